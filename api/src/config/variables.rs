@@ -1,0 +1,74 @@
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// The environment, over the file `.env`.
+pub struct Variables(HashMap<String, String>);
+
+/// A setting that cannot be used. Its value is not told: it can be a secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {problem}")]
+pub struct ConfigError {
+    variable: String,
+    problem: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(variable: &str, problem: impl Into<String>) -> Self {
+        Self { variable: variable.to_owned(), problem: problem.into() }
+    }
+}
+
+impl Variables {
+    /// Those of this process, over those of `.env` in the working directory or above, where there is one.
+    ///
+    /// # Errors
+    /// When there is a `.env` that cannot be read.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let mut variables = HashMap::new();
+        match dotenvy::dotenv_iter() {
+            Err(error) if error.not_found() => {}
+            Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
+            Ok(lines) => {
+                for line in lines {
+                    // The library's error would print the line.
+                    let (name, value) = line.map_err(|_| ConfigError::new(".env", "has a line that is not NAME=value"))?;
+                    variables.entry(name).or_insert(value);
+                }
+            }
+        }
+        // Variables that are not text are not ours.
+        variables.extend(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Ok(Self(variables))
+    }
+
+    /// The value, where there is one that is not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.get_even_empty(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// The value exactly as it was set.
+    pub(super) fn get_even_empty(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value as a `T`, or `default` where there is none.
+    pub(super) fn parse<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, ConfigError> {
+        self.get(name).map_or(Ok(default), |text| {
+            text.parse().map_err(|_| ConfigError::new(name, format!("must be {expected}")))
+        })
+    }
+
+    /// The parts of a comma list, none of them empty.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let parts = self.get(name).unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}

@@ -1,0 +1,168 @@
+//! The only place where a failure becomes a status and a body.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Rejection;
+
+/// What every error answer looks like.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error, example = json!({"detail": "Task not found", "code": "task_not_found"}))]
+pub struct ErrorBody<'a> {
+    /// One sentence that can be shown to people.
+    pub detail: Cow<'a, str>,
+    /// A name that programs can rely on: it never changes.
+    #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
+    pub code: &'static str,
+    /// Only where the server failed: what to quote when asking for help. The same as the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<&'a str>,
+}
+
+/// Why a request is not answered as it hoped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody, or nobody that we can verify, is asking.
+    #[error(transparent)]
+    Unauthenticated(#[from] Rejection),
+    /// The path is under another user's name.
+    #[error("the path names another user")]
+    ForeignPath,
+    /// Too many requests of one user; the seconds after which the next one is welcome.
+    #[error("over the rate limit")]
+    RateLimited {
+        /// Seconds to wait, at least 1.
+        retry_after: u64,
+    },
+    /// The request is well-formed HTTP and not what the operation takes.
+    #[error("{detail}")]
+    Invalid {
+        /// One sentence that names the field.
+        detail: String,
+        /// What kind of mistake it is.
+        code: &'static str,
+    },
+    /// The body says that it is something else than JSON.
+    #[error("{0}")]
+    UnsupportedMediaType(&'static str),
+    /// The body is larger than [`crate::extract::MAX_BODY_BYTES`].
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// Nothing lives at this path.
+    #[error("no such route")]
+    NoRoute,
+    /// Something lives at this path, and does not do this.
+    #[error("no such method here")]
+    NoMethod {
+        /// What it does: the value of `Allow`.
+        allow: HeaderValue,
+    },
+    /// The request was valid, and could not be fulfilled.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// A handler panicked.
+    #[error("panic: {0}")]
+    Panic(String),
+}
+
+/// Seconds after which to try again when the database could not be reached.
+const RETRY_AFTER_OUTAGE: u64 = 2;
+
+impl Error {
+    /// A body, a path or a query that is not what the operation takes.
+    pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid { detail: detail.into(), code }
+    }
+
+    /// Whether it is the server's fault, and its causes belong in the log.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.status_code().is_server_error()
+    }
+
+    fn body(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
+        use service::Error::{Database, NotFound, NotOwner, Unavailable};
+        let (status, code, detail) = match self {
+            Self::Unauthenticated(rejection) => {
+                return (StatusCode::UNAUTHORIZED, rejection.code(), Cow::Owned(rejection.to_string()));
+            }
+            Self::Invalid { detail, code } => return (StatusCode::UNPROCESSABLE_ENTITY, *code, Cow::Borrowed(detail)),
+            Self::ForeignPath => (StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user"),
+            Self::RateLimited { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down")
+            }
+            Self::UnsupportedMediaType(detail) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", *detail)
+            }
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large")
+            }
+            Self::NoRoute => (StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address"),
+            Self::NoMethod { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
+            }
+            Self::Service(NotFound) => (StatusCode::NOT_FOUND, "task_not_found", "Task not found"),
+            Self::Service(NotOwner) => (StatusCode::FORBIDDEN, "not_owner", "You do not own this task"),
+            Self::Service(Unavailable(_)) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                "The tasks cannot be reached at the moment, please try again",
+            ),
+            Self::Service(Database(_)) | Self::Panic(_) => INTERNAL,
+        };
+        (status, code, Cow::Borrowed(detail))
+    }
+}
+
+const INTERNAL: (StatusCode, &str, &str) =
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.body().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code, detail) = self.body();
+        let mut response = HttpResponseBuilder::new(status);
+        match self {
+            Self::Unauthenticated(rejection) => {
+                response.insert_header((header::WWW_AUTHENTICATE, rejection.challenge()));
+            }
+            Self::RateLimited { retry_after } => {
+                response.insert_header((header::RETRY_AFTER, *retry_after));
+            }
+            Self::Service(service::Error::Unavailable(_)) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));
+            }
+            Self::NoMethod { allow } => {
+                response.insert_header((header::ALLOW, allow));
+            }
+            Self::BodyTooLarge => {
+                // What is left of the body is not read, so the connection cannot go on.
+                response.force_close();
+            }
+            _ => {}
+        }
+        response.json(ErrorBody { detail, code, request_id: None })
+    }
+}
+
+/// The body for an error answer that did not come from [`Error`]: the framework's own, or one of its libraries'.
+#[must_use]
+pub fn body_for(status: StatusCode, request_id: &str) -> String {
+    let is_fault = status.is_server_error();
+    let (code, detail) = match status {
+        StatusCode::BAD_REQUEST => ("origin_not_allowed", "This origin, method or header is not allowed here"),
+        _ if is_fault => (INTERNAL.1, INTERNAL.2),
+        _ => ("bad_request", status.canonical_reason().unwrap_or("The request is not valid")),
+    };
+    let body = ErrorBody { detail: Cow::Borrowed(detail), code, request_id: is_fault.then_some(request_id) };
+    serde_json::to_string(&body).unwrap_or_default()
+}

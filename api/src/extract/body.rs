@@ -1,0 +1,120 @@
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use serde::de::DeserializeOwned;
+
+use super::explain::{Kind, deserialize};
+use super::prefer::Prefer;
+use crate::error::Error;
+
+/// The largest body that is read, in bytes: a title and a description in the longest escapes fit several times.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+const BODY: Kind = Kind { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
+
+/// A JSON object as a `T`. Other fields are ignored, or refused with `Prefer: handling=strict`.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// As [`Body`], for operations that do without one: no body, an empty one and `null` are `T::default()`, and whatever the
+/// body says it is, it is read as JSON.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Body<T> {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let head = check_declared(request.headers());
+        let strict = Prefer::of(request.headers()).strict;
+        let body = read(request, payload);
+        async move {
+            head?;
+            parse(&body.await?, strict).map(Self)
+        }
+        .boxed_local()
+    }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let strict = Prefer::of(request.headers()).strict;
+        let body = read(request, payload);
+        async move {
+            let body = body.await?;
+            match body.trim_ascii() {
+                b"" | b"null" => Ok(Self(T::default())),
+                _ => parse(&body, strict).map(Self),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// Whether a body that says what it is says that it is JSON: `application/json` or any `+json` (RFC 6839), in UTF-8
+/// (RFC 8259, section 8.1), not compressed. One that says nothing is taken for JSON.
+fn check_declared(headers: &HeaderMap) -> Result<(), Error> {
+    const NOT_JSON: Error = Error::UnsupportedMediaType("The body must be JSON: send Content-Type: application/json");
+    if let Some(coding) = headers.get(CONTENT_ENCODING)
+        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(Error::UnsupportedMediaType("The body must not be compressed: send no Content-Encoding"));
+    }
+    let Some(declared) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let declared = declared.to_str().map_err(|_| NOT_JSON)?.to_ascii_lowercase();
+    let mut parts = declared.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    if media_type != "application/json" && !(media_type.contains('/') && media_type.ends_with("+json")) {
+        return Err(NOT_JSON);
+    }
+    let other_charset = parts
+        .filter_map(|parameter| parameter.strip_prefix("charset="))
+        .any(|charset| !matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
+    if other_charset { Err(Error::UnsupportedMediaType("The body must be in UTF-8")) } else { Ok(()) }
+}
+
+/// Reads at most [`MAX_BODY_BYTES`], of a sized body and of a chunked one.
+fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let payload = web::Payload::from_request(request, payload).into_inner();
+    async move {
+        if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+            return Err(Error::BodyTooLarge);
+        }
+        let cut_short = || Error::invalid("invalid_body", "The body ended before it was complete");
+        let payload = payload.map_err(|_| cut_short())?;
+        match payload.to_bytes_limited(MAX_BODY_BYTES).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(_)) => Err(cut_short()),
+            Err(_) => Err(Error::BodyTooLarge),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    if body.is_empty() {
+        return Err(Error::invalid("invalid_body", "The body is empty: a JSON object is required"));
+    }
+    if is_object && !strict && let Ok(value) = serde_json::from_slice(body) {
+        return Ok(value);
+    }
+    // Told apart only now: the errors that name a field come from a valid document.
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        return Err(Error::invalid("invalid_json", format!("The body is not valid JSON: {error}")));
+    }
+    if !is_object {
+        // An array would otherwise be taken for the fields in their order.
+        return Err(Error::invalid("invalid_body", "The body must be a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    deserialize(&mut deserializer, strict, &BODY)
+}

@@ -1,0 +1,47 @@
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::error::Error;
+
+/// The id in the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskId(pub i64);
+
+/// An id that no task has: the databases count from 1.
+const NO_TASK: i64 = 0;
+
+impl TaskId {
+    /// Any integer is an id, and one that cannot exist is one that is not found.
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_integer.then(|| Self(text.parse().unwrap_or(NO_TASK)))
+    }
+}
+
+impl FromRequest for TaskId {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(Self::parse);
+        ready(id.ok_or_else(|| Error::invalid("invalid_parameter", "id must be an integer")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_integer_is_an_id_and_nothing_else_is() {
+        assert_eq!(TaskId::parse("7"), Some(TaskId(7)));
+        assert_eq!(TaskId::parse("-7"), Some(TaskId(-7)));
+        assert_eq!(TaskId::parse("9223372036854775808"), Some(TaskId(NO_TASK)));
+        for not_an_id in ["", "-", "+7", "7.0", "1e3", "abc", "٧", " 7"] {
+            assert_eq!(TaskId::parse(not_an_id), None, "{not_an_id}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpRequest};
+
+/// What the client asked for in `Prefer` (RFC 7240), as far as it is known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefer {
+    /// `handling=strict`: unknown names are errors.
+    pub strict: bool,
+    /// `return=representation` or `return=minimal`.
+    pub returned: Option<Return>,
+}
+
+/// What a successful write answers with (RFC 7240, section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// The thing itself.
+    Representation,
+    /// As little as possible.
+    Minimal,
+}
+
+impl Prefer {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut prefer = Self::default();
+        let preferences = headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+        for preference in preferences {
+            // Parameters after `;` refine a preference; none of ours has any.
+            let token = preference.split(';').next().unwrap_or_default();
+            let (name, value) = token.split_once('=').unwrap_or((token, ""));
+            let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
+            // Of a preference that is named twice the first counts (section 2).
+            match (name.as_str(), value) {
+                ("handling", "strict") => prefer.strict = true,
+                ("return", "representation") => {
+                    prefer.returned.get_or_insert(Return::Representation);
+                }
+                ("return", "minimal") => {
+                    prefer.returned.get_or_insert(Return::Minimal);
+                }
+                _ => {}
+            }
+        }
+        prefer
+    }
+}
+
+impl FromRequest for Prefer {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request.headers())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn of(values: &[&'static str]) -> Prefer {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(HeaderName::from_static("prefer"), HeaderValue::from_static(value));
+        }
+        Prefer::of(&headers)
+    }
+
+    #[test]
+    fn preferences_are_found_in_one_header_or_several() {
+        let both = Prefer { strict: true, returned: Some(Return::Representation) };
+        assert_eq!(of(&["handling=strict, return=representation"]), both);
+        assert_eq!(of(&["respond-async;x=1", "Return = \"representation\"; foo", "HANDLING=strict"]), both);
+    }
+
+    #[test]
+    fn unknown_preferences_are_ignored_and_the_first_of_two_counts() {
+        assert_eq!(of(&["handling=lenient, wait=10, return"]), Prefer::default());
+        assert_eq!(of(&["return=minimal, return=representation"]).returned, Some(Return::Minimal));
+    }
+}

@@ -1,0 +1,102 @@
+//! Every request gets an id, one line in the log, and an answer, even when a handler panics.
+
+use std::error::Error as _;
+use std::fmt::Write;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use crate::error::{self, Error};
+
+/// Names one request in answers and logs.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer: the request's id in the answer, its line in the log, and the contract's shape for error answers
+/// that a library made.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = shape(response, &id);
+    response.headers_mut().insert(REQUEST_ID, id.clone());
+    write_log(&response, started, &id);
+    Ok(response)
+}
+
+/// Around each operation: a panic becomes a 500 like any other, instead of a connection that breaks.
+pub async fn catch_panic(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    // Only where the route is found already: the router insists on being the request's only owner.
+    let http_request = request.request().clone();
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(response) => Ok(response?.map_into_boxed_body()),
+        Err(panic) => {
+            let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Ok(ServiceResponse::from_err(Error::Panic(message), http_request))
+        }
+    }
+}
+
+/// The client's own id where it is one that can stand in a log, else a new one.
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
+    let sent = request.headers().get(REQUEST_ID).filter(|id| {
+        let id = id.as_bytes();
+        (1..=128).contains(&id.len()) && id.iter().all(is_plain)
+    });
+    sent.cloned().unwrap_or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        // An id is plain text.
+        HeaderValue::from_str(Uuid::now_v7().simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
+    })
+}
+
+/// Gives an error answer the contract's body where it has none yet, and a fault the request's id.
+fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_ours = response.response().error().is_some_and(|error| error.as_error::<Error>().is_some());
+    if !is_error || (is_ours && status != actix_web::http::StatusCode::INTERNAL_SERVER_ERROR) {
+        return response;
+    }
+    let body = error::body_for(status, id.to_str().unwrap_or_default());
+    let mut response = response.map_body(|_, _| BoxBody::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Method, route template, status, duration and id: nothing that a user wrote. A fault's causes stand beside it, once.
+fn write_log(response: &ServiceResponse<BoxBody>, started: Instant, id: &HeaderValue) {
+    let method = response.request().method();
+    let route = response.request().match_pattern();
+    let route = route.as_deref().unwrap_or("-");
+    let status = response.status();
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    let id = id.to_str().unwrap_or_default();
+    if !status.is_server_error() {
+        log::info!("{method} {route} {} {milliseconds:.3}ms {id}", status.as_u16());
+        return;
+    }
+    let mut causes = String::new();
+    if let Some(error) = response.response().error() {
+        let _ = write!(causes, "{error}");
+        let mut source = error.as_error::<Error>().and_then(Error::source);
+        while let Some(cause) = source {
+            let _ = write!(causes, ": {cause}");
+            source = cause.source();
+        }
+    }
+    log::error!("{method} {route} {} {milliseconds:.3}ms {id} {causes}", status.as_u16());
+}

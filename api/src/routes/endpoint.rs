@@ -1,0 +1,160 @@
+use std::rc::Rc;
+
+use actix_web::dev::Handler;
+use actix_web::guard::{self, Guard};
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::from_fn;
+use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
+
+use crate::error::Error;
+use crate::{auth, observe};
+
+/// One path and what can be done there. Whatever it is, HEAD works where GET does, OPTIONS tells the methods, and another
+/// method is 405 with `Allow`.
+pub struct Endpoint {
+    path: &'static str,
+    for_anyone: bool,
+    routes: Vec<(Method, Route)>,
+}
+
+impl Endpoint {
+    /// A path below `/api/` whose operations need a caller.
+    #[must_use]
+    pub fn of_callers(path: &'static str) -> Self {
+        Self { path, for_anyone: false, routes: Vec::new() }
+    }
+
+    /// A path whose operations need no token.
+    #[must_use]
+    pub fn of_anyone(path: &'static str) -> Self {
+        Self { path, for_anyone: true, routes: Vec::new() }
+    }
+
+    /// Answers GET, and HEAD.
+    #[must_use]
+    pub fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::GET, handler)
+    }
+
+    /// Answers POST.
+    #[must_use]
+    pub fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::POST, handler)
+    }
+
+    /// Answers PUT.
+    #[must_use]
+    pub fn put<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::PUT, handler)
+    }
+
+    /// Answers PATCH.
+    #[must_use]
+    pub fn patch<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::PATCH, handler)
+    }
+
+    /// Answers DELETE.
+    #[must_use]
+    pub fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::DELETE, handler)
+    }
+
+    fn on<F, Args>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let route = web::route().guard(answers(&method)).to(handler);
+        let route = if self.for_anyone { route } else { route.wrap(from_fn(auth::guard)) };
+        // Here, inside CORS, so that a page can read that answer too.
+        self.routes.push((method, route.wrap(from_fn(observe::catch_panic))));
+        self
+    }
+
+    /// The path, as the OpenAPI document has it.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The methods that handlers were given for.
+    pub fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.routes.iter().map(|(method, _)| method)
+    }
+
+    pub(super) fn into_resource(self) -> Resource {
+        let mut paths = vec![self.path.to_owned()];
+        if !self.for_anyone {
+            paths.push(self.path.replacen("/api/", "/api/{user_id}/", 1));
+            let with_slash: Vec<_> = paths.iter().map(|path| format!("{path}/")).collect();
+            paths.extend(with_slash);
+        }
+        let allow = self.allow();
+        let mut resource = web::resource(paths);
+        for (_, route) in self.routes {
+            resource = resource.route(route);
+        }
+        let for_options = Rc::clone(&allow);
+        resource
+            .route(web::method(Method::OPTIONS).to(move || options(Rc::clone(&for_options))))
+            .default_service(web::to(move || no_method(Rc::clone(&allow))))
+    }
+
+    /// The value of `Allow`.
+    fn allow(&self) -> Rc<HeaderValue> {
+        let mut methods: Vec<&str> = self.methods().map(Method::as_str).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.push("OPTIONS");
+        // Method names are header text.
+        Rc::new(HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("")))
+    }
+}
+
+fn answers(method: &Method) -> impl Guard + use<> {
+    let this = guard::Method(method.clone());
+    let with_head = guard::Any(this);
+    if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
+}
+
+async fn options(allow: Rc<HeaderValue>) -> HttpResponse {
+    HttpResponse::NoContent().insert_header((ALLOW, &*allow)).finish()
+}
+
+async fn no_method(allow: Rc<HeaderValue>) -> Result<HttpResponse, Error> {
+    Err(Error::NoMethod { allow: HeaderValue::clone(&allow) })
+}
+
+/// What is at no path of the map.
+pub(super) async fn no_route() -> Result<HttpResponse, Error> {
+    Err(Error::NoRoute)
+}

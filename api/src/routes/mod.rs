@@ -1,0 +1,37 @@
+//! The whole URL map on one page.
+
+mod docs;
+mod endpoint;
+pub mod tasks;
+
+use actix_web::web::ServiceConfig;
+
+use self::endpoint::{Endpoint, no_route};
+use self::tasks::{complete_task, create_task, delete_task, get_task, list_tasks, patch_task, update_task};
+
+/// The operations. Each also lives under `/api/{user_id}`, for the caller's own user id, and with a slash at its end.
+#[must_use]
+pub fn operations() -> Vec<Endpoint> {
+    vec![
+        Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task),
+        Endpoint::of_callers("/api/tasks/{id}").get(get_task).put(update_task).patch(patch_task).delete(delete_task),
+        Endpoint::of_callers("/api/tasks/{id}/complete").patch(complete_task),
+    ]
+}
+
+/// The documents: no token needed.
+fn documents() -> Vec<Endpoint> {
+    vec![
+        Endpoint::of_anyone("/openapi.json").get(docs::document),
+        Endpoint::of_anyone("/docs").get(docs::redirect),
+        Endpoint::of_anyone("/docs/{file:.*}").get(docs::swagger_ui),
+    ]
+}
+
+/// Puts the map into an App.
+pub fn configure(app: &mut ServiceConfig) {
+    for endpoint in operations().into_iter().chain(documents()) {
+        app.service(endpoint.into_resource());
+    }
+    app.default_service(actix_web::web::to(no_route));
+}

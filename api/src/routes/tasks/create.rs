@@ -1,0 +1,27 @@
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, ReqData};
+use service::{Caller, Db, tasks};
+
+use super::wire::{CreateTask, Task};
+use crate::error::Error;
+use crate::extract::{Body, NoQuery};
+
+/// Create a task
+///
+/// It is yours, and not completed. The texts are kept exactly as they are sent.
+#[utoipa::path(post, path = "/api/tasks", tag = "tasks",
+    request_body(content = CreateTask, description = "The task", example = json!({"title": "Buy milk", "description": "Two litres"})),
+    responses((status = 201, description = "The task, as it was created", body = Task,
+        headers(("Location" = String, description = "The path of the task"))))
+)]
+pub async fn create_task(
+    db: Data<Db>,
+    caller: ReqData<Caller>,
+    _: NoQuery,
+    Body(new): Body<CreateTask>,
+) -> Result<HttpResponse, Error> {
+    let task = tasks::create(&db, &caller, new.try_into()?).await?;
+    let location = format!("/api/tasks/{}", task.id);
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(Task::from(task)))
+}

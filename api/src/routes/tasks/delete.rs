@@ -1,0 +1,35 @@
+use actix_web::HttpResponse;
+use actix_web::web::{Data, ReqData};
+use service::{Caller, Db, tasks};
+
+use super::wire::Task;
+use crate::config::DeleteReturnsTask;
+use crate::error::Error;
+use crate::extract::{NoQuery, Prefer, Return, TaskId};
+
+/// Delete a task
+///
+/// Answers 204 without a body. With `Prefer: return=representation` (RFC 7240), or where the server is set so
+/// (`DELETE_RETURNS_TASK=true`), it answers 200 with the task that was deleted.
+#[utoipa::path(delete, path = "/api/tasks/{id}", tag = "tasks",
+    params(
+        ("id" = i64, Path, description = "The task's id", example = 1),
+        ("Prefer" = Option<String>, Header, description = "`return=representation` for the deleted task", example = "return=minimal"),
+    ),
+    responses(
+        (status = 200, description = "The task that was deleted, where that was asked for", body = Task),
+        (status = 204, description = "It is deleted"),
+    )
+)]
+pub async fn delete_task(
+    db: Data<Db>,
+    caller: ReqData<Caller>,
+    id: TaskId,
+    _: NoQuery,
+    prefer: Prefer,
+    default: Data<DeleteReturnsTask>,
+) -> Result<HttpResponse, Error> {
+    let returns_task = prefer.returned.map_or(default.0, |returned| returned == Return::Representation);
+    let task = tasks::delete(&db, &caller, id.0).await?;
+    Ok(if returns_task { HttpResponse::Ok().json(Task::from(task)) } else { HttpResponse::NoContent().finish() })
+}

@@ -1,0 +1,21 @@
+use actix_web::web::{Data, Json, ReqData};
+use service::{Caller, Db, tasks};
+
+use super::wire::Task;
+use crate::error::Error;
+use crate::extract::{NoQuery, TaskId};
+
+/// Get a task
+#[utoipa::path(get, path = "/api/tasks/{id}", tag = "tasks",
+    params(("id" = i64, Path, description = "The task's id", example = 1)),
+    responses((status = 200, description = "The task", body = Task))
+)]
+pub async fn get_task(
+    db: Data<Db>,
+    caller: ReqData<Caller>,
+    id: TaskId,
+    _: NoQuery,
+) -> Result<Json<Task>, Error> {
+    let task = tasks::get(&db, &caller, id.0).await?;
+    Ok(Json(task.into()))
+}

@@ -1,0 +1,145 @@
+//! Builds the App and its server; the same for the program and for the tests.
+
+use std::net::SocketAddr;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use service::Db;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::rate_limit::{FORGET_EVERY, RateLimit};
+use crate::{cors, observe, routes};
+
+/// A server that is bound to its address and ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    db: Db,
+    rate_limit: web::Data<RateLimit>,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or migrated.
+    #[error("the database (DATABASE_URL) {action} failed: {cause}")]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// What the database says.
+        cause: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {host}:{port} (HOST, PORT): {source}")]
+    Bind {
+        /// The configured host.
+        host: std::net::IpAddr,
+        /// The configured port.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl Application {
+    /// Opens the database, brings its schema up to date unless told not to, and binds the address.
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
+        let db = Db::open(config.database_url(), config.database_max_connections).await.map_err(failed("connection"))?;
+        if config.migrate_on_start {
+            db.migrate().await.map_err(failed("migration"))?;
+        }
+
+        let shared_db = web::Data::new(db.clone());
+        let verifier = web::Data::new(Verifier::new(&config.auth));
+        let rate_limit = web::Data::new(RateLimit::new(config.rate_limit_per_second));
+        let for_apps = rate_limit.clone();
+        let delete_returns_task = web::Data::new(config.delete_returns_task);
+        let origins = config.cors_allowed_origins;
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(shared_db.clone())
+                .app_data(verifier.clone())
+                .app_data(for_apps.clone())
+                .app_data(delete_returns_task.clone())
+                .configure(routes::configure)
+                // The last one wrapped is the first to see a request.
+                .wrap(cors::cors(&origins))
+                .wrap(from_fn(cors::silent_to_others))
+                .wrap(from_fn(observe::observe))
+        })
+        .disable_signals()
+        .shutdown_timeout(config.shutdown_timeout_seconds);
+        if let Some(workers) = config.workers {
+            server = server.workers(workers.get());
+        }
+        let (host, port) = (config.host, config.port);
+        let unbound = |source| StartError::Bind { host, port, source };
+        let server = server.bind((host, port)).map_err(unbound)?;
+        let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
+        Ok(Self { server: server.run(), address, db, rate_limit })
+    }
+
+    /// Where it listens; with port 0 configured, the port that the system chose.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is ready, then takes no new connection, finishes the requests under way, and closes the database.
+    ///
+    /// # Errors
+    /// When the server's threads fail.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let Self { server, db, rate_limit, .. } = self;
+        let handle = server.handle();
+        let stopping = async {
+            stop.await;
+            log::info!("stopping: requests under way are finished");
+            handle.stop(true).await;
+            std::future::pending::<()>().await;
+        };
+        let forgetting = async {
+            loop {
+                tokio::time::sleep(FORGET_EVERY).await;
+                rate_limit.forget_idle();
+            }
+        };
+        tokio::select! {
+            result = server => result?,
+            () = stopping => {}
+            () = forgetting => {}
+        }
+        if let Err(error) = db.close().await {
+            log::warn!("the database did not close cleanly: {}", root_cause(&error));
+        }
+        Ok(())
+    }
+}
+
+/// Ready at SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the system does not let us listen for signals.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The innermost cause, which says what happened; those around it say where.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,84 @@
+//! What pages may do from a browser.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use testing::{Backend, TestDatabase, on_both_databases};
+
+use crate::support::{Answer, TestApp};
+
+const PAGE: &str = "http://localhost:3000";
+
+fn preflight(app: &TestApp, origin: &str, path: &str, method: &str, headers: &str) -> RequestBuilder {
+    let request = app.nobody().request(Method::OPTIONS, path).header("origin", origin);
+    request.header("access-control-request-method", method).header("access-control-request-headers", headers)
+}
+
+fn words(list: &str) -> Vec<String> {
+    let mut words: Vec<_> = list.split(',').map(|word| word.trim().to_ascii_lowercase()).collect();
+    words.sort_unstable();
+    words
+}
+
+on_both_databases! {
+    async fn a_preflight_needs_no_token_and_allows_what_the_contract_says(app: TestApp) {
+        let headers = "authorization,content-type,if-match,if-none-match,idempotency-key,prefer";
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            let answer = Answer::expect(200, preflight(&app, PAGE, "/api/tasks/1", method, headers)).await;
+            assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+            assert_eq!(answer.header("access-control-allow-credentials"), "true");
+            assert_eq!(words(answer.header("access-control-allow-methods")), words("GET, POST, PUT, DELETE, PATCH, OPTIONS"));
+            for header in words(headers) {
+                assert!(words(answer.header("access-control-allow-headers")).contains(&header), "{header}");
+            }
+        }
+    }
+
+    async fn an_answer_to_a_page_can_be_read_by_it_errors_too(app: TestApp) {
+        let alice = app.user("alice");
+        let from_page = |request: RequestBuilder| request.header("origin", PAGE);
+        for (status, request) in [
+            (201, alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"}))),
+            (401, app.nobody().request(Method::GET, "/api/tasks")),
+            (403, alice.request(Method::GET, "/api/bob/tasks")),
+            (404, alice.request(Method::GET, "/api/tasks/999")),
+            (404, alice.request(Method::GET, "/nowhere")),
+            (405, alice.request(Method::PUT, "/api/tasks")),
+            (413, alice.request(Method::POST, "/api/tasks").body("x".repeat(70_000))),
+            (415, alice.request(Method::POST, "/api/tasks").header("content-type", "text/plain").body("t")),
+            (422, alice.request(Method::POST, "/api/tasks").body("{")),
+        ] {
+            let answer = Answer::expect(status, from_page(request)).await;
+            assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+            assert_eq!(answer.header("access-control-allow-credentials"), "true");
+            assert_eq!(words(answer.header("access-control-expose-headers")), words("Location, Link, ETag, Retry-After, WWW-Authenticate, X-Request-Id"));
+        }
+    }
+
+    async fn another_origin_gets_no_headers(app: TestApp) {
+        for origin in ["http://evil.example", "http://localhost:3001", "https://localhost:3000", "null", "http://localhost:3000.evil.example"] {
+            let read = app.user("alice").request(Method::GET, "/api/tasks").header("origin", origin);
+            let answer = Answer::expect(200, read).await;
+            let refused = Answer::expect(400, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
+            assert_eq!(refused.code(), "origin_not_allowed");
+            for answer in [answer, refused] {
+                assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{:?}", answer.headers);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths() {
+    for variables in [
+        &[("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"), ("BETTER_AUTH_TRUSTED_ORIGINS", "https://c.example")][..],
+        &[("BETTER_AUTH_TRUSTED_ORIGINS", "https://a.example,https://b.example")],
+    ] {
+        let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), variables).await;
+        for origin in ["https://a.example", "https://b.example"] {
+            let answer = Answer::expect(200, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
+            assert_eq!(answer.header("access-control-allow-origin"), origin);
+        }
+        Answer::expect(400, preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization")).await;
+        Answer::expect(400, preflight(&app, PAGE, "/api/tasks", "GET", "authorization")).await;
+    }
+}

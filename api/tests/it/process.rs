@@ -1,0 +1,247 @@
+//! The program as a process: its first start, its signals, its logs, its death.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use testing::{Backend, TestDatabase, on_both_databases};
+use tokio::task::JoinSet;
+
+use crate::support::program::{Program, command, run};
+use crate::support::{Answer, SECRET, TestApp, token};
+
+fn settings(database: &TestDatabase) -> Vec<(&'static str, String)> {
+    vec![("DATABASE_URL", database.url().to_owned()), ("BETTER_AUTH_SECRET", SECRET.to_owned())]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_nothing_set_it_makes_a_database_and_a_secret_and_tells_how_to_try_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), [("", ""); 0]);
+    assert!(program.address().starts_with("http://127.0.0.1:"));
+    let secret = folder.path().join("data/development-secret");
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(folder.path().join("data/tasks.db").exists());
+
+    let (code, token, _) = run(command(folder.path()).args(["token", "alice"]));
+    assert_eq!(code, Some(0));
+    program.bearer(token.trim()).create("my first task").await;
+    program.signal("TERM");
+    let (code, log) = program.wait();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("BETTER_AUTH_SECRET is not set"), "{log}");
+    assert!(!log.contains(fs::read_to_string(&secret).unwrap().trim()));
+
+    let again = Program::start(folder.path(), [("", ""); 0]);
+    assert_eq!(again.bearer(token.trim()).titles("/api/tasks").await, ["my first task"]);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variables, told) in [
+        (&[("HOST", "0.0.0.0")][..], "BETTER_AUTH_SECRET must be set"),
+        (&[("BETTER_AUTH_SECRET", "")], "BETTER_AUTH_SECRET must not be empty"),
+        (&[("BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890")], "BETTER_AUTH_SECRET is a publicly known"),
+        (&[("PORT", "80000")], "PORT must be a port number"),
+        (&[("HOST", "example.com")], "HOST must be an IP address"),
+        (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
+        (&[("MIGRATE_ON_START", "yes")], "MIGRATE_ON_START must be true or false"),
+        (&[("DELETE_RETURNS_TASK", "1")], "DELETE_RETURNS_TASK must be true or false"),
+        (&[("CORS_ALLOWED_ORIGINS", "*")], "CORS_ALLOWED_ORIGINS must be"),
+        (&[("CORS_ALLOWED_ORIGINS", "https://a.example/")], "CORS_ALLOWED_ORIGINS must be"),
+        (&[("DATABASE_MAX_CONNECTIONS", "0")], "DATABASE_MAX_CONNECTIONS must be a positive number"),
+        (&[("RATE_LIMIT_PER_SECOND", "-1")], "RATE_LIMIT_PER_SECOND must be"),
+        (&[("DATABASE_URL", "sqlite:///proc/nowhere/tasks.db")], "DATABASE_URL"),
+    ] {
+        let (code, stdout, stderr) = run(command(folder.path()).envs(variables.iter().copied()));
+        assert_eq!(code, Some(1), "{variables:?}");
+        assert!(stderr.contains(told) && stdout.is_empty(), "{variables:?}: {stderr}");
+        assert!(!stderr.contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, _, stderr) = run(command(folder.path()).env("PORT", &port));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{stderr}");
+}
+
+#[test]
+fn settings_are_read_from_a_dot_env_file_too_and_the_environment_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "PORT=nonsense\n").unwrap();
+    let (code, _, stderr) = run(&mut command(folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("PORT must be a port number"), "{stderr}");
+    drop(Program::start(folder.path(), [("PORT", "0")]));
+
+    fs::write(folder.path().join(".env"), "BETTER_AUTH_SECRET='hunter2\n").unwrap();
+    let (code, _, stderr) = run(&mut command(folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains(".env") && !stderr.contains("hunter2"), "{stderr}");
+}
+
+#[test]
+fn help_tells_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, _) = run(command(folder.path()).arg("--help"));
+    assert_eq!(code, Some(0));
+    for word in ["serve", "token", "openapi", ".env.example"] {
+        assert!(stdout.contains(word), "{stdout}");
+    }
+    let (code, _, stderr) = run(command(folder.path()).args(["token", ""]));
+    assert_eq!((code, stderr.as_str()), (Some(1), "error: a user id is 1 to 255 characters long, without U+0000\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_migrations_at_start_the_schema_is_left_alone() {
+    let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&database).into_iter().chain([("MIGRATE_ON_START", "false".to_owned())]);
+    let program = Program::start(folder.path(), settings);
+    let answer = program.bearer(&token("alice")).get(500, "/api/tasks").await;
+    assert_eq!(answer.code(), "internal_error");
+    assert_eq!(answer.detail(), "Something went wrong in the server");
+    let id = answer.json()["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(answer.header("x-request-id"), id);
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    let line = log.lines().find(|line| line.contains(&id)).unwrap();
+    assert!(line.contains("ERROR") && line.contains("no such table: task"), "{line}");
+}
+
+on_both_databases! {
+    async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestDatabase) {
+        for signal in ["TERM", "INT"] {
+            let folder = tempfile::tempdir().unwrap();
+            let program = Program::start(folder.path(), settings(&database));
+            let alice = program.bearer(&token("alice"));
+            // A body that is still on its way when the signal comes.
+            let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
+            let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
+                receiver.recv().await.map(|chunk| (Ok::<_, std::io::Error>(chunk), receiver))
+            });
+            let request = alice.request(Method::POST, "/api/tasks").body(reqwest::Body::wrap_stream(chunks));
+            let in_flight = tokio::spawn(Answer::expect(201, request));
+            sender.send(r#"{"title":"#).unwrap();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            program.signal(signal);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            sender.send(r#""in flight"}"#).unwrap();
+            drop(sender);
+            in_flight.await.unwrap();
+            assert_eq!(program.wait().0, Some(0));
+        }
+    }
+
+    async fn killed_in_a_storm_of_creates_it_has_lost_none_that_was_answered(database: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(folder.path(), settings(&database));
+        let alice = program.bearer(&token("alice"));
+        let promised = Arc::new(Mutex::new(BTreeSet::new()));
+        let mut storm = JoinSet::new();
+        for _ in 0..16 {
+            let (alice, promised) = (alice.clone(), Arc::clone(&promised));
+            storm.spawn(async move {
+                while let Ok(response) = alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"})).send().await {
+                    let created = response.status() == 201;
+                    let Ok(task) = response.json::<serde_json::Value>().await else { break };
+                    if created {
+                        promised.lock().unwrap().insert(task["id"].as_i64().unwrap());
+                    }
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        program.signal("KILL");
+        storm.join_all().await;
+        let _ = program.wait();
+
+        let promised = promised.lock().unwrap().clone();
+        assert!(promised.len() > 50, "only {} were promised", promised.len());
+        let again = Program::start(folder.path(), settings(&database));
+        let kept = again.bearer(&token("alice")).get(200, "/api/tasks").await.json();
+        let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
+        assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
+    }
+
+    async fn no_level_of_logging_shows_a_secret_or_what_users_write(database: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(folder.path(), settings(&database).into_iter().chain([("RUST_LOG", "trace".to_owned())]));
+        let secret_token = token("alice-the-subject");
+        let alice = program.bearer(&secret_token);
+        let body = json!({"title": "private title", "description": "private description"});
+        let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
+        alice.get(200, "/api/tasks?status=all&search=private-search").await;
+        alice.put(422, &path, json!({"title": {"private title": 1}})).await;
+        alice.get(404, "/private-path").await;
+        program.bearer("private-bad-token").get(401, "/api/tasks").await;
+        alice.delete(204, &path).await;
+        program.signal("TERM");
+        let (_, log) = program.wait();
+        assert!(log.contains("POST /api/tasks 201 "), "{log}");
+        let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':').unwrap().1.to_owned());
+        let secrets = [SECRET, &secret_token, "private", "alice-the-subject"];
+        for secret in secrets.into_iter().chain(password.as_deref()) {
+            assert!(!log.contains(secret), "the log shows {secret}:\n{log}");
+        }
+    }
+
+    async fn a_request_is_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(folder.path(), settings(&database));
+        let alice = program.bearer(&token("alice"));
+        let id = alice.get(404, "/api/alice/tasks/12345").await.header("x-request-id").to_owned();
+        program.signal("TERM");
+        let (_, log) = program.wait();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+        assert_eq!(lines.len(), 1);
+        let words: Vec<&str> = lines[0].split(' ').collect();
+        let [.., method, route, status, duration, logged_id] = words[..] else { panic!("{lines:?}") };
+        assert_eq!((method, route, status, logged_id), ("GET", "/api/tasks/{id}", "404", id.as_str()));
+        assert!(duration.ends_with("ms") && duration.trim_end_matches("ms").parse::<f64>().is_ok(), "{duration}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let Some(database) = TestDatabase::empty(backend).await else { continue };
+        let starting: Vec<_> = (0..4)
+            .map(|_| {
+                let settings = settings(&database);
+                std::thread::spawn(move || {
+                    let folder = tempfile::tempdir().unwrap();
+                    Program::start(folder.path(), settings)
+                })
+            })
+            .collect();
+        let programs: Vec<Program> = starting.into_iter().map(|start| start.join().unwrap()).collect();
+        programs[0].bearer(&token("alice")).create("seen by all").await;
+        for program in &programs {
+            assert_eq!(program.bearer(&token("alice")).titles("/api/tasks").await, ["seen by all"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_the_command_line_is_that_users() {
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let app = TestApp::with(database, &[("BETTER_AUTH_ISSUER", "https://a.example"), ("BETTER_AUTH_AUDIENCE", "tasks")]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut token = command(folder.path());
+    token.args(["token", "alice", "--hours", "1"]).env("BETTER_AUTH_SECRET", SECRET);
+    token.envs([("BETTER_AUTH_ISSUER", "https://a.example"), ("BETTER_AUTH_AUDIENCE", "tasks")]);
+    let (code, token, stderr) = run(&mut token);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    app.bearer(token.trim()).get(200, "/api/alice/tasks").await;
+}

@@ -1,0 +1,56 @@
+use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// What the server answered; its error answers have been checked for the contract's shape.
+#[derive(Debug)]
+pub struct Answer {
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// Sends the request and checks the status, and the shape of an error.
+    pub async fn expect(status: u16, request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (got, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Self { headers, text: response.text().await.unwrap() };
+        assert_eq!(got, status, "{}", answer.text);
+        assert!(answer.has("x-request-id"), "every answer names its request");
+        if got >= 400 && !answer.text.is_empty() {
+            answer.check_error();
+        }
+        answer
+    }
+
+    fn check_error(&self) {
+        assert_eq!(self.header("content-type"), "application/json");
+        let body = self.json();
+        let detail = body["detail"].as_str().expect("`detail` is a string");
+        assert!(!detail.is_empty() && detail.chars().count() < 300 && !detail.contains('\n'), "one sentence: {detail}");
+        let code = body["code"].as_str().expect("`code` is a string");
+        assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "snake case: {code}");
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    /// The `code` of an error.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The `detail` of an error.
+    pub fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap().to_owned()
+    }
+}

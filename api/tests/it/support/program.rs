@@ -1,0 +1,88 @@
+//! The program itself, as a process.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::User;
+
+/// A running `api serve`.
+pub struct Program {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+    log_reader: Option<thread::JoinHandle<()>>,
+}
+
+/// `api …` in an empty environment, with this working directory.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api"));
+    command.env_clear().current_dir(folder);
+    command
+}
+
+/// Runs it to its end: exit code, standard output and standard error.
+pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+impl Program {
+    /// Starts it on a free port and waits until it says where it listens.
+    pub fn start<N: AsRef<OsStr>, V: AsRef<OsStr>>(folder: &Path, variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut command = command(folder);
+        command.env("PORT", "0").envs(variables).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let log_reader = {
+            let (log, stderr) = (Arc::clone(&log), child.stderr.take().unwrap());
+            thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    log.lock().unwrap().push_str(&(line + "\n"));
+                }
+            })
+        };
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(address) = line.trim().strip_prefix("Listening on ").map(str::to_owned) else {
+            let _ = child.wait();
+            panic!("the server did not start: {}", log.lock().unwrap());
+        };
+        thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
+        Self { child, address, log, log_reader: Some(log_reader) }
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn bearer(&self, token: &str) -> User {
+        User::new(&self.address, Some(token))
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; exit code and everything that it logged.
+    pub fn wait(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        self.log_reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (code, log)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

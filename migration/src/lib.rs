@@ -1,0 +1,73 @@
+//! The schema of the task database, and the only place that changes it.
+//!
+//! The server applies what is pending at start ([`apply_pending`]); by hand the same is
+//! `cargo run -p migration` (`up`, `down`, `status`, `fresh`, …).
+
+use std::path::Path;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+};
+
+mod m20261124_000001_create_task;
+
+/// Where tasks are kept when nothing else is configured: a SQLite file below the working directory.
+pub const DEFAULT_DATABASE_URL: &str = "sqlite://data/tasks.db";
+
+/// The list of migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_create_task::Migration)]
+    }
+}
+
+/// The key of the advisory lock that migrating servers queue on; any constant will do.
+const MIGRATION_LOCK: i64 = 0x7461_736b_5f6d_6967;
+
+/// Applies every pending migration, all or none.
+///
+/// Safe to call from several processes at once: one migrates, the others wait for it and find nothing left to do. The lock
+/// ends with the transaction, so it also works through a connection pooler in transaction mode.
+///
+/// # Errors
+/// Whatever the database answers; the schema is then as it was.
+pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let transaction = db
+        .begin_with_options(TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        })
+        .await?;
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        transaction
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock($1)",
+                [MIGRATION_LOCK.into()],
+            ))
+            .await?;
+    }
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
+/// Makes the directory that the SQLite file of `url` lies in; other databases need nothing.
+///
+/// # Errors
+/// When the directory cannot be made.
+pub fn create_directory_of(url: &str) -> std::io::Result<()> {
+    let Some(rest) = url.strip_prefix("sqlite:") else {
+        return Ok(());
+    };
+    let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
+    match Path::new(path).parent() {
+        Some(directory) if path != ":memory:" => std::fs::create_dir_all(directory),
+        _ => Ok(()),
+    }
+}

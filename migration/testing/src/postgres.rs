@@ -1,0 +1,108 @@
+//! A database of its own on the PostgreSQL server of this test run.
+
+use std::io::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+use crate::cluster;
+use crate::database::{block_on, connect};
+
+/// The server of this test run, and the database on it that new ones are copied from.
+struct Server {
+    /// Address up to and without the database's name.
+    base: String,
+    /// The database to connect to for `CREATE DATABASE`.
+    maintenance: String,
+    /// A migrated database to copy; a server that is not ours is not left one behind.
+    template: Option<&'static str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct OwnDatabase {
+    url: String,
+    name: String,
+}
+
+impl OwnDatabase {
+    pub(crate) async fn migrated() -> Option<Self> {
+        let database = Self::create(server()?.template).await;
+        if server()?.template.is_none() {
+            migration::apply_pending(&connect(&database.url).await).await.expect("PostgreSQL migrates");
+        }
+        Some(database)
+    }
+
+    pub(crate) async fn empty() -> Option<Self> {
+        server()?;
+        Some(Self::create(None).await)
+    }
+
+    async fn create(template: Option<&str>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = server().expect("the caller looked");
+        let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let template = template.unwrap_or("template1");
+        connect(&format!("{}{}", server.base, server.maintenance))
+            .await
+            .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .await
+            .expect("CREATE DATABASE");
+        Self { url: format!("{}{name}", server.base), name }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for OwnDatabase {
+    fn drop(&mut self) {
+        let Some(server) = server() else { return };
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        block_on(async move {
+            let connection = connect(&format!("{}{}", server.base, server.maintenance)).await;
+            connection.execute_unprepared(&statement).await.expect("DROP DATABASE");
+        });
+    }
+}
+
+fn server() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    SERVER.get_or_init(find_server).as_ref()
+}
+
+fn find_server() -> Option<Server> {
+    if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
+        let (base, maintenance) = url.rsplit_once('/').expect("TEST_DATABASE_URL names a database: postgres://…/NAME");
+        return Some(Server { base: format!("{base}/"), maintenance: maintenance.to_owned(), template: None });
+    }
+    match cluster::shared() {
+        Ok(cluster) => Some(Server {
+            base: cluster.base_url,
+            maintenance: "postgres".to_owned(),
+            template: Some(cluster::TEMPLATE),
+        }),
+        Err(problem) => {
+            say_not_run(&problem);
+            None
+        }
+    }
+}
+
+fn say_not_run(problem: &str) {
+    let text = format!(
+        "\n\
+         ############################################################################\n\
+         # THE POSTGRESQL HALF OF THE TESTS DOES NOT RUN: {problem}\n\
+         # To run it, install PostgreSQL's server programs (Debian: `apt-get install\n\
+         # postgresql`, macOS: `brew install postgresql`), or set PG_BIN to the folder\n\
+         # of initdb, or set TEST_DATABASE_URL to a server on which databases may be\n\
+         # created. SQLite is tested all the same.\n\
+         ############################################################################\n"
+    );
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
+    // Not `eprintln!`: the test harness swallows that for tests that pass.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

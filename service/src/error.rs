@@ -1,0 +1,76 @@
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+/// What can go wrong with a valid request.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such task.
+    #[error("there is no such task")]
+    NotFound,
+    /// There is such a task, and it is another user's.
+    #[error("the task is another user's")]
+    NotOwner,
+    /// The database cannot be reached, is busy or has no connection left. Nothing was decided; trying again later can help.
+    #[error("the database is not available")]
+    Unavailable(#[source] DbErr),
+    /// The database refused what we sent: a defect of this server or of its schema.
+    #[error("the database refused a statement")]
+    Database(#[source] DbErr),
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
+    }
+}
+
+fn is_unavailable(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => match cause {
+            RuntimeErr::SqlxError(cause) => match &**cause {
+                SqlxError::Io(_)
+                | SqlxError::Tls(_)
+                | SqlxError::Protocol(_)
+                | SqlxError::PoolTimedOut
+                | SqlxError::PoolClosed
+                | SqlxError::WorkerCrashed => true,
+                SqlxError::Database(answer) => answer.code().is_some_and(|code| is_passing(&code)),
+                _ => false,
+            },
+            RuntimeErr::Internal(_) => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether a database's error code tells of a state that passes, not of the statement.
+///
+/// PostgreSQL: the class is the first two characters of an SQLSTATE (appendix A of its manual). SQLite: the primary result
+/// code is the low byte of the extended code.
+fn is_passing(code: &str) -> bool {
+    if let (5, Some(class)) = (code.len(), code.get(..2)) {
+        // Connection, insufficient resources, operator intervention, system error; a standby that became read-only.
+        return matches!(class, "08" | "53" | "57" | "58") || code == "25006";
+    }
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const IO: u32 = 10;
+    const FULL: u32 = 13;
+    const CANTOPEN: u32 = 14;
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, BUSY | LOCKED | IO | FULL | CANTOPEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn only_codes_that_tell_of_a_passing_state_are_passing() {
+        for passing in ["57P01", "53300", "08006", "25006", "5", "517", "6", "13", "1546", "14"] {
+            assert!(is_passing(passing), "{passing}");
+        }
+        for lasting in ["42601", "23505", "22021", "1", "19", "2067", "1555", ""] {
+            assert!(!is_passing(lasting), "{lasting}");
+        }
+    }
+}
