@@ -51,26 +51,89 @@ pub fn yaml() -> String {
 /// Adds to every operation the answers that do not depend on what it does.
 struct CommonAnswers;
 
-/// Error answers: name in the components, status, description, code of the example and its sentence, and the header that
-/// comes with it.
-const ERRORS: [(&str, &str, &str, (&str, &str), Option<&str>); 9] = [
-    ("Unauthorized", "401", "No token, a bad one, or an expired one (`code: token_expired`)",
-        ("token_expired", "The token has expired"), Some("WWW-Authenticate")),
-    ("Forbidden", "403", "The task is another user's, or the path names another user",
-        ("not_owner", "You do not own this task"), None),
-    ("NotFound", "404", "There is no such task", ("task_not_found", "Task not found"), None),
-    ("ContentTooLarge", "413", "The body is larger than 64 KiB",
-        ("body_too_large", "The body must be at most 64 KiB large"), None),
-    ("UnsupportedMediaType", "415", "The body says that it is something else than JSON",
-        ("unsupported_media_type", "The body must be JSON: send Content-Type: application/json"), None),
-    ("UnprocessableContent", "422", "Malformed JSON, a wrong type, a missing or invalid field or parameter",
-        ("invalid_field", "title must not be blank"), None),
-    ("TooManyRequests", "429", "Over the rate limit",
-        ("rate_limited", "Too many requests, please slow down"), Some("Retry-After")),
-    ("InternalServerError", "500", "A defect of the server; its log tells more under the request id",
-        ("internal_error", "Something went wrong in the server"), None),
-    ("ServiceUnavailable", "503", "The database cannot be reached, or is busy",
-        ("database_unavailable", "The tasks cannot be reached at the moment, please try again"), Some("Retry-After")),
+/// An error answer that any operation can give.
+struct CommonError {
+    name: &'static str,
+    status: &'static str,
+    description: &'static str,
+    code: &'static str,
+    detail: &'static str,
+    header: Option<&'static str>,
+}
+
+const ERRORS: [CommonError; 9] = [
+    CommonError {
+        name: "Unauthorized",
+        status: "401",
+        description: "No token, a bad one, or an expired one (`code: token_expired`)",
+        code: "token_expired",
+        detail: "The token has expired",
+        header: Some("WWW-Authenticate"),
+    },
+    CommonError {
+        name: "Forbidden",
+        status: "403",
+        description: "The task is another user's, or the path names another user",
+        code: "not_owner",
+        detail: "You do not own this task",
+        header: None,
+    },
+    CommonError {
+        name: "NotFound",
+        status: "404",
+        description: "There is no such task",
+        code: "task_not_found",
+        detail: "Task not found",
+        header: None,
+    },
+    CommonError {
+        name: "ContentTooLarge",
+        status: "413",
+        description: "The body is larger than 64 KiB",
+        code: "body_too_large",
+        detail: "The body must be at most 64 KiB large",
+        header: None,
+    },
+    CommonError {
+        name: "UnsupportedMediaType",
+        status: "415",
+        description: "The body says that it is something else than JSON",
+        code: "unsupported_media_type",
+        detail: "The body must be JSON: send Content-Type: application/json",
+        header: None,
+    },
+    CommonError {
+        name: "UnprocessableContent",
+        status: "422",
+        description: "Malformed JSON, a wrong type, a missing or invalid field or parameter",
+        code: "invalid_field",
+        detail: "title must not be blank",
+        header: None,
+    },
+    CommonError {
+        name: "TooManyRequests",
+        status: "429",
+        description: "Over the rate limit",
+        code: "rate_limited",
+        detail: "Too many requests, please slow down",
+        header: Some("Retry-After"),
+    },
+    CommonError {
+        name: "InternalServerError",
+        status: "500",
+        description: "A defect of the server; its log tells more under the request id",
+        code: "internal_error",
+        detail: "Something went wrong in the server",
+        header: None,
+    },
+    CommonError {
+        name: "ServiceUnavailable",
+        status: "503",
+        description: "The database cannot be reached, or is busy",
+        code: "database_unavailable",
+        detail: "The tasks cannot be reached at the moment, please try again",
+        header: Some("Retry-After"),
+    },
 ];
 
 impl Modify for CommonAnswers {
@@ -82,12 +145,19 @@ impl Modify for CommonAnswers {
             .description(Some("A JWT of Better Auth's, or of `cargo run -p api -- token USER`."))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-        for (name, _, description, example, header) in ERRORS {
-            components.responses.insert(name.to_owned(), RefOr::T(error(description, example, header)));
+        for error in &ERRORS {
+            components
+                .responses
+                .insert(error.name.to_owned(), RefOr::T(error.response()));
         }
         for (path, item) in &mut document.paths.paths {
-            let operations =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            let operations = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
             for operation in operations.into_iter().flatten() {
                 add_errors(operation, path.contains("{id}"));
             }
@@ -99,31 +169,40 @@ fn add_errors(operation: &mut Operation, names_a_task: bool) {
     let takes_a_body = operation.request_body.is_some();
     // Only a body that must be JSON is refused for being something else.
     let judges_media_type = takes_a_body && operation.operation_id.as_deref() != Some("complete_task");
-    for (name, status, ..) in ERRORS {
-        let applies = match status {
+    for error in &ERRORS {
+        let applies = match error.status {
             "404" => names_a_task,
             "413" => takes_a_body,
             "415" => judges_media_type,
             _ => true,
         };
         if applies {
-            let reference = Ref::from_response_name(name);
-            operation.responses.responses.insert(status.to_owned(), RefOr::Ref(reference));
+            let reference = Ref::from_response_name(error.name);
+            operation
+                .responses
+                .responses
+                .insert(error.status.to_owned(), RefOr::Ref(reference));
         }
     }
 }
 
-fn error(description: &str, (code, detail): (&str, &str), header: Option<&str>) -> Response {
-    let content = Content::builder()
-        .schema(Some(Ref::from_schema_name("Error")))
-        .example(Some(serde_json::json!({ "detail": detail, "code": code })))
-        .build();
-    let response = ResponseBuilder::new().description(description).content("application/json", content);
-    match header {
-        Some(name) => {
-            let schema = ObjectBuilder::new().schema_type(Type::String);
-            response.header(name, HeaderBuilder::new().schema(Some(schema)).build()).build()
+impl CommonError {
+    fn response(&self) -> Response {
+        let content = Content::builder()
+            .schema(Some(Ref::from_schema_name("Error")))
+            .example(Some(serde_json::json!({ "detail": self.detail, "code": self.code })))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(self.description)
+            .content("application/json", content);
+        match self.header {
+            Some(name) => {
+                let schema = ObjectBuilder::new().schema_type(Type::String);
+                response
+                    .header(name, HeaderBuilder::new().schema(Some(schema)).build())
+                    .build()
+            }
+            None => response.build(),
         }
-        None => response.build(),
     }
 }

@@ -1,8 +1,9 @@
 //! The migrations on both databases.
+#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
 
 use migration::{Migrator, MigratorTrait, apply_pending};
 use sea_orm_migration::SchemaManager;
-use sea_orm_migration::sea_orm::ConnectionTrait;
+use sea_orm_migration::sea_orm::{ConnectionTrait, Statement};
 use testing::{Backend, TestDatabase, on_both_databases};
 
 on_both_databases! {
@@ -22,7 +23,7 @@ on_both_databases! {
                       VALUES ('alice', 'a', false, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00') RETURNING id";
         let mut ids = Vec::<i64>::new();
         for _ in 0..3 {
-            let statement = sea_orm_migration::sea_orm::Statement::from_string(connection.get_database_backend(), insert);
+            let statement = Statement::from_string(connection.get_database_backend(), insert);
             let row = connection.query_one_raw(statement).await.unwrap().unwrap();
             ids.push(row.try_get("", "id").unwrap());
             connection.execute_unprepared("DELETE FROM task").await.unwrap();

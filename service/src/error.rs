@@ -19,7 +19,11 @@ pub enum Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
+        if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
+        }
     }
 }
 
@@ -43,6 +47,9 @@ fn is_unavailable(error: &DbErr) -> bool {
     }
 }
 
+/// SQLite's primary result codes for states that pass: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
+const SQLITE_PASSING: [u32; 5] = [5, 6, 10, 13, 14];
+
 /// Whether a database's error code tells of a state that passes, not of the statement.
 ///
 /// PostgreSQL: the class is the first two characters of an SQLSTATE (appendix A of its manual). SQLite: the primary result
@@ -52,12 +59,8 @@ fn is_passing(code: &str) -> bool {
         // Connection, insufficient resources, operator intervention, system error; a standby that became read-only.
         return matches!(class, "08" | "53" | "57" | "58") || code == "25006";
     }
-    const BUSY: u32 = 5;
-    const LOCKED: u32 = 6;
-    const IO: u32 = 10;
-    const FULL: u32 = 13;
-    const CANTOPEN: u32 = 14;
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, BUSY | LOCKED | IO | FULL | CANTOPEN))
+    code.parse::<u32>()
+        .is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
 }
 
 #[cfg(test)]

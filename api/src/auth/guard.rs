@@ -12,10 +12,7 @@ use crate::rate_limit::RateLimit;
 /// Stands before every operation: token (401), path user (403), rate limit (429), in this order and before anything else
 /// of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one that is registered without the
 /// guard finds none and answers 500.
-pub async fn guard(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match admit(&request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -28,7 +25,9 @@ pub async fn guard(
 
 fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
     let state = |missing: &'static str| Error::Panic(missing.to_owned());
-    let verifier = request.app_data::<web::Data<Verifier>>().ok_or_else(|| state("no Verifier in the App"))?;
+    let verifier = request
+        .app_data::<web::Data<Verifier>>()
+        .ok_or_else(|| state("no Verifier in the App"))?;
     let caller = verifier.verify(bearer::token(request.headers())?)?;
 
     if let Some(named) = request.match_info().get("user_id") {
@@ -37,7 +36,9 @@ fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
             return Err(Error::ForeignPath);
         }
     }
-    let rate_limit = request.app_data::<web::Data<RateLimit>>().ok_or_else(|| state("no RateLimit in the App"))?;
+    let rate_limit = request
+        .app_data::<web::Data<RateLimit>>()
+        .ok_or_else(|| state("no RateLimit in the App"))?;
     rate_limit.check(caller.user_id())?;
     Ok(caller)
 }

@@ -50,23 +50,27 @@ impl Verifier {
             required.push("aud");
         }
         validation.set_required_spec_claims(&required);
-        Self { key: DecodingKey::from_secret(config.secret.expose_secret().as_bytes()), validation }
+        Self {
+            key: DecodingKey::from_secret(config.secret.expose_secret().as_bytes()),
+            validation,
+        }
     }
 
     /// Who holds this token.
     pub fn verify(&self, token: &str) -> Result<Caller, Rejection> {
-        let token = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).map_err(|error| {
-            match error.kind() {
+        let token =
+            jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).map_err(|error| match error.kind() {
                 ErrorKind::ExpiredSignature => Rejection::Expired,
                 _ => Rejection::Invalid,
-            }
-        })?;
+            })?;
         if !is_plain(&token.header) {
             return Err(Rejection::Invalid);
         }
         // `sub` is the only source of identity: Better Auth's e-mail links are signed with the same secret and name a user
         // elsewhere.
-        UserId::parse(token.claims.sub).map(Caller::authenticated).map_err(|_| Rejection::Invalid)
+        UserId::parse(token.claims.sub)
+            .map(Caller::authenticated)
+            .map_err(|_| Rejection::Invalid)
     }
 }
 

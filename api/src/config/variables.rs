@@ -14,7 +14,10 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(variable: &str, problem: impl Into<String>) -> Self {
-        Self { variable: variable.to_owned(), problem: problem.into() }
+        Self {
+            variable: variable.to_owned(),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -31,21 +34,24 @@ impl Variables {
             Ok(lines) => {
                 for line in lines {
                     // The library's error would print the line.
-                    let (name, value) = line.map_err(|_| ConfigError::new(".env", "has a line that is not NAME=value"))?;
+                    let (name, value) =
+                        line.map_err(|_| ConfigError::new(".env", "has a line that is not NAME=value"))?;
                     variables.entry(name).or_insert(value);
                 }
             }
         }
         // Variables that are not text are not ours.
-        variables.extend(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
+        variables.extend(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
         Ok(Self(variables))
     }
 
     /// The value, where there is one that is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.get_even_empty(name).map(str::trim).filter(|value| !value.is_empty())
+        self.get_even_empty(name)
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
     }
 
     /// The value exactly as it was set.
@@ -56,7 +62,8 @@ impl Variables {
     /// The value as a `T`, or `default` where there is none.
     pub(super) fn parse<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, ConfigError> {
         self.get(name).map_or(Ok(default), |text| {
-            text.parse().map_err(|_| ConfigError::new(name, format!("must be {expected}")))
+            text.parse()
+                .map_err(|_| ConfigError::new(name, format!("must be {expected}")))
         })
     }
 
@@ -69,6 +76,11 @@ impl Variables {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }

@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::future::ready;
 
 use actix_web::dev::Handler;
 use actix_web::guard::{self, Guard};
@@ -22,13 +22,21 @@ impl Endpoint {
     /// A path below `/api/` whose operations need a caller.
     #[must_use]
     pub fn of_callers(path: &'static str) -> Self {
-        Self { path, for_anyone: false, routes: Vec::new() }
+        Self {
+            path,
+            for_anyone: false,
+            routes: Vec::new(),
+        }
     }
 
     /// A path whose operations need no token.
     #[must_use]
     pub fn of_anyone(path: &'static str) -> Self {
-        Self { path, for_anyone: true, routes: Vec::new() }
+        Self {
+            path,
+            for_anyone: true,
+            routes: Vec::new(),
+        }
     }
 
     /// Answers GET, and HEAD.
@@ -93,7 +101,11 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(answers(&method)).to(handler);
-        let route = if self.for_anyone { route } else { route.wrap(from_fn(auth::guard)) };
+        let route = if self.for_anyone {
+            route
+        } else {
+            route.wrap(from_fn(auth::guard))
+        };
         // Here, inside CORS, so that a page can read that answer too.
         self.routes.push((method, route.wrap(from_fn(observe::catch_panic))));
         self
@@ -122,36 +134,34 @@ impl Endpoint {
         for (_, route) in self.routes {
             resource = resource.route(route);
         }
-        let for_options = Rc::clone(&allow);
+        let told = allow.clone();
+        let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, told.clone())).finish());
+        let no_method = move || ready(Err::<HttpResponse, _>(Error::NoMethod { allow: allow.clone() }));
         resource
-            .route(web::method(Method::OPTIONS).to(move || options(Rc::clone(&for_options))))
-            .default_service(web::to(move || no_method(Rc::clone(&allow))))
+            .route(web::method(Method::OPTIONS).to(options))
+            .default_service(web::to(no_method))
     }
 
     /// The value of `Allow`.
-    fn allow(&self) -> Rc<HeaderValue> {
+    fn allow(&self) -> HeaderValue {
         let mut methods: Vec<&str> = self.methods().map(Method::as_str).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
         methods.push("OPTIONS");
         // Method names are header text.
-        Rc::new(HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("")))
+        HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
 fn answers(method: &Method) -> impl Guard + use<> {
     let this = guard::Method(method.clone());
     let with_head = guard::Any(this);
-    if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
-}
-
-async fn options(allow: Rc<HeaderValue>) -> HttpResponse {
-    HttpResponse::NoContent().insert_header((ALLOW, &*allow)).finish()
-}
-
-async fn no_method(allow: Rc<HeaderValue>) -> Result<HttpResponse, Error> {
-    Err(Error::NoMethod { allow: HeaderValue::clone(&allow) })
+    if method == Method::GET {
+        with_head.or(guard::Head())
+    } else {
+        with_head
+    }
 }
 
 /// What is at no path of the map.

@@ -10,7 +10,9 @@ const PAGE: &str = "http://localhost:3000";
 
 fn preflight(app: &TestApp, origin: &str, path: &str, method: &str, headers: &str) -> RequestBuilder {
     let request = app.nobody().request(Method::OPTIONS, path).header("origin", origin);
-    request.header("access-control-request-method", method).header("access-control-request-headers", headers)
+    request
+        .header("access-control-request-method", method)
+        .header("access-control-request-headers", headers)
 }
 
 fn words(list: &str) -> Vec<String> {
@@ -70,7 +72,10 @@ on_both_databases! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths() {
     for variables in [
-        &[("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"), ("BETTER_AUTH_TRUSTED_ORIGINS", "https://c.example")][..],
+        &[
+            ("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"),
+            ("BETTER_AUTH_TRUSTED_ORIGINS", "https://c.example"),
+        ][..],
         &[("BETTER_AUTH_TRUSTED_ORIGINS", "https://a.example,https://b.example")],
     ] {
         let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), variables).await;
@@ -78,7 +83,11 @@ async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths() {
             let answer = Answer::expect(200, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
             assert_eq!(answer.header("access-control-allow-origin"), origin);
         }
-        Answer::expect(400, preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization")).await;
+        Answer::expect(
+            400,
+            preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization"),
+        )
+        .await;
         Answer::expect(400, preflight(&app, PAGE, "/api/tasks", "GET", "authorization")).await;
     }
 }

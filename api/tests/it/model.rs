@@ -4,154 +4,146 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use reqwest::Method;
 use serde_json::{Value, json};
 use testing::on_both_databases;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use crate::support::{TestApp, User};
+use crate::support::{Answer, TestApp, User};
 
-/// What a user does. A task is named by its number in the order of creation; one that is not there yet is any other id.
+/// What a user does. A task is named by its number in the order of creation; one that was never created is no task's id.
 #[derive(Clone, Debug)]
 enum Action {
-    Create { title: String, description: Option<String> },
-    List { status: &'static str },
-    Get { task: usize },
-    Update { task: usize, title: Option<String>, description: Option<Option<String>>, completed: Option<bool> },
-    Toggle { task: usize },
-    Set { task: usize, completed: bool },
-    Delete { task: usize },
+    Create(Value),
+    List(&'static str),
+    Get(usize),
+    Update(usize, Value),
+    Toggle(usize),
+    Set(usize, bool),
+    Delete(usize),
 }
 
 /// Any text that the contract takes: every character but U+0000, not blank.
-fn title() -> impl Strategy<Value = String> {
+fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(any::<char>(), 1..40)
         .prop_map(|characters| characters.into_iter().filter(|c| *c != '\0').collect::<String>())
         .prop_filter("blank", |text| !text.trim().is_empty())
 }
 
-fn description() -> impl Strategy<Value = Option<String>> {
-    proptest::option::of(title())
+/// Any partial update: each field absent or set, a description also null.
+fn changes() -> impl Strategy<Value = Value> {
+    let option = proptest::option::of::<proptest::strategy::BoxedStrategy<Value>>;
+    let title = text().prop_map(|text| json!(text)).boxed();
+    let description = proptest::option::of(text()).prop_map(|text| json!(text)).boxed();
+    let completed = any::<bool>().prop_map(|completed| json!(completed)).boxed();
+    (option(title), option(description), option(completed)).prop_map(|(title, description, completed)| {
+        let fields = [("title", title), ("description", description), ("completed", completed)];
+        fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    })
 }
 
 fn action() -> impl Strategy<Value = Action> {
     let task = 0..6usize;
+    let new = (text(), proptest::option::of(text()));
     prop_oneof![
-        3 => (title(), description()).prop_map(|(title, description)| Action::Create { title, description }),
-        2 => prop_oneof![Just("all"), Just("pending"), Just("completed")].prop_map(|status| Action::List { status }),
-        1 => task.clone().prop_map(|task| Action::Get { task }),
-        3 => (task.clone(), proptest::option::of(title()), proptest::option::of(description()), any::<Option<bool>>())
-            .prop_map(|(task, title, description, completed)| Action::Update { task, title, description, completed }),
-        2 => task.clone().prop_map(|task| Action::Toggle { task }),
-        1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set { task, completed }),
-        1 => task.prop_map(|task| Action::Delete { task }),
+        3 => new.prop_map(|(title, description)| Action::Create(json!({"title": title, "description": description}))),
+        2 => prop_oneof![Just("all"), Just("pending"), Just("completed")].prop_map(Action::List),
+        1 => task.clone().prop_map(Action::Get),
+        3 => (task.clone(), changes()).prop_map(|(task, changes)| Action::Update(task, changes)),
+        2 => task.clone().prop_map(Action::Toggle),
+        1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set(task, completed)),
+        1 => task.prop_map(Action::Delete),
     ]
 }
 
-#[derive(Clone)]
-struct Task {
-    id: i64,
-    owner: usize,
-    title: String,
-    description: Option<String>,
-    completed: bool,
-}
-
+/// Every task that was ever created, with its owner; a deleted one is `Null`.
 #[derive(Default)]
 struct Model {
-    tasks: Vec<Task>,
-    ids: Vec<i64>,
+    tasks: Vec<(usize, Value)>,
 }
 
 impl Model {
-    /// Where this task is, or the status that this user gets instead.
-    fn find(&self, user: usize, id: i64) -> Result<usize, u16> {
-        let index = self.tasks.iter().position(|task| task.id == id).ok_or(404u16)?;
-        if self.tasks[index].owner == user { Ok(index) } else { Err(403) }
+    /// The status and the body that this user gets.
+    fn act(&mut self, user: usize, action: &Action) -> (u16, Value) {
+        match action {
+            Action::Create(new) => {
+                self.tasks.push((user, new.clone()));
+                self.on(user, self.tasks.len() - 1, 201, |task| task["completed"] = json!(false))
+            }
+            Action::List(status) => {
+                let shown = |task: &Value| *status == "all" || task["completed"] == (*status == "completed");
+                let mine = self
+                    .tasks
+                    .iter()
+                    .rev()
+                    .filter(|(owner, task)| *owner == user && !task.is_null() && shown(task));
+                (200, mine.map(|(_, task)| task.clone()).collect())
+            }
+            Action::Get(task) => self.on(user, *task, 200, |_| {}),
+            Action::Update(task, changes) => self.on(user, *task, 200, |task| {
+                task.as_object_mut()
+                    .unwrap()
+                    .extend(changes.as_object().unwrap().clone());
+            }),
+            Action::Toggle(task) => self.on(user, *task, 200, |task| {
+                task["completed"] = json!(task["completed"] != true);
+            }),
+            Action::Set(task, completed) => self.on(user, *task, 200, |task| task["completed"] = json!(completed)),
+            Action::Delete(task) => self.on(user, *task, 204, |task| *task = Value::Null),
+        }
     }
 
-    fn id(&self, task: usize) -> i64 {
-        self.ids.get(task).copied().unwrap_or(i64::MAX)
-    }
-
-    fn list(&self, user: usize, status: &str) -> Vec<&Task> {
-        let shown = |task: &&Task| task.owner == user && (status == "all" || task.completed == (status == "completed"));
-        self.tasks.iter().rev().filter(shown).collect()
+    fn on(&mut self, user: usize, task: usize, success: u16, write: impl FnOnce(&mut Value)) -> (u16, Value) {
+        match self.tasks.get_mut(task) {
+            None | Some((_, Value::Null)) => (404, Value::Null),
+            Some((owner, _)) if *owner != user => (403, Value::Null),
+            Some((_, task)) => {
+                write(task);
+                (success, task.clone())
+            }
+        }
     }
 }
 
-fn assert_same(answer: &Value, task: &Task) {
-    let got = (&answer["id"], &answer["title"], &answer["description"], &answer["completed"]);
-    assert_eq!(got, (&json!(task.id), &json!(task.title), &json!(task.description), &json!(task.completed)));
-}
-
-async fn act(users: &[User], user: usize, action: Action, model: &mut Model) {
-    let caller = &users[user];
-    let path = |id: i64| format!("/api/tasks/{id}");
-    match action {
-        Action::Create { title, description } => {
-            let answer = caller.post(201, "/api/tasks", json!({"title": title, "description": description})).await.json();
-            let task = Task { id: answer["id"].as_i64().unwrap(), owner: user, title, description, completed: false };
-            assert_same(&answer, &task);
-            model.ids.push(task.id);
-            model.tasks.push(task);
-        }
-        Action::List { status } => {
-            let answer = caller.get(200, &format!("/api/tasks?status={status}")).await.json();
-            let (got, expected) = (answer.as_array().unwrap(), model.list(user, status));
-            assert_eq!(got.len(), expected.len());
-            got.iter().zip(expected).for_each(|(got, expected)| assert_same(got, expected));
-        }
-        Action::Get { task } => match model.find(user, model.id(task)) {
-            Ok(index) => assert_same(&caller.get(200, &path(model.id(task))).await.json(), &model.tasks[index]),
-            Err(status) => drop(caller.get(status, &path(model.id(task))).await),
-        },
-        Action::Update { task, title, description, completed } => {
-            let mut body = json!({});
-            if let Some(title) = &title { body["title"] = json!(title) }
-            if let Some(description) = &description { body["description"] = json!(description) }
-            if let Some(completed) = completed { body["completed"] = json!(completed) }
-            match model.find(user, model.id(task)) {
-                Ok(index) => {
-                    let expected = &mut model.tasks[index];
-                    if let Some(title) = title { expected.title = title }
-                    if let Some(description) = description { expected.description = description }
-                    if let Some(completed) = completed { expected.completed = completed }
-                    assert_same(&caller.put(200, &path(expected.id), body).await.json(), expected);
-                }
-                Err(status) => drop(caller.put(status, &path(model.id(task)), body).await),
-            }
-        }
-        Action::Toggle { task } => match model.find(user, model.id(task)) {
-            Ok(index) => {
-                let expected = &mut model.tasks[index];
-                expected.completed = !expected.completed;
-                assert_same(&caller.toggle(200, &path(expected.id)).await.json(), expected);
-            }
-            Err(status) => drop(caller.toggle(status, &path(model.id(task))).await),
-        },
-        Action::Set { task, completed } => {
-            let address = format!("{}/complete", path(model.id(task)));
-            match model.find(user, model.id(task)) {
-                Ok(index) => {
-                    model.tasks[index].completed = completed;
-                    assert_same(&caller.patch(200, &address, json!({"completed": completed})).await.json(), &model.tasks[index]);
-                }
-                Err(status) => drop(caller.patch(status, &address, json!({"completed": completed})).await),
-            }
-        }
-        Action::Delete { task } => match model.find(user, model.id(task)) {
-            Ok(index) => {
-                caller.delete(204, &path(model.id(task))).await;
-                model.tasks.remove(index);
-            }
-            Err(status) => drop(caller.delete(status, &path(model.id(task))).await),
-        },
-    }
+/// Sends what `action` stands for and returns the answer's body as the model knows it, and the new task's path.
+async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (Value, Option<String>) {
+    let path = |task: usize| {
+        paths
+            .get(task)
+            .cloned()
+            .unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX))
+    };
+    let request = match action {
+        Action::Create(new) => user.request(Method::POST, "/api/tasks").json(new),
+        Action::List(status) => user.request(Method::GET, &format!("/api/tasks?status={status}")),
+        Action::Get(task) => user.request(Method::GET, &path(*task)),
+        Action::Update(task, changes) => user.request(Method::PUT, &path(*task)).json(changes),
+        Action::Toggle(task) => user.request(Method::PATCH, &format!("{}/complete", path(*task))),
+        Action::Set(task, completed) => user
+            .request(Method::PATCH, &format!("{}/complete", path(*task)))
+            .json(&json!({ "completed": completed })),
+        Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
+    };
+    let answer = Answer::expect(status, request).await;
+    let known = |task: &Value| json!({"title": task["title"], "description": task["description"], "completed": task["completed"]});
+    let body = match (status, action) {
+        (200, Action::List(_)) => answer.json().as_array().unwrap().iter().map(known).collect(),
+        (200 | 201, _) => known(&answer.json()),
+        _ => Value::Null,
+    };
+    (body, (status == 201).then(|| answer.header("location").to_owned()))
 }
 
 fn run<S: Strategy>(cases: u32, strategy: &S, check: impl AsyncFn(S::Value)) {
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let result = runner.run(strategy, |value| {
         block_in_place(|| Handle::current().block_on(check(value)));
         Ok(())
@@ -166,16 +158,19 @@ on_both_databases! {
         run(32, &actions, async |actions| {
             let round = round.fetch_add(1, Ordering::Relaxed);
             let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
-            let mut model = Model::default();
+            let (mut model, mut paths) = (Model::default(), Vec::new());
             for (user, action) in actions {
-                act(&users, user, action, &mut model).await;
+                let (status, expected) = model.act(user, &action);
+                let (body, created) = send(&users[user], &action, &paths, status).await;
+                assert_eq!(body, expected, "{action:?}");
+                paths.extend(created);
             }
         });
     }
 
     async fn any_text_round_trips_exactly(app: TestApp) {
         let alice = app.user("alice");
-        run(200, &(title(), title()), async |(title, description)| {
+        run(200, &(text(), text()), async |(title, description)| {
             let body = json!({"title": title, "description": description});
             let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
             let task = alice.get(200, &path).await.json();

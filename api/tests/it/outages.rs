@@ -26,9 +26,18 @@ async fn while_another_process_holds_the_sqlite_file_writes_are_503_and_reads_go
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_postgres_cannot_be_reached_requests_are_503_and_afterwards_they_succeed() {
-    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
-    let (url, server) = database.url().split_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
-    let (server, name) = server.split_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else {
+        return;
+    };
+    let (url, server) = database
+        .url()
+        .split_once('@')
+        .map(|(user, rest)| (user.to_owned(), rest.to_owned()))
+        .unwrap();
+    let (server, name) = server
+        .split_once('/')
+        .map(|(server, name)| (server.to_owned(), name.to_owned()))
+        .unwrap();
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = door.local_addr().unwrap();
     let open = |door: TcpListener| {
@@ -58,7 +67,9 @@ async fn while_postgres_cannot_be_reached_requests_are_503_and_afterwards_they_s
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_without_a_free_connection_is_503() {
-    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else {
+        return;
+    };
     let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
     let alice = app.user("alice");
     let other = app.database.connect().await;

@@ -3,7 +3,11 @@
 //! [`on_both_databases!`] turns one test into two. PostgreSQL is the server that `TEST_DATABASE_URL` names, or a private
 //! cluster that is started once per test run from the programs found on this machine (see the module `cluster`). Where there is
 //! neither, the PostgreSQL half says loudly that it did not run; with `CI=true` it fails.
-#![expect(clippy::expect_used, clippy::panic, reason = "test support: a broken environment must stop the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test support: a broken environment must stop the test"
+)]
 
 mod cluster;
 mod database;

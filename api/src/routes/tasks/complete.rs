@@ -24,7 +24,10 @@ pub async fn complete_task(
 ) -> Result<Json<Task>, Error> {
     let task = match (query.completed, body.completed) {
         (Change::To(one), Change::To(other)) if one != other => {
-            return Err(Error::invalid("invalid_field", "completed is not the same in the body and in the query"));
+            return Err(Error::invalid(
+                "invalid_field",
+                "completed is not the same in the body and in the query",
+            ));
         }
         (Change::To(completed), _) | (_, Change::To(completed)) => {
             tasks::set_completed(&db, &caller, id.0, completed).await?

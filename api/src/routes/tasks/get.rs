@@ -10,12 +10,7 @@ use crate::extract::{NoQuery, TaskId};
     params(("id" = i64, Path, description = "The task's id", example = 1)),
     responses((status = 200, description = "The task", body = Task))
 )]
-pub async fn get_task(
-    db: Data<Db>,
-    caller: ReqData<Caller>,
-    id: TaskId,
-    _: NoQuery,
-) -> Result<Json<Task>, Error> {
+pub async fn get_task(db: Data<Db>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Json<Task>, Error> {
     let task = tasks::get(&db, &caller, id.0).await?;
     Ok(Json(task.into()))
 }
