@@ -9,6 +9,7 @@ use crate::openapi;
 
 static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("../openapi.json")
+        .use_base_layout()
         .try_it_out_enabled(true)
         .display_operation_id(true)
         .persist_authorization(true)

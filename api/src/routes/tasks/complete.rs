@@ -9,7 +9,7 @@ use crate::extract::{OptionalBody, Query, TaskId};
 /// Complete a task, or reopen it
 ///
 /// Flips `completed` in one atomic step. With `completed` in the body or the query it is set to that instead, so that
-/// repeating the request is safe.
+/// repeating the request is safe; where both have it, the body counts.
 #[utoipa::path(patch, path = "/api/tasks/{id}/complete", tag = "tasks",
     params(("id" = i64, Path, description = "The task's id", example = 1), Completed),
     request_body(content = inline(Option<Completed>), description = "What to set it to; may be left out", example = json!({"completed": true})),
@@ -22,14 +22,8 @@ pub async fn complete_task(
     Query(query): Query<Completed>,
     OptionalBody(body): OptionalBody<Completed>,
 ) -> Result<Json<Task>, Error> {
-    let task = match (query.completed, body.completed) {
-        (Change::To(one), Change::To(other)) if one != other => {
-            return Err(Error::invalid(
-                "invalid_field",
-                "completed is not the same in the body and in the query",
-            ));
-        }
-        (Change::To(completed), _) | (_, Change::To(completed)) => {
+    let task = match (body.completed, query.completed) {
+        (Change::To(completed), _) | (Change::Keep, Change::To(completed)) => {
             tasks::set_completed(&db, &caller, id.0, completed).await?
         }
         (Change::Keep, Change::Keep) => tasks::toggle_completed(&db, &caller, id.0).await?,

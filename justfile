@@ -1,0 +1,48 @@
+# Every command has a name here; CI runs the same ones.
+
+# The server
+run *ARGS:
+    cargo run -p api -- {{ARGS}}
+
+# Every test, on SQLite and on PostgreSQL
+test:
+    cargo test --workspace
+
+# Formatting, clippy and rustdoc; warnings are fatal
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
+
+# Rewrites the entities from the migrated schema
+entity:
+    cargo run -p entity --example regenerate
+
+# Rewrites the committed OpenAPI document
+openapi:
+    cargo run -qp api -- openapi > docs/contracts/todo-api.yaml
+
+# Regenerates what is generated and requires that nothing changes
+generated: entity openapi
+    git diff --exit-code -- entity docs/contracts
+
+# Is the OpenAPI document valid?
+validate:
+    openapi-spec-validator docs/contracts/todo-api.yaml
+
+# Licences, sources and duplicate versions, offline
+deny:
+    cargo deny --offline check licenses bans sources
+
+# Schemathesis against a server of its own
+fuzz:
+    cargo build -p api
+    e2e/with-server e2e/fuzz
+
+# The server in a real browser
+e2e:
+    cargo build -p api
+    cd e2e && npm ci --no-audit --no-fund && ./with-server npm test
+
+# What CI checks
+ci: lint test generated validate deny fuzz e2e
