@@ -10,14 +10,7 @@ use actix_web::middleware::Next;
 /// Which pages may call us from a browser, and what they may send and read.
 pub(crate) fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods([
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::DELETE,
-            Method::PATCH,
-            Method::OPTIONS,
-        ])
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS])
         .allowed_headers([
             "authorization",
             "content-type",
@@ -29,14 +22,7 @@ pub(crate) fn cors(origins: &[String]) -> Cors {
             "prefer",
             "x-request-id",
         ])
-        .expose_headers([
-            "location",
-            "link",
-            "etag",
-            "retry-after",
-            "www-authenticate",
-            "x-request-id",
-        ])
+        .expose_headers(["location", "link", "etag", "retry-after", "www-authenticate", "x-request-id"])
         .supports_credentials()
         // Another origin's request is answered without the headers: its browser then keeps the answer from the page.
         .block_on_origin_mismatch(false)

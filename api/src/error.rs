@@ -77,10 +77,7 @@ const RETRY_AFTER_OUTAGE: u64 = 2;
 impl Error {
     /// A body, a path or a query that is not what the operation takes.
     pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Invalid {
-            detail: detail.into(),
-            code,
-        }
+        Self::Invalid { detail: detail.into(), code }
     }
 
     /// Whether it is the server's fault, and its causes belong in the log.
@@ -93,41 +90,23 @@ impl Error {
         use service::Error::{Database, NotFound, NotOwner, Unavailable};
         let (status, code, detail) = match self {
             Self::Unauthenticated(rejection) => {
-                return (
-                    StatusCode::UNAUTHORIZED,
-                    rejection.code(),
-                    Cow::Owned(rejection.to_string()),
-                );
+                return (StatusCode::UNAUTHORIZED, rejection.code(), Cow::Owned(rejection.to_string()));
             }
             Self::Invalid { detail, code } => return (StatusCode::UNPROCESSABLE_ENTITY, *code, Cow::Borrowed(detail)),
-            Self::ForeignPath => (
-                StatusCode::FORBIDDEN,
-                "not_your_path",
-                "This path belongs to another user",
-            ),
-            Self::RateLimited { .. } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "Too many requests, please slow down",
-            ),
+            Self::ForeignPath => (StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user"),
+            Self::RateLimited { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down")
+            }
             Self::UnsupportedMediaType(detail) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", *detail)
             }
-            Self::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body must be at most 64 KiB large",
-            ),
-            Self::NoRoute => (
-                StatusCode::NOT_FOUND,
-                "route_not_found",
-                "There is nothing at this address",
-            ),
-            Self::NoMethod { .. } => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This address does not take this method",
-            ),
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large")
+            }
+            Self::NoRoute => (StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address"),
+            Self::NoMethod { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
+            }
             Self::Service(NotFound) => (StatusCode::NOT_FOUND, "task_not_found", "Task not found"),
             Self::Service(NotOwner) => (StatusCode::FORBIDDEN, "not_owner", "You do not own this task"),
             Self::Service(Unavailable(_)) => (
@@ -141,11 +120,8 @@ impl Error {
     }
 }
 
-const INTERNAL: (StatusCode, &str, &str) = (
-    StatusCode::INTERNAL_SERVER_ERROR,
-    "internal_error",
-    "Something went wrong in the server",
-);
+const INTERNAL: (StatusCode, &str, &str) =
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
@@ -174,11 +150,7 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        response.json(ErrorBody {
-            detail,
-            code,
-            request_id: None,
-        })
+        response.json(ErrorBody { detail, code, request_id: None })
     }
 }
 
@@ -187,20 +159,10 @@ impl ResponseError for Error {
 pub fn body_for(status: StatusCode, request_id: &str) -> String {
     let is_fault = status.is_server_error();
     let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => (
-            "origin_not_allowed",
-            "This origin, method or header is not allowed here",
-        ),
+        StatusCode::BAD_REQUEST => ("origin_not_allowed", "This origin, method or header is not allowed here"),
         _ if is_fault => (INTERNAL.1, INTERNAL.2),
-        _ => (
-            "bad_request",
-            status.canonical_reason().unwrap_or("The request is not valid"),
-        ),
+        _ => ("bad_request", status.canonical_reason().unwrap_or("The request is not valid")),
     };
-    let body = ErrorBody {
-        detail: Cow::Borrowed(detail),
-        code,
-        request_id: is_fault.then_some(request_id),
-    };
+    let body = ErrorBody { detail: Cow::Borrowed(detail), code, request_id: is_fault.then_some(request_id) };
     serde_json::to_string(&body).unwrap_or_default()
 }

@@ -33,10 +33,7 @@ impl Log for NoSecrets {
 /// # Errors
 /// When a logger is already there.
 pub fn start(filter: &str) -> Result<(), log::SetLoggerError> {
-    let logger = env_logger::Builder::new()
-        .parse_filters(filter)
-        .format_target(false)
-        .build();
+    let logger = env_logger::Builder::new().parse_filters(filter).format_target(false).build();
     log::set_max_level(logger.filter());
     log::set_boxed_logger(Box::new(NoSecrets(logger)))
 }

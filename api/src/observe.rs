@@ -43,9 +43,7 @@ pub async fn catch_panic(
         Ok(response) => Ok(response?.map_into_boxed_body()),
         Err(panic) => {
             let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let message = message
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
+            let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             Ok(ServiceResponse::from_err(Error::Panic(message), http_request))
         }
     }
@@ -69,18 +67,13 @@ fn request_id(request: &ServiceRequest) -> HeaderValue {
 fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    let is_ours = response
-        .response()
-        .error()
-        .is_some_and(|error| error.as_error::<Error>().is_some());
+    let is_ours = response.response().error().is_some_and(|error| error.as_error::<Error>().is_some());
     if !is_error || (is_ours && status != actix_web::http::StatusCode::INTERNAL_SERVER_ERROR) {
         return response;
     }
     let body = error::body_for(status, id.to_str().unwrap_or_default());
     let mut response = response.map_body(|_, _| BoxBody::new(body));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -146,18 +146,10 @@ impl Modify for CommonAnswers {
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         for error in &ERRORS {
-            components
-                .responses
-                .insert(error.name.to_owned(), RefOr::T(error.response()));
+            components.responses.insert(error.name.to_owned(), RefOr::T(error.response()));
         }
         for (path, item) in &mut document.paths.paths {
-            let operations = [
-                &mut item.get,
-                &mut item.post,
-                &mut item.put,
-                &mut item.patch,
-                &mut item.delete,
-            ];
+            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 add_errors(operation, path.contains("{id}"));
             }
@@ -178,10 +170,7 @@ fn add_errors(operation: &mut Operation, names_a_task: bool) {
         };
         if applies {
             let reference = Ref::from_response_name(error.name);
-            operation
-                .responses
-                .responses
-                .insert(error.status.to_owned(), RefOr::Ref(reference));
+            operation.responses.responses.insert(error.status.to_owned(), RefOr::Ref(reference));
         }
     }
 }
@@ -192,15 +181,11 @@ impl CommonError {
             .schema(Some(Ref::from_schema_name("Error")))
             .example(Some(serde_json::json!({ "detail": self.detail, "code": self.code })))
             .build();
-        let response = ResponseBuilder::new()
-            .description(self.description)
-            .content("application/json", content);
+        let response = ResponseBuilder::new().description(self.description).content("application/json", content);
         match self.header {
             Some(name) => {
                 let schema = ObjectBuilder::new().schema_type(Type::String);
-                response
-                    .header(name, HeaderBuilder::new().schema(Some(schema)).build())
-                    .build()
+                response.header(name, HeaderBuilder::new().schema(Some(schema)).build()).build()
             }
             None => response.build(),
         }

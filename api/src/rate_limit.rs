@@ -22,9 +22,7 @@ impl RateLimit {
     /// `per_second` requests a second, as many at once; `None` for no limit.
     #[must_use]
     pub fn new(per_second: Option<NonZeroU32>) -> Self {
-        Self {
-            limiter: per_second.map(|limit| RateLimiter::hashmap(Quota::per_second(limit))),
-        }
+        Self { limiter: per_second.map(|limit| RateLimiter::hashmap(Quota::per_second(limit))) }
     }
 
     /// Counts a request of this user.
@@ -35,9 +33,7 @@ impl RateLimit {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(user).map_err(|denied| {
             let wait = denied.wait_time_from(DefaultClock::default().now());
-            Error::RateLimited {
-                retry_after: wait.as_secs() + 1,
-            }
+            Error::RateLimited { retry_after: wait.as_secs() + 1 }
         })
     }
 

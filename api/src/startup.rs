@@ -47,15 +47,9 @@ pub enum StartError {
 impl Application {
     /// Opens the database, brings its schema up to date unless told not to, and binds the address.
     pub async fn build(config: Config) -> Result<Self, StartError> {
-        let failed = |action| {
-            move |error: service::Error| StartError::Database {
-                action,
-                cause: root_cause(&error),
-            }
-        };
-        let db = Db::open(config.database_url(), config.database_max_connections)
-            .await
-            .map_err(failed("connection"))?;
+        let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
+        let db =
+            Db::open(config.database_url(), config.database_max_connections).await.map_err(failed("connection"))?;
         if config.migrate_on_start {
             db.migrate().await.map_err(failed("migration"))?;
         }
@@ -86,17 +80,8 @@ impl Application {
         let (host, port) = (config.host, config.port);
         let unbound = |source| StartError::Bind { host, port, source };
         let server = server.bind((host, port)).map_err(unbound)?;
-        let address = server
-            .addrs()
-            .first()
-            .copied()
-            .unwrap_or_else(|| SocketAddr::new(host, port));
-        Ok(Self {
-            server: server.run(),
-            address,
-            db,
-            rate_limit,
-        })
+        let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
+        Ok(Self { server: server.run(), address, db, rate_limit })
     }
 
     /// Where it listens; with port 0 configured, the port that the system chose.
@@ -110,9 +95,7 @@ impl Application {
     /// # Errors
     /// When the server's threads fail.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self {
-            server, db, rate_limit, ..
-        } = self;
+        let Self { server, db, rate_limit, .. } = self;
         let handle = server.handle();
         let stopping = async {
             stop.await;

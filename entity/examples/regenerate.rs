@@ -5,8 +5,6 @@ mod generator;
 
 #[tokio::main]
 async fn main() {
-    let database = testing::TestDatabase::migrated(testing::Backend::Sqlite)
-        .await
-        .expect("SQLite is built in");
+    let database = testing::TestDatabase::migrated(testing::Backend::Sqlite).await.expect("SQLite is built in");
     generator::generate(database.url(), generator::source_folder()).await;
 }

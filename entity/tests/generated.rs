@@ -22,10 +22,7 @@ on_both_databases! {
 fn files_of(folder: &Path) -> BTreeMap<String, String> {
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
-        (
-            path.file_name().unwrap().to_str().unwrap().to_owned(),
-            std::fs::read_to_string(path).unwrap(),
-        )
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
     };
     std::fs::read_dir(folder).unwrap().map(read).collect()
 }

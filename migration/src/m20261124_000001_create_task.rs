@@ -11,13 +11,7 @@ impl MigrationTrait for Migration {
                 Table::create()
                     .table(Task::Table)
                     // SQLite: AUTOINCREMENT, PostgreSQL: a sequence. Neither gives an id out twice.
-                    .col(
-                        ColumnDef::new(Task::Id)
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new(Task::Id).big_integer().not_null().auto_increment().primary_key())
                     .col(ColumnDef::new(Task::UserId).text().not_null())
                     .col(ColumnDef::new(Task::Title).text().not_null())
                     .col(ColumnDef::new(Task::Description).text())

@@ -50,24 +50,15 @@ impl Db {
 
         if !url.starts_with("sqlite:") {
             let pool = Database::connect(options.max_connections(max_connections).clone()).await?;
-            return Ok(Self {
-                read: pool.clone(),
-                write: pool,
-            });
+            return Ok(Self { read: pool.clone(), write: pool });
         }
         let mut one = options.clone();
         // It lives as long as the process: closing the last connection would checkpoint and reopen the file, and would end
         // a database in memory.
-        one.max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None);
+        one.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let write = Database::connect(one).await?;
         if url.contains(":memory:") || url.contains("mode=memory") {
-            return Ok(Self {
-                read: write.clone(),
-                write,
-            });
+            return Ok(Self { read: write.clone(), write });
         }
         let read = Database::connect(options.max_connections(max_connections).clone()).await?;
         Ok(Self { read, write })

@@ -19,11 +19,7 @@ pub enum Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_unavailable(&error) {
-            Self::Unavailable(error)
-        } else {
-            Self::Database(error)
-        }
+        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }
 
@@ -59,8 +55,7 @@ fn is_passing(code: &str) -> bool {
         // Connection, insufficient resources, operator intervention, system error; a standby that became read-only.
         return matches!(class, "08" | "53" | "57" | "58") || code == "25006";
     }
-    code.parse::<u32>()
-        .is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
+    code.parse::<u32>().is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
 }
 
 #[cfg(test)]

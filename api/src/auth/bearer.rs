@@ -12,21 +12,13 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
     if values.next().is_some() {
         return Err(Rejection::NotBearer);
     }
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .ok_or(Rejection::NotBearer)?;
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Rejection::NotBearer)?;
     // The scheme's name is case-insensitive (RFC 9110, section 11.1).
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Rejection::NotBearer);
     }
     let token = token.trim_start_matches(' ');
-    if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
-        Err(Rejection::Invalid)
-    } else {
-        Ok(token)
-    }
+    if token.is_empty() || token.len() > MAX_TOKEN_BYTES { Err(Rejection::Invalid) } else { Ok(token) }
 }
 
 #[cfg(test)]
@@ -56,9 +48,6 @@ mod tests {
         assert_eq!(of(&["Basic abc"]), Err(Rejection::NotBearer));
         assert_eq!(of(&["abc"]), Err(Rejection::NotBearer));
         assert_eq!(of(&["Bearer "]), Err(Rejection::Invalid));
-        assert_eq!(
-            of(&[&format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES + 1))]),
-            Err(Rejection::Invalid)
-        );
+        assert_eq!(of(&[&format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES + 1))]), Err(Rejection::Invalid));
     }
 }

@@ -25,9 +25,7 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
 
 fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
     let state = |missing: &'static str| Error::Panic(missing.to_owned());
-    let verifier = request
-        .app_data::<web::Data<Verifier>>()
-        .ok_or_else(|| state("no Verifier in the App"))?;
+    let verifier = request.app_data::<web::Data<Verifier>>().ok_or_else(|| state("no Verifier in the App"))?;
     let caller = verifier.verify(bearer::token(request.headers())?)?;
 
     if let Some(named) = request.match_info().get("user_id") {
@@ -36,9 +34,7 @@ fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
             return Err(Error::ForeignPath);
         }
     }
-    let rate_limit = request
-        .app_data::<web::Data<RateLimit>>()
-        .ok_or_else(|| state("no RateLimit in the App"))?;
+    let rate_limit = request.app_data::<web::Data<RateLimit>>().ok_or_else(|| state("no RateLimit in the App"))?;
     rate_limit.check(caller.user_id())?;
     Ok(caller)
 }

@@ -50,10 +50,7 @@ impl Verifier {
             required.push("aud");
         }
         validation.set_required_spec_claims(&required);
-        Self {
-            key: DecodingKey::from_secret(config.secret.expose_secret().as_bytes()),
-            validation,
-        }
+        Self { key: DecodingKey::from_secret(config.secret.expose_secret().as_bytes()), validation }
     }
 
     /// Who holds this token.
@@ -68,9 +65,7 @@ impl Verifier {
         }
         // `sub` is the only source of identity: Better Auth's e-mail links are signed with the same secret and name a user
         // elsewhere.
-        UserId::parse(token.claims.sub)
-            .map(Caller::authenticated)
-            .map_err(|_| Rejection::Invalid)
+        UserId::parse(token.claims.sub).map(Caller::authenticated).map_err(|_| Rejection::Invalid)
     }
 }
 

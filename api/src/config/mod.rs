@@ -66,19 +66,11 @@ impl Config {
     pub fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let host = match variables.get("HOST") {
             None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Some(text) => text
-                .parse()
-                .map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,
+            Some(text) => text.parse().map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,
         };
         let database_url = variables.get("DATABASE_URL").unwrap_or(service::DEFAULT_DATABASE_URL);
-        if !["sqlite:", "postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| database_url.starts_with(scheme))
-        {
-            return Err(ConfigError::new(
-                "DATABASE_URL",
-                "must begin with sqlite:, postgres:// or postgresql://",
-            ));
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
+            return Err(ConfigError::new("DATABASE_URL", "must begin with sqlite:, postgres:// or postgresql://"));
         }
         let mut notices = Vec::new();
         let secret = secret::load(variables, host, &mut notices)?;
@@ -87,11 +79,7 @@ impl Config {
             port: variables.parse("PORT", 8000, "a port number, 0 to 65535")?,
             database_url: database_url.into(),
             database_max_connections: variables
-                .parse(
-                    "DATABASE_MAX_CONNECTIONS",
-                    NonZeroU32::MIN.saturating_add(15),
-                    "a positive number",
-                )?
+                .parse("DATABASE_MAX_CONNECTIONS", NonZeroU32::MIN.saturating_add(15), "a positive number")?
                 .get(),
             migrate_on_start: variables.parse("MIGRATE_ON_START", true, "true or false")?,
             auth: AuthConfig {
@@ -130,10 +118,7 @@ fn origins(variables: &Variables) -> Result<Vec<String>, ConfigError> {
     for origin in &origins {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         if authority.is_none_or(|authority| authority.is_empty() || authority.contains(['/', '*', '?', '#', '@'])) {
-            return Err(ConfigError::new(
-                name,
-                "must be a comma list of origins like https://app.example.com",
-            ));
+            return Err(ConfigError::new(name, "must be a comma list of origins like https://app.example.com"));
         }
     }
     Ok(origins)

@@ -48,15 +48,10 @@ pub(super) fn load(
         return Err(ConfigError::new(VARIABLE, "must not be empty"));
     }
     if PUBLIC.iter().any(|public| secret.trim().eq_ignore_ascii_case(public)) {
-        return Err(ConfigError::new(
-            VARIABLE,
-            "is a publicly known example: make one with `openssl rand -base64 32`",
-        ));
+        return Err(ConfigError::new(VARIABLE, "is a publicly known example: make one with `openssl rand -base64 32`"));
     }
     if secret.len() < SHORT {
-        notices.push(format!(
-            "{VARIABLE} is shorter than {SHORT} bytes: make one with `openssl rand -base64 32`"
-        ));
+        notices.push(format!("{VARIABLE} is shorter than {SHORT} bytes: make one with `openssl rand -base64 32`"));
     }
     Ok(secret.into())
 }
@@ -69,21 +64,13 @@ fn development_secret(path: &Path, notices: &mut Vec<String>) -> Result<SecretSt
         create(path).map_err(failed)?;
     }
     if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
-        return Err(ConfigError::new(
-            VARIABLE,
-            format!("is not set, and others can read {shown}: chmod 600 it"),
-        ));
+        return Err(ConfigError::new(VARIABLE, format!("is not set, and others can read {shown}: chmod 600 it")));
     }
     let secret = fs::read_to_string(path).map_err(failed)?;
     if secret.trim().len() < SHORT {
-        return Err(ConfigError::new(
-            VARIABLE,
-            format!("is not set, and {shown} holds no secret: delete that file"),
-        ));
+        return Err(ConfigError::new(VARIABLE, format!("is not set, and {shown} holds no secret: delete that file")));
     }
-    notices.push(format!(
-        "{VARIABLE} is not set: this development server signs with a random secret kept in {shown}"
-    ));
+    notices.push(format!("{VARIABLE} is not set: this development server signs with a random secret kept in {shown}"));
     Ok(secret.trim().into())
 }
 
@@ -116,9 +103,7 @@ mod tests {
 
     fn refusal(secret: &str) -> String {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        load(&Variables::from_iter([(VARIABLE, secret)]), host, &mut Vec::new())
-            .unwrap_err()
-            .to_string()
+        load(&Variables::from_iter([(VARIABLE, secret)]), host, &mut Vec::new()).unwrap_err().to_string()
     }
 
     #[test]
@@ -126,25 +111,15 @@ mod tests {
         assert_eq!(refusal(""), "BETTER_AUTH_SECRET must not be empty");
         assert_eq!(refusal("  "), "BETTER_AUTH_SECRET must not be empty");
         for public in PUBLIC {
-            assert!(
-                refusal(public).starts_with("BETTER_AUTH_SECRET is a publicly known example"),
-                "{public}"
-            );
+            assert!(refusal(public).starts_with("BETTER_AUTH_SECRET is a publicly known example"), "{public}");
         }
     }
 
     #[test]
     fn without_a_secret_only_a_loopback_address_is_served() {
-        let error = load(
-            &Variables::from_iter([("HOST", "")]),
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            &mut Vec::new(),
-        )
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "BETTER_AUTH_SECRET must be set when HOST is not a loopback address (0.0.0.0)"
-        );
+        let error = load(&Variables::from_iter([("HOST", "")]), IpAddr::V4(Ipv4Addr::UNSPECIFIED), &mut Vec::new())
+            .unwrap_err();
+        assert_eq!(error.to_string(), "BETTER_AUTH_SECRET must be set when HOST is not a loopback address (0.0.0.0)");
     }
 
     #[test]
@@ -166,11 +141,6 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(
-            development_secret(&path, &mut Vec::new())
-                .unwrap_err()
-                .to_string()
-                .contains("chmod 600")
-        );
+        assert!(development_secret(&path, &mut Vec::new()).unwrap_err().to_string().contains("chmod 600"));
     }
 }

@@ -14,10 +14,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(variable: &str, problem: impl Into<String>) -> Self {
-        Self {
-            variable: variable.to_owned(),
-            problem: problem.into(),
-        }
+        Self { variable: variable.to_owned(), problem: problem.into() }
     }
 }
 
@@ -49,9 +46,7 @@ impl Variables {
 
     /// The value, where there is one that is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.get_even_empty(name)
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
+        self.get_even_empty(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
     /// The value exactly as it was set.
@@ -61,10 +56,8 @@ impl Variables {
 
     /// The value as a `T`, or `default` where there is none.
     pub(super) fn parse<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, ConfigError> {
-        self.get(name).map_or(Ok(default), |text| {
-            text.parse()
-                .map_err(|_| ConfigError::new(name, format!("must be {expected}")))
-        })
+        self.get(name)
+            .map_or(Ok(default), |text| text.parse().map_err(|_| ConfigError::new(name, format!("must be {expected}"))))
     }
 
     /// The parts of a comma list, none of them empty.
@@ -76,11 +69,6 @@ impl Variables {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }

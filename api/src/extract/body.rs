@@ -11,11 +11,7 @@ use crate::error::Error;
 /// The largest body that is read, in bytes: a title and a description in the longest escapes fit several times.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-const BODY: Kind = Kind {
-    name: "fields",
-    code: "invalid_field",
-    unknown_code: "unknown_field",
-};
+const BODY: Kind = Kind { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
 
 /// A JSON object as a `T`. Other fields are ignored, or refused with `Prefer: handling=strict`.
 #[derive(Debug)]
@@ -67,9 +63,7 @@ fn check_declared(headers: &HeaderMap) -> Result<(), Error> {
     if let Some(coding) = headers.get(CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
-        return Err(Error::UnsupportedMediaType(
-            "The body must not be compressed: send no Content-Encoding",
-        ));
+        return Err(Error::UnsupportedMediaType("The body must not be compressed: send no Content-Encoding"));
     }
     let Some(declared) = headers.get(CONTENT_TYPE) else {
         return Ok(());
@@ -83,19 +77,12 @@ fn check_declared(headers: &HeaderMap) -> Result<(), Error> {
     let other_charset = parts
         .filter_map(|parameter| parameter.strip_prefix("charset="))
         .any(|charset| !matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
-    if other_charset {
-        Err(Error::UnsupportedMediaType("The body must be in UTF-8"))
-    } else {
-        Ok(())
-    }
+    if other_charset { Err(Error::UnsupportedMediaType("The body must be in UTF-8")) } else { Ok(()) }
 }
 
 /// Reads at most [`MAX_BODY_BYTES`], of a sized body and of a chunked one.
 fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
-    let declared = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let payload = web::Payload::from_request(request, payload).into_inner();
     async move {
         if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
@@ -114,10 +101,7 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
 fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
     let is_object = body.trim_ascii_start().starts_with(b"{");
     if body.is_empty() {
-        return Err(Error::invalid(
-            "invalid_body",
-            "The body is empty: a JSON object is required",
-        ));
+        return Err(Error::invalid("invalid_body", "The body is empty: a JSON object is required"));
     }
     if is_object
         && !strict
@@ -127,10 +111,7 @@ fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
     }
     // Told apart only now: the errors that name a field come from a valid document.
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
-        return Err(Error::invalid(
-            "invalid_json",
-            format!("The body is not valid JSON: {error}"),
-        ));
+        return Err(Error::invalid("invalid_json", format!("The body is not valid JSON: {error}")));
     }
     if !is_object {
         // An array would otherwise be taken for the fields in their order.

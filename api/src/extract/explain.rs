@@ -24,10 +24,7 @@ where
     })?;
     if strict && !unknown.is_empty() {
         let names: String = unknown.join(", ").chars().take(MAX_WORDS).collect();
-        return Err(Error::invalid(
-            kind.unknown_code,
-            format!("Unknown {}: {names}", kind.name),
-        ));
+        return Err(Error::invalid(kind.unknown_code, format!("Unknown {}: {names}", kind.name)));
     }
     Ok(value)
 }
@@ -43,10 +40,7 @@ pub(super) struct Kind {
 /// sent is left out: it can be long, and it is the client's.
 fn sentence(path: &str, words: &str) -> String {
     let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
-    if let Some(field) = words
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
+    if let Some(field) = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{field} is required");
     }
     if let Some((_, expected)) = words.rsplit_once(", expected ") {
@@ -67,10 +61,7 @@ mod tests {
             "invalid type: string \"x, expected y at line 3\", expected a boolean at line 1 column 9",
         );
         assert_eq!(told, "title must be a boolean");
-        assert_eq!(
-            sentence(".", "missing field `title` at line 1 column 2"),
-            "title is required"
-        );
+        assert_eq!(sentence(".", "missing field `title` at line 1 column 2"), "title is required");
         assert_eq!(sentence("a", "odd"), "a: odd");
     }
 }

@@ -26,10 +26,8 @@ pub enum Return {
 impl Prefer {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut prefer = Self::default();
-        let preferences = headers
-            .get_all("prefer")
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|text| text.split(','));
+        let preferences =
+            headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
             // Parameters after `;` refine a preference; none of ours has any.
             let token = preference.split(';').next().unwrap_or_default();
@@ -76,27 +74,14 @@ mod tests {
 
     #[test]
     fn preferences_are_found_in_one_header_or_several() {
-        let both = Prefer {
-            strict: true,
-            returned: Some(Return::Representation),
-        };
+        let both = Prefer { strict: true, returned: Some(Return::Representation) };
         assert_eq!(of(&["handling=strict, return=representation"]), both);
-        assert_eq!(
-            of(&[
-                "respond-async;x=1",
-                "Return = \"representation\"; foo",
-                "HANDLING=strict"
-            ]),
-            both
-        );
+        assert_eq!(of(&["respond-async;x=1", "Return = \"representation\"; foo", "HANDLING=strict"]), both);
     }
 
     #[test]
     fn unknown_preferences_are_ignored_and_the_first_of_two_counts() {
         assert_eq!(of(&["handling=lenient, wait=10, return"]), Prefer::default());
-        assert_eq!(
-            of(&["return=minimal, return=representation"]).returned,
-            Some(Return::Minimal)
-        );
+        assert_eq!(of(&["return=minimal, return=representation"]).returned, Some(Return::Minimal));
     }
 }

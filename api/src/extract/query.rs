@@ -9,11 +9,7 @@ use super::explain::{Kind, deserialize};
 use super::prefer::Prefer;
 use crate::error::Error;
 
-const QUERY: Kind = Kind {
-    name: "query parameters",
-    code: "invalid_parameter",
-    unknown_code: "unknown_parameter",
-};
+const QUERY: Kind = Kind { name: "query parameters", code: "invalid_parameter", unknown_code: "unknown_parameter" };
 
 /// The query parameters as a `T`; others are ignored, or refused with `Prefer: handling=strict`.
 #[derive(Debug)]

@@ -21,16 +21,12 @@ static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// The OpenAPI document.
 pub(super) async fn document() -> HttpResponse {
     static JSON: LazyLock<web::Bytes> = LazyLock::new(|| openapi::json().into());
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(web::Bytes::clone(&JSON))
+    HttpResponse::Ok().content_type("application/json").body(web::Bytes::clone(&JSON))
 }
 
 /// `/docs` → `/docs/`, where the page's relative links work.
 pub(super) async fn redirect() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((LOCATION, "docs/"))
-        .finish()
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish()
 }
 
 /// The files of Swagger UI, which are part of this program.

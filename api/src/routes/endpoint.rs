@@ -22,21 +22,13 @@ impl Endpoint {
     /// A path below `/api/` whose operations need a caller.
     #[must_use]
     pub fn of_callers(path: &'static str) -> Self {
-        Self {
-            path,
-            for_anyone: false,
-            routes: Vec::new(),
-        }
+        Self { path, for_anyone: false, routes: Vec::new() }
     }
 
     /// A path whose operations need no token.
     #[must_use]
     pub fn of_anyone(path: &'static str) -> Self {
-        Self {
-            path,
-            for_anyone: true,
-            routes: Vec::new(),
-        }
+        Self { path, for_anyone: true, routes: Vec::new() }
     }
 
     /// Answers GET, and HEAD.
@@ -101,11 +93,7 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(answers(&method)).to(handler);
-        let route = if self.for_anyone {
-            route
-        } else {
-            route.wrap(from_fn(auth::guard))
-        };
+        let route = if self.for_anyone { route } else { route.wrap(from_fn(auth::guard)) };
         // Here, inside CORS, so that a page can read that answer too.
         self.routes.push((method, route.wrap(from_fn(observe::catch_panic))));
         self
@@ -137,9 +125,7 @@ impl Endpoint {
         let told = allow.clone();
         let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, told.clone())).finish());
         let no_method = move || ready(Err::<HttpResponse, _>(Error::NoMethod { allow: allow.clone() }));
-        resource
-            .route(web::method(Method::OPTIONS).to(options))
-            .default_service(web::to(no_method))
+        resource.route(web::method(Method::OPTIONS).to(options)).default_service(web::to(no_method))
     }
 
     /// The value of `Allow`.
@@ -157,11 +143,7 @@ impl Endpoint {
 fn answers(method: &Method) -> impl Guard + use<> {
     let this = guard::Method(method.clone());
     let with_head = guard::Any(this);
-    if method == Method::GET {
-        with_head.or(guard::Head())
-    } else {
-        with_head
-    }
+    if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
 }
 
 /// What is at no path of the map.

@@ -14,11 +14,7 @@ use self::tasks::{complete_task, create_task, delete_task, get_task, list_tasks,
 pub fn operations() -> Vec<Endpoint> {
     vec![
         Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task),
-        Endpoint::of_callers("/api/tasks/{id}")
-            .get(get_task)
-            .put(update_task)
-            .patch(patch_task)
-            .delete(delete_task),
+        Endpoint::of_callers("/api/tasks/{id}").get(get_task).put(update_task).patch(patch_task).delete(delete_task),
         Endpoint::of_callers("/api/tasks/{id}/complete").patch(complete_task),
     ]
 }

@@ -10,9 +10,7 @@ const PAGE: &str = "http://localhost:3000";
 
 fn preflight(app: &TestApp, origin: &str, path: &str, method: &str, headers: &str) -> RequestBuilder {
     let request = app.nobody().request(Method::OPTIONS, path).header("origin", origin);
-    request
-        .header("access-control-request-method", method)
-        .header("access-control-request-headers", headers)
+    request.header("access-control-request-method", method).header("access-control-request-headers", headers)
 }
 
 fn words(list: &str) -> Vec<String> {
@@ -83,11 +81,7 @@ async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths() {
             let answer = Answer::expect(200, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
             assert_eq!(answer.header("access-control-allow-origin"), origin);
         }
-        Answer::expect(
-            400,
-            preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization"),
-        )
-        .await;
+        Answer::expect(400, preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization")).await;
         Answer::expect(400, preflight(&app, PAGE, "/api/tasks", "GET", "authorization")).await;
     }
 }

@@ -1,10 +1,5 @@
 //! The server over HTTP, on a real port, on SQLite and on PostgreSQL.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "what does not hold must fail the test"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "what does not hold must fail the test")]
 
 mod support;
 

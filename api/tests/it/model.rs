@@ -39,10 +39,7 @@ fn changes() -> impl Strategy<Value = Value> {
     let completed = any::<bool>().prop_map(|completed| json!(completed)).boxed();
     (option(title), option(description), option(completed)).prop_map(|(title, description, completed)| {
         let fields = [("title", title), ("description", description), ("completed", completed)];
-        fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     })
 }
 
@@ -76,18 +73,13 @@ impl Model {
             }
             Action::List(status) => {
                 let shown = |task: &Value| *status == "all" || task["completed"] == (*status == "completed");
-                let mine = self
-                    .tasks
-                    .iter()
-                    .rev()
-                    .filter(|(owner, task)| *owner == user && !task.is_null() && shown(task));
+                let mine =
+                    self.tasks.iter().rev().filter(|(owner, task)| *owner == user && !task.is_null() && shown(task));
                 (200, mine.map(|(_, task)| task.clone()).collect())
             }
             Action::Get(task) => self.on(user, *task, 200, |_| {}),
             Action::Update(task, changes) => self.on(user, *task, 200, |task| {
-                task.as_object_mut()
-                    .unwrap()
-                    .extend(changes.as_object().unwrap().clone());
+                task.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
             }),
             Action::Toggle(task) => self.on(user, *task, 200, |task| {
                 task["completed"] = json!(task["completed"] != true);
@@ -111,21 +103,16 @@ impl Model {
 
 /// Sends what `action` stands for and returns the answer's body as the model knows it, and the new task's path.
 async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (Value, Option<String>) {
-    let path = |task: usize| {
-        paths
-            .get(task)
-            .cloned()
-            .unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX))
-    };
+    let path = |task: usize| paths.get(task).cloned().unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX));
     let request = match action {
         Action::Create(new) => user.request(Method::POST, "/api/tasks").json(new),
         Action::List(status) => user.request(Method::GET, &format!("/api/tasks?status={status}")),
         Action::Get(task) => user.request(Method::GET, &path(*task)),
         Action::Update(task, changes) => user.request(Method::PUT, &path(*task)).json(changes),
         Action::Toggle(task) => user.request(Method::PATCH, &format!("{}/complete", path(*task))),
-        Action::Set(task, completed) => user
-            .request(Method::PATCH, &format!("{}/complete", path(*task)))
-            .json(&json!({ "completed": completed })),
+        Action::Set(task, completed) => {
+            user.request(Method::PATCH, &format!("{}/complete", path(*task))).json(&json!({ "completed": completed }))
+        }
         Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
     };
     let answer = Answer::expect(status, request).await;
@@ -139,11 +126,7 @@ async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (V
 }
 
 fn run<S: Strategy>(cases: u32, strategy: &S, check: impl AsyncFn(S::Value)) {
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let result = runner.run(strategy, |value| {
         block_in_place(|| Handle::current().block_on(check(value)));
         Ok(())

@@ -29,15 +29,8 @@ async fn while_postgres_cannot_be_reached_requests_are_503_and_afterwards_they_s
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else {
         return;
     };
-    let (url, server) = database
-        .url()
-        .split_once('@')
-        .map(|(user, rest)| (user.to_owned(), rest.to_owned()))
-        .unwrap();
-    let (server, name) = server
-        .split_once('/')
-        .map(|(server, name)| (server.to_owned(), name.to_owned()))
-        .unwrap();
+    let (url, server) = database.url().split_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
+    let (server, name) = server.split_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = door.local_addr().unwrap();
     let open = |door: TcpListener| {

@@ -20,25 +20,10 @@ fn operations() -> Vec<Operation> {
     let operation = |id, method, path, body| Operation { id, method, path, body };
     vec![
         operation("list_tasks", Method::GET, "/api/tasks", None),
-        operation(
-            "create_task",
-            Method::POST,
-            "/api/tasks",
-            Some(json!({"title": "theirs"})),
-        ),
+        operation("create_task", Method::POST, "/api/tasks", Some(json!({"title": "theirs"}))),
         operation("get_task", Method::GET, "/api/tasks/{id}", None),
-        operation(
-            "update_task",
-            Method::PUT,
-            "/api/tasks/{id}",
-            Some(json!({"title": "theirs"})),
-        ),
-        operation(
-            "patch_task",
-            Method::PATCH,
-            "/api/tasks/{id}",
-            Some(json!({"title": "theirs"})),
-        ),
+        operation("update_task", Method::PUT, "/api/tasks/{id}", Some(json!({"title": "theirs"}))),
+        operation("patch_task", Method::PATCH, "/api/tasks/{id}", Some(json!({"title": "theirs"}))),
         operation("delete_task", Method::DELETE, "/api/tasks/{id}", None),
         operation("complete_task", Method::PATCH, "/api/tasks/{id}/complete", None),
     ]
@@ -111,20 +96,10 @@ fn the_url_map_is_what_the_document_says() {
     let document: Value = serde_json::from_str(&api::openapi::json()).unwrap();
     let mapped: BTreeSet<_> = api::routes::operations()
         .iter()
-        .flat_map(|endpoint| {
-            endpoint
-                .methods()
-                .map(|method| (endpoint.path(), method.to_string()))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|endpoint| endpoint.methods().map(|method| (endpoint.path(), method.to_string())).collect::<Vec<_>>())
         .collect();
-    let tested: BTreeSet<_> = operations()
-        .into_iter()
-        .map(|operation| (operation.path, operation.method.to_string()))
-        .collect();
+    let tested: BTreeSet<_> =
+        operations().into_iter().map(|operation| (operation.path, operation.method.to_string())).collect();
     assert_eq!(mapped, tested);
-    assert_eq!(
-        document["paths"].as_object().unwrap().len(),
-        api::routes::operations().len()
-    );
+    assert_eq!(document["paths"].as_object().unwrap().len(), api::routes::operations().len());
 }

@@ -15,10 +15,7 @@ use crate::support::program::{Program, command, run};
 use crate::support::{Answer, SECRET, TestApp, token};
 
 fn settings(database: &TestDatabase) -> Vec<(&'static str, String)> {
-    vec![
-        ("DATABASE_URL", database.url().to_owned()),
-        ("BETTER_AUTH_SECRET", SECRET.to_owned()),
-    ]
+    vec![("DATABASE_URL", database.url().to_owned()), ("BETTER_AUTH_SECRET", SECRET.to_owned())]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,24 +52,12 @@ fn what_cannot_be_used_is_refused_and_named() {
         ),
         (&[("PORT", "80000")], "PORT must be a port number"),
         (&[("HOST", "example.com")], "HOST must be an IP address"),
-        (
-            &[("DATABASE_URL", "mysql://root:hunter2@localhost/x")],
-            "DATABASE_URL must begin with",
-        ),
+        (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
         (&[("MIGRATE_ON_START", "yes")], "MIGRATE_ON_START must be true or false"),
-        (
-            &[("DELETE_RETURNS_TASK", "1")],
-            "DELETE_RETURNS_TASK must be true or false",
-        ),
+        (&[("DELETE_RETURNS_TASK", "1")], "DELETE_RETURNS_TASK must be true or false"),
         (&[("CORS_ALLOWED_ORIGINS", "*")], "CORS_ALLOWED_ORIGINS must be"),
-        (
-            &[("CORS_ALLOWED_ORIGINS", "https://a.example/")],
-            "CORS_ALLOWED_ORIGINS must be",
-        ),
-        (
-            &[("DATABASE_MAX_CONNECTIONS", "0")],
-            "DATABASE_MAX_CONNECTIONS must be a positive number",
-        ),
+        (&[("CORS_ALLOWED_ORIGINS", "https://a.example/")], "CORS_ALLOWED_ORIGINS must be"),
+        (&[("DATABASE_MAX_CONNECTIONS", "0")], "DATABASE_MAX_CONNECTIONS must be a positive number"),
         (&[("RATE_LIMIT_PER_SECOND", "-1")], "RATE_LIMIT_PER_SECOND must be"),
         (&[("DATABASE_URL", "sqlite:///proc/nowhere/tasks.db")], "DATABASE_URL"),
     ] {
@@ -90,10 +75,7 @@ fn a_port_that_is_taken_is_told() {
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, _, stderr) = run(command(folder.path()).env("PORT", &port));
     assert_eq!(code, Some(1));
-    assert!(
-        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
-        "{stderr}"
-    );
+    assert!(stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{stderr}");
 }
 
 #[test]
@@ -120,22 +102,14 @@ fn help_tells_the_commands() {
         assert!(stdout.contains(word), "{stdout}");
     }
     let (code, _, stderr) = run(command(folder.path()).args(["token", ""]));
-    assert_eq!(
-        (code, stderr.as_str()),
-        (
-            Some(1),
-            "error: a user id is 1 to 255 characters long, without U+0000\n"
-        )
-    );
+    assert_eq!((code, stderr.as_str()), (Some(1), "error: a user id is 1 to 255 characters long, without U+0000\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_migrations_at_start_the_schema_is_left_alone() {
     let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&database)
-        .into_iter()
-        .chain([("MIGRATE_ON_START", "false".to_owned())]);
+    let settings = settings(&database).into_iter().chain([("MIGRATE_ON_START", "false".to_owned())]);
     let program = Program::start(folder.path(), settings);
     let answer = program.bearer(&token("alice")).get(500, "/api/tasks").await;
     assert_eq!(answer.code(), "internal_error");
@@ -259,10 +233,7 @@ async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
         let programs: Vec<Program> = starting.into_iter().map(|start| start.join().unwrap()).collect();
         programs[0].bearer(&token("alice")).create("seen by all").await;
         for program in &programs {
-            assert_eq!(
-                program.bearer(&token("alice")).titles("/api/tasks").await,
-                ["seen by all"]
-            );
+            assert_eq!(program.bearer(&token("alice")).titles("/api/tasks").await, ["seen by all"]);
         }
     }
 }
@@ -270,23 +241,13 @@ async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_the_command_line_is_that_users() {
     let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
-    let app = TestApp::with(
-        database,
-        &[
-            ("BETTER_AUTH_ISSUER", "https://a.example"),
-            ("BETTER_AUTH_AUDIENCE", "tasks"),
-        ],
-    )
-    .await;
+    let app =
+        TestApp::with(database, &[("BETTER_AUTH_ISSUER", "https://a.example"), ("BETTER_AUTH_AUDIENCE", "tasks")])
+            .await;
     let folder = tempfile::tempdir().unwrap();
     let mut token = command(folder.path());
-    token
-        .args(["token", "alice", "--hours", "1"])
-        .env("BETTER_AUTH_SECRET", SECRET);
-    token.envs([
-        ("BETTER_AUTH_ISSUER", "https://a.example"),
-        ("BETTER_AUTH_AUDIENCE", "tasks"),
-    ]);
+    token.args(["token", "alice", "--hours", "1"]).env("BETTER_AUTH_SECRET", SECRET);
+    token.envs([("BETTER_AUTH_ISSUER", "https://a.example"), ("BETTER_AUTH_AUDIENCE", "tasks")]);
     let (code, token, stderr) = run(&mut token);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     app.bearer(token.trim()).get(200, "/api/alice/tasks").await;

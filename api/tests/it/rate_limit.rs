@@ -11,10 +11,7 @@ async fn over_the_limit_a_user_is_told_when_to_come_back_and_others_are_served()
     let alice = app.user("alice");
     alice.get(200, "/api/tasks").await;
     let answer = alice.get(429, "/api/tasks/nonsense").await;
-    assert_eq!(
-        (answer.code().as_str(), answer.header("retry-after")),
-        ("rate_limited", "1")
-    );
+    assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("rate_limited", "1"));
     app.user("bob").get(200, "/api/tasks").await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     alice.get(200, "/api/tasks").await;

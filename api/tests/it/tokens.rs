@@ -20,11 +20,7 @@ fn valid_claims() -> Value {
 
 /// A token with this header and these claims, signed HS256 with our secret, whatever the header says.
 fn forged(header: &Value, claims: &Value) -> String {
-    let signed = format!(
-        "{}.{}",
-        BASE64.encode(header.to_string()),
-        BASE64.encode(claims.to_string())
-    );
+    let signed = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), signed.as_bytes());
     format!("{signed}.{}", BASE64.encode(signature))
 }
@@ -36,11 +32,7 @@ fn signed(claims: &Value) -> String {
 async fn refused(app: &TestApp, token: &str, what: &str) {
     let answer = app.bearer(token).get(401, "/api/tasks").await;
     assert_eq!(answer.code(), "token_invalid", "{what}");
-    assert_eq!(
-        answer.header("www-authenticate"),
-        r#"Bearer realm="tasks", error="invalid_token""#,
-        "{what}"
-    );
+    assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="tasks", error="invalid_token""#, "{what}");
 }
 
 on_both_databases! {
@@ -202,10 +194,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn issuer_and_audience_are_judged_once_they_are_configured() {
-    let variables = [
-        ("BETTER_AUTH_ISSUER", "https://a.example,https://b.example"),
-        ("BETTER_AUTH_AUDIENCE", "tasks"),
-    ];
+    let variables = [("BETTER_AUTH_ISSUER", "https://a.example,https://b.example"), ("BETTER_AUTH_AUDIENCE", "tasks")];
     let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &variables).await;
     let claims = |iss: Value, aud: Value| json!({"sub": "alice", "exp": in_seconds(600), "iss": iss, "aud": aud});
     for good in [

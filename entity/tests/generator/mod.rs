@@ -13,16 +13,7 @@ pub fn source_folder() -> &'static Path {
 /// Writes the entities of the schema at `url` into `folder`.
 pub async fn generate(url: &str, folder: &Path) {
     let folder = folder.to_str().expect("a UTF-8 path");
-    let arguments = [
-        "sea-orm-cli",
-        "generate",
-        "entity",
-        "--lib",
-        "--entity-format",
-        "dense",
-        "--with-serde",
-        "none",
-    ];
+    let arguments = ["sea-orm-cli", "generate", "entity", "--lib", "--entity-format", "dense", "--with-serde", "none"];
     let places = ["--database-url", url, "--output-dir", folder];
     let Commands::Generate { command } = Cli::parse_from(arguments.into_iter().chain(places)).command else {
         unreachable!("the arguments say `generate`")

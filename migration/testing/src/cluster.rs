@@ -67,18 +67,13 @@ impl Programs {
         folders.extend(debian.into_iter().map(|(_, folder)| folder));
         folders.extend(output_of(Command::new("pg_config").arg("--bindir")).map(PathBuf::from));
         folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let bin = folders
-            .into_iter()
-            .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())?;
+        let bin =
+            folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())?;
 
         let is_root = output_of(Command::new("id").arg("-u")).as_deref() == Some("0");
         let id_of = |user: &str, what: &str| output_of(Command::new("id").args([what, user]))?.parse().ok();
         let drop_to = is_root
-            .then(|| {
-                ["postgres", "nobody"]
-                    .iter()
-                    .find_map(|user| Some((id_of(user, "-u")?, id_of(user, "-g")?)))
-            })
+            .then(|| ["postgres", "nobody"].iter().find_map(|user| Some((id_of(user, "-u")?, id_of(user, "-g")?))))
             .flatten();
         Some(Self { bin, drop_to })
     }
@@ -98,9 +93,7 @@ impl Programs {
         fs::DirBuilder::new().mode(0o700).create(directory).map_err(told)?;
         let password_file = directory.join("password");
         let mut random = [0; 16];
-        File::open("/dev/urandom")
-            .and_then(|mut source| source.read_exact(&mut random))
-            .map_err(told)?;
+        File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).map_err(told)?;
         let password = format!("{:032x}", u128::from_ne_bytes(random));
         fs::write(&password_file, &password).map_err(told)?;
         if let Some((user, group)) = self.drop_to {
@@ -109,17 +102,9 @@ impl Programs {
         }
         run(self
             .command("initdb", directory)
-            .args([
-                "--username=tester",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-            ])
+            .args(["--username=tester", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
             .args(["--no-sync", "--pgdata=data", "--pwfile=password"]))?;
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|socket| socket.local_addr())
-            .map_err(told)?
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(told)?.port();
         // Nothing here outlives the run, so nothing needs to reach the disk.
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nmax_connections = 300\n\
@@ -129,9 +114,7 @@ impl Programs {
         let config = directory.join("data/postgresql.conf");
         let defaults = fs::read_to_string(&config).map_err(told)?;
         fs::write(&config, defaults + &settings).map_err(told)?;
-        run(self
-            .command("pg_ctl", directory)
-            .args(["--pgdata=data", "--log=log", "--wait", "--timeout=60", "start"]))?;
+        run(self.command("pg_ctl", directory).args(["--pgdata=data", "--log=log", "--wait", "--timeout=60", "start"]))?;
         Ok(format!("postgres://tester:{password}@127.0.0.1:{port}/"))
     }
 }
@@ -161,10 +144,7 @@ fn make_template(base_url: &str) {
     let base_url = base_url.to_owned();
     block_on(async move {
         let maintenance = connect(&format!("{base_url}postgres")).await;
-        maintenance
-            .execute_unprepared(&format!("CREATE DATABASE {TEMPLATE}"))
-            .await
-            .expect("CREATE DATABASE");
+        maintenance.execute_unprepared(&format!("CREATE DATABASE {TEMPLATE}")).await.expect("CREATE DATABASE");
         let template = connect(&format!("{base_url}{TEMPLATE}")).await;
         migration::apply_pending(&template).await.expect("PostgreSQL migrates");
         // A database that someone is connected to cannot be copied.
@@ -174,26 +154,16 @@ fn make_template(base_url: &str) {
 
 /// What a command printed, or `None` when it cannot run or fails.
 fn output_of(command: &mut Command) -> Option<String> {
-    let output = command
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
+    let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
 /// Runs a command to its end; its own words when it fails.
 fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().display().to_string();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{program}: {error}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "{program} failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    ))
+    Err(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }

@@ -32,9 +32,7 @@ impl TestDatabase {
         match backend {
             Backend::Sqlite => {
                 let database = Self::sqlite();
-                migration::apply_pending(&database.connect().await)
-                    .await
-                    .expect("SQLite migrates");
+                migration::apply_pending(&database.connect().await).await.expect("SQLite migrates");
                 Some(database)
             }
             Backend::Postgres => postgres::OwnDatabase::migrated().await.map(Self::postgres),
@@ -52,19 +50,11 @@ impl TestDatabase {
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", directory.path().join("tasks.db").display());
-        Self {
-            url,
-            backend: Backend::Sqlite,
-            _cleanup: Cleanup::Directory(directory),
-        }
+        Self { url, backend: Backend::Sqlite, _cleanup: Cleanup::Directory(directory) }
     }
 
     fn postgres(database: postgres::OwnDatabase) -> Self {
-        Self {
-            url: database.url().to_owned(),
-            backend: Backend::Postgres,
-            _cleanup: Cleanup::Database(database),
-        }
+        Self { url: database.url().to_owned(), backend: Backend::Postgres, _cleanup: Cleanup::Database(database) }
     }
 
     /// The address to connect to; on PostgreSQL with the password.
@@ -87,25 +77,15 @@ impl TestDatabase {
 
 pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(1)
-        .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
-    Database::connect(options)
-        .await
-        .expect("the test database can be reached")
+    options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
+    Database::connect(options).await.expect("the test database can be reached")
 }
 
 /// Waits for a future from where no waiting is allowed (a runtime's own thread, a drop): on a thread of its own.
 pub(crate) fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     let waited = std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(future);
     });
-    assert!(
-        waited.join().is_ok() || std::thread::panicking(),
-        "the test database failed, see above"
-    );
+    assert!(waited.join().is_ok() || std::thread::panicking(), "the test database failed, see above");
 }

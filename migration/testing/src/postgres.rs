@@ -29,9 +29,7 @@ impl OwnDatabase {
     pub(crate) async fn migrated() -> Option<Self> {
         let database = Self::create(server()?.template).await;
         if server()?.template.is_none() {
-            migration::apply_pending(&connect(&database.url).await)
-                .await
-                .expect("PostgreSQL migrates");
+            migration::apply_pending(&connect(&database.url).await).await.expect("PostgreSQL migrates");
         }
         Some(database)
     }
@@ -51,10 +49,7 @@ impl OwnDatabase {
             .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
             .await
             .expect("CREATE DATABASE");
-        Self {
-            url: format!("{}{name}", server.base),
-            name,
-        }
+        Self { url: format!("{}{name}", server.base), name }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -80,14 +75,8 @@ fn server() -> Option<&'static Server> {
 
 fn find_server() -> Option<Server> {
     if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
-        let (base, maintenance) = url
-            .rsplit_once('/')
-            .expect("TEST_DATABASE_URL names a database: postgres://…/NAME");
-        return Some(Server {
-            base: format!("{base}/"),
-            maintenance: maintenance.to_owned(),
-            template: None,
-        });
+        let (base, maintenance) = url.rsplit_once('/').expect("TEST_DATABASE_URL names a database: postgres://…/NAME");
+        return Some(Server { base: format!("{base}/"), maintenance: maintenance.to_owned(), template: None });
     }
     match cluster::shared() {
         Ok(cluster) => Some(Server {

@@ -18,9 +18,5 @@ pub async fn create(db: &Db, caller: &Caller, new: NewTask) -> Result<Task, Erro
         created_at: Set(now),
         updated_at: Set(now),
     };
-    Ok(owned_by(caller)
-        .insert(row)
-        .exec_with_returning(db.writer())
-        .await?
-        .into())
+    Ok(owned_by(caller).insert(row).exec_with_returning(db.writer()).await?.into())
 }

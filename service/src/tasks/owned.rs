@@ -41,20 +41,15 @@ impl Owned<'_> {
     /// the clocks of several servers disagree.
     pub(super) fn update(&self, id: i64) -> UpdateMany<Entity> {
         let now: DateTime<Utc> = now();
-        Entity::update_many()
-            .filter(COLUMN.user_id.eq(self.user_id()))
-            .filter(COLUMN.id.eq(id))
-            .col_expr(
-                Column::UpdatedAt,
-                Func::greatest([Expr::col(Column::UpdatedAt), Expr::val(now.fixed_offset())]).into(),
-            )
+        Entity::update_many().filter(COLUMN.user_id.eq(self.user_id())).filter(COLUMN.id.eq(id)).col_expr(
+            Column::UpdatedAt,
+            Func::greatest([Expr::col(Column::UpdatedAt), Expr::val(now.fixed_offset())]).into(),
+        )
     }
 
     /// The end of the one with this id, if it is among them.
     pub(super) fn delete(&self, id: i64) -> DeleteMany<Entity> {
-        Entity::delete_many()
-            .filter(COLUMN.user_id.eq(self.user_id()))
-            .filter(COLUMN.id.eq(id))
+        Entity::delete_many().filter(COLUMN.user_id.eq(self.user_id())).filter(COLUMN.id.eq(id))
     }
 
     /// Why a statement for `id` touched no row.
@@ -63,14 +58,8 @@ impl Owned<'_> {
     /// Always: [`Error::NotOwner`], [`Error::NotFound`], or what the database answers.
     pub(super) async fn explain_missing<T>(&self, db: &impl ConnectionTrait, id: i64) -> Result<T, Error> {
         // Not "somebody's": a task of the caller's that was created a moment after the statement is simply not found.
-        let others = Entity::find()
-            .filter(COLUMN.id.eq(id))
-            .filter(COLUMN.user_id.ne(self.user_id()));
-        Err(if others.count(db).await? > 0 {
-            Error::NotOwner
-        } else {
-            Error::NotFound
-        })
+        let others = Entity::find().filter(COLUMN.id.eq(id)).filter(COLUMN.user_id.ne(self.user_id()));
+        Err(if others.count(db).await? > 0 { Error::NotOwner } else { Error::NotFound })
     }
 
     fn user_id(&self) -> &str {

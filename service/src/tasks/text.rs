@@ -92,51 +92,31 @@ mod tests {
     #[test]
     fn a_title_has_1_to_200_characters() {
         assert_eq!(Title::parse("🦀".repeat(200)).unwrap().into_inner(), "🦀".repeat(200));
-        assert_eq!(
-            Title::parse("🦀".repeat(201)),
-            Err(InvalidText::TooLong {
-                field: "title",
-                max: 200
-            })
-        );
+        assert_eq!(Title::parse("🦀".repeat(201)), Err(InvalidText::TooLong { field: "title", max: 200 }));
         assert_eq!(Title::parse(""), Err(InvalidText::Blank { field: "title" }));
     }
 
     #[test]
     fn a_title_of_white_space_is_blank_whatever_its_script() {
-        assert_eq!(
-            Title::parse(" \t\u{3000}\u{2003}\n"),
-            Err(InvalidText::Blank { field: "title" })
-        );
+        assert_eq!(Title::parse(" \t\u{3000}\u{2003}\n"), Err(InvalidText::Blank { field: "title" }));
     }
 
     #[test]
     fn the_pattern_names_every_white_space_character() {
         let named = "\u{9}\u{a}\u{b}\u{c}\u{d} \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\
                      \u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
-        assert_eq!(
-            (char::MIN..=char::MAX)
-                .filter(|c| c.is_whitespace())
-                .collect::<String>(),
-            named
-        );
+        assert_eq!((char::MIN..=char::MAX).filter(|c| c.is_whitespace()).collect::<String>(), named);
     }
 
     #[test]
     fn text_is_kept_as_it_is() {
-        assert_eq!(
-            Title::parse("  e\u{301}<b>\u{200b} ").unwrap().into_inner(),
-            "  e\u{301}<b>\u{200b} "
-        );
+        assert_eq!(Title::parse("  e\u{301}<b>\u{200b} ").unwrap().into_inner(), "  e\u{301}<b>\u{200b} ");
         assert_eq!(Description::parse("").unwrap().into_inner(), "");
     }
 
     #[test]
     fn nul_is_refused_and_the_field_named() {
-        assert_eq!(
-            Title::parse("a\0").unwrap_err().to_string(),
-            "title must not contain the character U+0000"
-        );
+        assert_eq!(Title::parse("a\0").unwrap_err().to_string(), "title must not contain the character U+0000");
         assert_eq!(
             Description::parse("\0").unwrap_err().to_string(),
             "description must not contain the character U+0000"

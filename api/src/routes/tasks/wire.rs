@@ -34,22 +34,8 @@ pub struct Task {
 
 impl From<tasks::Task> for Task {
     fn from(task: tasks::Task) -> Self {
-        let tasks::Task {
-            id,
-            title,
-            description,
-            completed,
-            created_at,
-            updated_at,
-        } = task;
-        Self {
-            id,
-            title,
-            description,
-            completed,
-            created_at,
-            updated_at,
-        }
+        let tasks::Task { id, title, description, completed, created_at, updated_at } = task;
+        Self { id, title, description, completed, created_at, updated_at }
     }
 }
 
@@ -104,9 +90,7 @@ impl TryFrom<UpdateTask> for Changes {
     fn try_from(body: UpdateTask) -> Result<Self, Error> {
         Ok(Self {
             title: body.title.try_map(Title::parse)?,
-            description: body
-                .description
-                .try_map(|text| text.map(Description::parse).transpose())?,
+            description: body.description.try_map(|text| text.map(Description::parse).transpose())?,
             completed: body.completed,
         })
     }
@@ -166,9 +150,7 @@ impl From<InvalidText> for Error {
 fn title() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some(
-            "What is to be done: not blank, no U+0000. Lengths count Unicode scalar values.",
-        ))
+        .description(Some("What is to be done: not blank, no U+0000. Lengths count Unicode scalar values."))
         .min_length(Some(1))
         .max_length(Some(Title::MAX_CHARS))
         .pattern(Some(Title::PATTERN))

@@ -14,10 +14,7 @@ impl Answer {
     pub async fn expect(status: u16, request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (got, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = Self {
-            headers,
-            text: response.text().await.unwrap(),
-        };
+        let answer = Self { headers, text: response.text().await.unwrap() };
         assert_eq!(got, status, "{}", answer.text);
         assert!(answer.has("x-request-id"), "every answer names its request");
         if got >= 400 && !answer.text.is_empty() {
@@ -30,15 +27,9 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/json");
         let body = self.json();
         let detail = body["detail"].as_str().expect("`detail` is a string");
-        assert!(
-            !detail.is_empty() && detail.chars().count() < 300 && !detail.contains('\n'),
-            "one sentence: {detail}"
-        );
+        assert!(!detail.is_empty() && detail.chars().count() < 300 && !detail.contains('\n'), "one sentence: {detail}");
         let code = body["code"].as_str().expect("`code` is a string");
-        assert!(
-            code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
-            "snake case: {code}"
-        );
+        assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "snake case: {code}");
     }
 
     pub fn json(&self) -> Value {
@@ -46,11 +37,7 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
-            .to_str()
-            .unwrap()
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
     }
 
     pub fn has(&self, name: &str) -> bool {

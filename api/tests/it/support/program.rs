@@ -35,11 +35,7 @@ impl Program {
     /// Starts it on a free port and waits until it says where it listens.
     pub fn start<N: AsRef<OsStr>, V: AsRef<OsStr>>(folder: &Path, variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let mut command = command(folder);
-        command
-            .env("PORT", "0")
-            .envs(variables)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.env("PORT", "0").envs(variables).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let log_reader = {
@@ -58,12 +54,7 @@ impl Program {
             panic!("the server did not start: {}", log.lock().unwrap());
         };
         thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-        Self {
-            child,
-            address,
-            log,
-            log_reader: Some(log_reader),
-        }
+        Self { child, address, log, log_reader: Some(log_reader) }
     }
 
     pub fn address(&self) -> &str {
@@ -76,10 +67,7 @@ impl Program {
 
     /// Sends it a signal, by name.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 

@@ -15,25 +15,13 @@ pub struct User {
 /// A valid token for this user.
 pub fn token(id: &str) -> String {
     let claims = json!({ "sub": id, "exp": get_current_timestamp() + 600 });
-    encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(SECRET.as_bytes()),
-    )
-    .unwrap()
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
 
 impl User {
     pub fn new(address: &str, token: Option<&str>) -> Self {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        Self {
-            client,
-            address: address.to_owned(),
-            token: token.map(str::to_owned),
-        }
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { client, address: address.to_owned(), token: token.map(str::to_owned) }
     }
 
     /// A request to fill in further; send it with [`Answer::expect`].
@@ -72,19 +60,12 @@ impl User {
 
     /// Creates a task and returns its path.
     pub async fn create(&self, title: &str) -> String {
-        self.post(201, "/api/tasks", json!({ "title": title }))
-            .await
-            .header("location")
-            .to_owned()
+        self.post(201, "/api/tasks", json!({ "title": title })).await.header("location").to_owned()
     }
 
     /// The titles of a list, in its order.
     pub async fn titles(&self, path: &str) -> Vec<String> {
         let list = self.get(200, path).await.json();
-        list.as_array()
-            .unwrap()
-            .iter()
-            .map(|task| task["title"].as_str().unwrap().to_owned())
-            .collect()
+        list.as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect()
     }
 }
