@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use service::UserId;
 
 use crate::config::{Config, Variables};
-use crate::startup::{Application, stop_signal};
+use crate::startup::{Application, StopSignals};
 use crate::{auth, logging, openapi};
 
 /// A task server: REST, multi-user, strict about ownership.
@@ -48,7 +48,8 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         Command::Token { user, hours } => {
             let config = Config::load(&Variables::of_process()?)?;
             let lifetime = Duration::from_secs(u64::from(hours) * 3600);
-            print(&auth::issue(&config.auth, &UserId::parse(user)?, lifetime)?)
+            let token = auth::issue(&config.auth, &UserId::parse(user)?, lifetime);
+            print(&token.ok_or("there is no secret to sign with: BETTER_AUTH_SECRET is not set")??)
         }
         Command::Openapi => print(openapi::yaml().trim_end()),
     }
@@ -59,6 +60,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     for notice in &config.notices {
         log::warn!("{notice}");
     }
+    // From the first moment on: a signal during the start is not lost.
+    let signals = StopSignals::listen()?;
     let application = Application::build(config).await?;
     let address = application.address();
     print(&format!(
@@ -66,7 +69,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
          Documentation: http://{address}/docs\n\
          Try it:        curl -H \"Authorization: Bearer $(cargo run -qp api -- token alice)\" http://{address}/api/tasks"
     ))?;
-    application.run_until(stop_signal()?).await?;
+    application.run_until(signals).await?;
     log::info!("stopped");
     Ok(())
 }

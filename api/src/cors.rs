@@ -4,6 +4,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
 };
 use actix_web::middleware::Next;
 
@@ -30,11 +31,15 @@ pub(crate) fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Takes back what the library also says to origins that it did not allow, and to clients that are no page.
+/// Around the library: a request without an origin is never a preflight, and origins that are not allowed, as clients that
+/// are no page, are told nothing.
 pub(crate) async fn silent_to_others<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
+    if !request.headers().contains_key(ORIGIN) {
+        request.headers_mut().remove(ACCESS_CONTROL_REQUEST_METHOD);
+    }
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {

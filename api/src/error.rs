@@ -31,6 +31,9 @@ pub enum Error {
     /// Nobody, or nobody that we can verify, is asking.
     #[error(transparent)]
     Unauthenticated(#[from] Rejection),
+    /// There is no key to judge the token by: the key server cannot be reached.
+    #[error("no keys to judge tokens by")]
+    KeysUnavailable,
     /// The path is under another user's name.
     #[error("the path names another user")]
     ForeignPath,
@@ -66,12 +69,51 @@ pub enum Error {
     /// The request was valid, and could not be fulfilled.
     #[error(transparent)]
     Service(#[from] service::Error),
-    /// A handler panicked.
-    #[error("panic: {0}")]
-    Panic(String),
+    /// A defect of this program: a handler panicked, or was not given what it needs.
+    #[error("defect: {0}")]
+    Internal(String),
 }
 
-/// Seconds after which to try again when the database could not be reached.
+/// What clients are told of one kind of failure; the OpenAPI document shows the same.
+pub(crate) struct Kind {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) detail: &'static str,
+}
+
+const fn kind(status: StatusCode, code: &'static str, detail: &'static str) -> Kind {
+    Kind { status, code, detail }
+}
+
+pub(crate) const FOREIGN_PATH: Kind = kind(StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user");
+pub(crate) const NOT_OWNER: Kind = kind(StatusCode::FORBIDDEN, "not_owner", "You do not own this task");
+pub(crate) const NO_TASK: Kind = kind(StatusCode::NOT_FOUND, "task_not_found", "Task not found");
+pub(crate) const NO_ROUTE: Kind = kind(StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address");
+pub(crate) const NO_METHOD: Kind =
+    kind(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method");
+pub(crate) const TOO_LARGE: Kind =
+    kind(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large");
+pub(crate) const RATE_LIMITED: Kind =
+    kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
+pub(crate) const INTERNAL: Kind =
+    kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
+pub(crate) const NO_DATABASE: Kind = kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "database_unavailable",
+    "The tasks cannot be reached at the moment, please try again",
+);
+const NO_KEYS: Kind = kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "key_server_unavailable",
+    "Sign-ins cannot be checked at the moment, please try again",
+);
+const CORS_REFUSED: Kind = kind(
+    StatusCode::BAD_REQUEST,
+    "cors_refused",
+    "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
+);
+
+/// Seconds after which to try again when the database or the key server could not be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
 impl Error {
@@ -80,56 +122,37 @@ impl Error {
         Self::Invalid { detail: detail.into(), code }
     }
 
-    /// Whether it is the server's fault, and its causes belong in the log.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        self.status_code().is_server_error()
-    }
-
-    fn body(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
-        use service::Error::{Database, NotFound, NotOwner, Unavailable};
-        let (status, code, detail) = match self {
+    fn told(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
+        let kind = match self {
             Self::Unauthenticated(rejection) => {
                 return (StatusCode::UNAUTHORIZED, rejection.code(), Cow::Owned(rejection.to_string()));
             }
             Self::Invalid { detail, code } => return (StatusCode::UNPROCESSABLE_ENTITY, *code, Cow::Borrowed(detail)),
-            Self::ForeignPath => (StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user"),
-            Self::RateLimited { .. } => {
-                (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down")
-            }
             Self::UnsupportedMediaType(detail) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", *detail)
+                return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", Cow::Borrowed(*detail));
             }
-            Self::BodyTooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large")
-            }
-            Self::NoRoute => (StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address"),
-            Self::NoMethod { .. } => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method")
-            }
-            Self::Service(NotFound) => (StatusCode::NOT_FOUND, "task_not_found", "Task not found"),
-            Self::Service(NotOwner) => (StatusCode::FORBIDDEN, "not_owner", "You do not own this task"),
-            Self::Service(Unavailable(_)) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "database_unavailable",
-                "The tasks cannot be reached at the moment, please try again",
-            ),
-            Self::Service(Database(_)) | Self::Panic(_) => INTERNAL,
+            Self::KeysUnavailable => NO_KEYS,
+            Self::ForeignPath => FOREIGN_PATH,
+            Self::RateLimited { .. } => RATE_LIMITED,
+            Self::BodyTooLarge => TOO_LARGE,
+            Self::NoRoute => NO_ROUTE,
+            Self::NoMethod { .. } => NO_METHOD,
+            Self::Service(service::Error::NotFound) => NO_TASK,
+            Self::Service(service::Error::NotOwner) => NOT_OWNER,
+            Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
+            Self::Service(service::Error::Database(_)) | Self::Internal(_) => INTERNAL,
         };
-        (status, code, Cow::Borrowed(detail))
+        (kind.status, kind.code, Cow::Borrowed(kind.detail))
     }
 }
 
-const INTERNAL: (StatusCode, &str, &str) =
-    (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
-
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.body().0
+        self.told().0
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code, detail) = self.body();
+        let (status, code, detail) = self.told();
         let mut response = HttpResponseBuilder::new(status);
         match self {
             Self::Unauthenticated(rejection) => {
@@ -138,7 +161,7 @@ impl ResponseError for Error {
             Self::RateLimited { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, *retry_after));
             }
-            Self::Service(service::Error::Unavailable(_)) => {
+            Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));
             }
             Self::NoMethod { allow } => {
@@ -159,8 +182,8 @@ impl ResponseError for Error {
 pub fn body_for(status: StatusCode, request_id: &str) -> String {
     let is_fault = status.is_server_error();
     let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => ("origin_not_allowed", "This origin, method or header is not allowed here"),
-        _ if is_fault => (INTERNAL.1, INTERNAL.2),
+        StatusCode::BAD_REQUEST => (CORS_REFUSED.code, CORS_REFUSED.detail),
+        _ if is_fault => (INTERNAL.code, INTERNAL.detail),
         _ => ("bad_request", status.canonical_reason().unwrap_or("The request is not valid")),
     };
     let body = ErrorBody { detail: Cow::Borrowed(detail), code, request_id: is_fault.then_some(request_id) };

@@ -11,10 +11,20 @@ struct NoSecrets(env_logger::Logger);
 
 const OURS: [&str; 3] = ["api", "service", "migration"];
 
+/// The finest level at which this module (the first part of a record's target) may speak.
+fn finest(module: &str) -> Level {
+    match module {
+        _ if OURS.contains(&module) => Level::Trace,
+        // It warns of parameters in the database's address that it does not know, with their values.
+        "sqlx" | "sqlx_core" | "sqlx_postgres" => Level::Error,
+        _ => Level::Info,
+    }
+}
+
 impl Log for NoSecrets {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        let target = metadata.target().split("::").next().unwrap_or_default();
-        (metadata.level() <= Level::Info || OURS.contains(&target)) && self.0.enabled(metadata)
+        let module = metadata.target().split("::").next().unwrap_or_default();
+        metadata.level() <= finest(module) && self.0.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {

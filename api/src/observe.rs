@@ -44,7 +44,7 @@ pub async fn catch_panic(
         Err(panic) => {
             let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Ok(ServiceResponse::from_err(Error::Panic(message), http_request))
+            Ok(ServiceResponse::from_err(Error::Internal(format!("a panic: {message}")), http_request))
         }
     }
 }
@@ -99,4 +99,38 @@ fn write_log(response: &ServiceResponse<BoxBody>, started: Instant, id: &HeaderV
         }
     }
     log::error!("{method} {route} {} {milliseconds:.3}ms {id} {causes}", status.as_u16());
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN};
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, HttpResponse, test, web};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_a_500_in_the_contracts_shape_that_a_page_can_read_and_the_next_request_is_served() {
+        async fn handler(path: web::Path<String>) -> HttpResponse {
+            assert!(*path != "panic", "a defect with details");
+            HttpResponse::Ok().finish()
+        }
+        let app = App::new()
+            .service(web::resource("/{what}").route(web::get().to(handler).wrap(from_fn(catch_panic))))
+            .wrap(crate::cors::cors(&["http://page.example".to_owned()]))
+            .wrap(from_fn(observe));
+        let app = test::init_service(app).await;
+        let get = |path| test::TestRequest::get().uri(path).insert_header((ORIGIN, "http://page.example")).to_request();
+
+        let answer = test::call_service(&app, get("/panic")).await;
+        assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "http://page.example");
+        let id = answer.headers().get(REQUEST_ID).unwrap().to_str().unwrap().to_owned();
+        let body: serde_json::Value = test::read_body_json(answer).await;
+        let told = serde_json::json!({
+            "detail": "Something went wrong in the server", "code": "internal_error", "request_id": id
+        });
+        assert_eq!(body, told);
+        assert_eq!(test::call_service(&app, get("/fine")).await.status(), 200);
+    }
 }

@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the handlers say of themselves, with what is true of all of them.
 
+use actix_web::http::StatusCode;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
@@ -7,7 +8,7 @@ use utoipa::openapi::{
 };
 use utoipa::{Modify, OpenApi};
 
-use crate::error::ErrorBody;
+use crate::error::{ErrorBody, INTERNAL, Kind, NO_DATABASE, NO_TASK, NOT_OWNER, RATE_LIMITED, TOO_LARGE};
 use crate::routes::tasks;
 
 #[derive(OpenApi)]
@@ -61,79 +62,44 @@ struct CommonError {
     header: Option<&'static str>,
 }
 
+const fn common(name: &'static str, status: &'static str, description: &'static str, kind: &Kind) -> CommonError {
+    CommonError { name, status, description, code: kind.code, detail: kind.detail, header: None }
+}
+
+const fn with_header(header: &'static str, error: CommonError) -> CommonError {
+    CommonError { header: Some(header), ..error }
+}
+
+const EXPIRED: Kind = Kind { status: StatusCode::UNAUTHORIZED, code: "token_expired", detail: "The token has expired" };
+const NOT_JSON: Kind = Kind {
+    status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    code: "unsupported_media_type",
+    detail: "The body must be JSON: send Content-Type: application/json",
+};
+const BLANK: Kind =
+    Kind { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid_field", detail: "title must not be blank" };
+
 const ERRORS: [CommonError; 9] = [
-    CommonError {
-        name: "Unauthorized",
-        status: "401",
-        description: "No token, a bad one, or an expired one (`code: token_expired`)",
-        code: "token_expired",
-        detail: "The token has expired",
-        header: Some("WWW-Authenticate"),
-    },
-    CommonError {
-        name: "Forbidden",
-        status: "403",
-        description: "The task is another user's, or the path names another user",
-        code: "not_owner",
-        detail: "You do not own this task",
-        header: None,
-    },
-    CommonError {
-        name: "NotFound",
-        status: "404",
-        description: "There is no such task",
-        code: "task_not_found",
-        detail: "Task not found",
-        header: None,
-    },
-    CommonError {
-        name: "ContentTooLarge",
-        status: "413",
-        description: "The body is larger than 64 KiB",
-        code: "body_too_large",
-        detail: "The body must be at most 64 KiB large",
-        header: None,
-    },
-    CommonError {
-        name: "UnsupportedMediaType",
-        status: "415",
-        description: "The body says that it is something else than JSON",
-        code: "unsupported_media_type",
-        detail: "The body must be JSON: send Content-Type: application/json",
-        header: None,
-    },
-    CommonError {
-        name: "UnprocessableContent",
-        status: "422",
-        description: "Malformed JSON, a wrong type, a missing or invalid field or parameter",
-        code: "invalid_field",
-        detail: "title must not be blank",
-        header: None,
-    },
-    CommonError {
-        name: "TooManyRequests",
-        status: "429",
-        description: "Over the rate limit",
-        code: "rate_limited",
-        detail: "Too many requests, please slow down",
-        header: Some("Retry-After"),
-    },
-    CommonError {
-        name: "InternalServerError",
-        status: "500",
-        description: "A defect of the server; its log tells more under the request id",
-        code: "internal_error",
-        detail: "Something went wrong in the server",
-        header: None,
-    },
-    CommonError {
-        name: "ServiceUnavailable",
-        status: "503",
-        description: "The database cannot be reached, or is busy",
-        code: "database_unavailable",
-        detail: "The tasks cannot be reached at the moment, please try again",
-        header: Some("Retry-After"),
-    },
+    with_header(
+        "WWW-Authenticate",
+        common("Unauthorized", "401", "No token, a bad one, or an expired one (`code: token_expired`)", &EXPIRED),
+    ),
+    common("Forbidden", "403", "The task is another user's, or the path names another user", &NOT_OWNER),
+    common("NotFound", "404", "There is no such task", &NO_TASK),
+    common("ContentTooLarge", "413", "The body is larger than 64 KiB", &TOO_LARGE),
+    common("UnsupportedMediaType", "415", "The body says that it is something else than JSON", &NOT_JSON),
+    common(
+        "UnprocessableContent",
+        "422",
+        "Malformed JSON, a wrong type, a missing or invalid field or parameter",
+        &BLANK,
+    ),
+    with_header("Retry-After", common("TooManyRequests", "429", "Over the rate limit", &RATE_LIMITED)),
+    common("InternalServerError", "500", "A defect of the server; its log tells more under the request id", &INTERNAL),
+    with_header(
+        "Retry-After",
+        common("ServiceUnavailable", "503", "The database cannot be reached, or is busy", &NO_DATABASE),
+    ),
 ];
 
 impl Modify for CommonAnswers {

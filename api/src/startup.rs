@@ -6,7 +6,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use service::Db;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Verifier;
 use crate::config::Config;
@@ -32,6 +32,9 @@ pub enum StartError {
         /// What the database says.
         cause: String,
     },
+    /// The client for the key server cannot be set up.
+    #[error("the client for the key server (BETTER_AUTH_URL): {0}")]
+    KeyServer(#[source] reqwest::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {host}:{port} (HOST, PORT): {source}")]
     Bind {
@@ -55,7 +58,7 @@ impl Application {
         }
 
         let shared_db = web::Data::new(db.clone());
-        let verifier = web::Data::new(Verifier::new(&config.auth));
+        let verifier = web::Data::new(Verifier::new(&config.auth).map_err(StartError::KeyServer)?);
         let rate_limit = web::Data::new(RateLimit::new(config.rate_limit_per_second));
         let for_apps = rate_limit.clone();
         let delete_returns_task = web::Data::new(config.delete_returns_task);
@@ -90,18 +93,22 @@ impl Application {
         self.address
     }
 
-    /// Serves until `stop` is ready, then takes no new connection, finishes the requests under way, and closes the database.
+    /// Serves until `signals` has one, then takes no new connection, finishes the requests under way, and closes the
+    /// database. At the next one it no longer waits for the requests.
     ///
     /// # Errors
     /// When the server's threads fail.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
         let Self { server, db, rate_limit, .. } = self;
         let handle = server.handle();
         let stopping = async {
-            stop.await;
+            signals.next().await;
             log::info!("stopping: requests under way are finished");
-            handle.stop(true).await;
-            std::future::pending::<()>().await;
+            tokio::join!(handle.stop(true), async {
+                signals.next().await;
+                log::warn!("stopping at once");
+                handle.stop(false).await;
+            });
         };
         let forgetting = async {
             loop {
@@ -121,19 +128,37 @@ impl Application {
     }
 }
 
-/// Ready at SIGTERM or Ctrl-C.
-///
-/// # Errors
-/// When the system does not let us listen for signals.
-pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+/// SIGTERM and Ctrl-C.
+pub enum StopSignals {
+    /// Those of this process.
+    OfProcess {
+        /// SIGTERM
+        terminate: Signal,
+        /// Ctrl-C
+        interrupt: Signal,
+    },
+    /// None ever, for tests.
+    Never,
+}
+
+impl StopSignals {
+    /// Listens for them from now on.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self::OfProcess { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        match self {
+            Self::OfProcess { terminate, interrupt } => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            Self::Never => std::future::pending().await,
         }
-    })
+    }
 }
 
 /// The innermost cause, which says what happened; those around it say where.

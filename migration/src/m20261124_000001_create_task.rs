@@ -41,7 +41,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The table keeps the name that SQLModel gives it, so that an existing database can be taken over.
+/// The table has the name that SQLModel gives it.
 #[derive(DeriveIden)]
 enum Task {
     Table,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migration::{DEFAULT_DATABASE_URL, Migrator, apply_pending, create_directory_of};
+use migration::{DEFAULT_DATABASE_URL, Migrator, apply_pending, prepare};
 use sea_orm_cli::MigrateSubcommands;
 use sea_orm_migration::cli::run_migrate;
 use sea_orm_migration::sea_orm::{ConnectOptions, Database};
@@ -36,8 +36,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
-    create_directory_of(&cli.database_url)?;
-    let mut options = ConnectOptions::new(cli.database_url);
+    // A variable that is set and empty is one that is not set, as for the server.
+    let url = Some(cli.database_url.trim()).filter(|url| !url.is_empty()).unwrap_or(DEFAULT_DATABASE_URL);
+    prepare(url).map_err(|problem| format!("DATABASE_URL {problem}"))?;
+    let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
         .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true))

@@ -27,8 +27,7 @@ impl Db {
     /// [`Error::Unavailable`] when the database cannot be reached, [`Error::Database`] when it refuses us or the address
     /// is not one.
     pub async fn open(url: &str, max_connections: u32) -> Result<Self, Error> {
-        migration::create_directory_of(url)
-            .map_err(|error| DbErr::Custom(format!("the folder of the SQLite file cannot be made: {error}")))?;
+        migration::prepare(url).map_err(DbErr::Custom)?;
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
@@ -87,5 +86,32 @@ impl Db {
 
     pub(crate) fn writer(&self) -> &DatabaseConnection {
         &self.write
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+    use testing::{Backend, TestDatabase};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_sqlite_acknowledges_is_on_the_disk() {
+        let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+        let db = Db::open(database.url(), 2).await.unwrap();
+        for (pragma, value) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
+            let query = format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
+            let statement = Statement::from_string(db.writer().get_database_backend(), query);
+            let row = db.writer().query_one_raw(statement).await.unwrap().unwrap();
+            assert_eq!(row.try_get::<String>("", "value").unwrap(), value, "{pragma}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_is_refused_without_its_password() {
+        let error = Db::open("postgres://user:hunter2#/x@host/db", 1).await.unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(told.contains("percent-encoded") && !told.contains("hunter2"), "{told}");
     }
 }

@@ -9,7 +9,8 @@ pub enum Error {
     /// There is such a task, and it is another user's.
     #[error("the task is another user's")]
     NotOwner,
-    /// The database cannot be reached, is busy or has no connection left. Nothing was decided; trying again later can help.
+    /// The database cannot be reached, is busy or has no connection left; trying again later can help. Where the connection
+    /// broke after a write was sent, whether it was done is not known.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
     /// The database refused what we sent: a defect of this server or of its schema.

@@ -13,7 +13,7 @@ use crate::rate_limit::RateLimit;
 /// of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one that is registered without the
 /// guard finds none and answers 500.
 pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match admit(&request) {
+    match admit(&request).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await
@@ -23,10 +23,10 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
     }
 }
 
-fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
-    let state = |missing: &'static str| Error::Panic(missing.to_owned());
+async fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
+    let state = |missing: &'static str| Error::Internal(missing.to_owned());
     let verifier = request.app_data::<web::Data<Verifier>>().ok_or_else(|| state("no Verifier in the App"))?;
-    let caller = verifier.verify(bearer::token(request.headers())?)?;
+    let caller = verifier.verify(bearer::token(request.headers())?).await?;
 
     if let Some(named) = request.match_info().get("user_id") {
         let named = percent_decode_str(named).decode_utf8();

@@ -1,10 +1,18 @@
 //! From the `Authorization` header to a [`Caller`](service::Caller), or 401. Nothing else knows about tokens.
+//!
+//! [`bearer`] finds the token, [`jws`] takes it apart, [`Verifier`] finds who signed it (the shared secret, or one of
+//! [`keys`]), [`claims`] judges what it says.
 
 mod bearer;
+mod claims;
 mod guard;
+mod issue;
+mod jws;
+mod keys;
 mod rejection;
-mod token;
+mod verifier;
 
 pub use guard::guard;
+pub use issue::issue;
 pub use rejection::Rejection;
-pub use token::{Verifier, issue};
+pub use verifier::Verifier;

@@ -1,13 +1,16 @@
 //! Every setting, read once at start and checked there; `.env.example` is its description for people.
 
-mod secret;
+mod auth;
+mod development_secret;
 mod variables;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
+pub use auth::{AuthConfig, KeyServer};
 pub use variables::{ConfigError, Variables};
 
 use crate::logging;
@@ -43,17 +46,6 @@ pub struct Config {
     pub notices: Vec<String>,
 }
 
-/// How tokens are judged.
-#[derive(Debug)]
-pub struct AuthConfig {
-    /// `BETTER_AUTH_SECRET`: its bytes are the key.
-    pub secret: SecretString,
-    /// `BETTER_AUTH_ISSUER`: where not empty, `iss` must be one of them.
-    pub issuers: Vec<String>,
-    /// `BETTER_AUTH_AUDIENCE`: where not empty, `aud` must hold one of them.
-    pub audiences: Vec<String>,
-}
-
 /// Whether DELETE answers with the deleted task when the client has no preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeleteReturnsTask(pub bool);
@@ -73,7 +65,7 @@ impl Config {
             return Err(ConfigError::new("DATABASE_URL", "must begin with sqlite:, postgres:// or postgresql://"));
         }
         let mut notices = Vec::new();
-        let secret = secret::load(variables, host, &mut notices)?;
+        let auth = AuthConfig::load(variables, host, &mut notices)?;
         Ok(Self {
             host,
             port: variables.parse("PORT", 8000, "a port number, 0 to 65535")?,
@@ -82,12 +74,8 @@ impl Config {
                 .parse("DATABASE_MAX_CONNECTIONS", NonZeroU32::MIN.saturating_add(15), "a positive number")?
                 .get(),
             migrate_on_start: variables.parse("MIGRATE_ON_START", true, "true or false")?,
-            auth: AuthConfig {
-                secret,
-                issuers: variables.list("BETTER_AUTH_ISSUER"),
-                audiences: variables.list("BETTER_AUTH_AUDIENCE"),
-            },
-            cors_allowed_origins: origins(variables)?,
+            auth,
+            cors_allowed_origins: origins(variables, &mut notices)?,
             delete_returns_task: DeleteReturnsTask(variables.parse("DELETE_RETURNS_TASK", false, "true or false")?),
             rate_limit_per_second: NonZeroU32::new(variables.parse(
                 "RATE_LIMIT_PER_SECOND",
@@ -95,8 +83,8 @@ impl Config {
                 "a number of requests, 0 for no limit",
             )?),
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
-            workers: NonZeroUsize::new(variables.parse("WORKERS", 0, "a number of threads, 0 for one a processor")?),
-            log_filter: variables.get("RUST_LOG").unwrap_or(logging::DEFAULT_FILTER).to_owned(),
+            workers: workers(variables)?,
+            log_filter: log_filter(variables)?,
             notices,
         })
     }
@@ -108,18 +96,46 @@ impl Config {
     }
 }
 
-/// The origins of pages that may call us, as browsers send them: scheme, host and port.
-fn origins(variables: &Variables) -> Result<Vec<String>, ConfigError> {
-    let (name, origins) = ["CORS_ALLOWED_ORIGINS", "BETTER_AUTH_TRUSTED_ORIGINS"]
-        .map(|name| (name, variables.list(name)))
-        .into_iter()
-        .find(|(_, origins)| !origins.is_empty())
-        .unwrap_or(("CORS_ALLOWED_ORIGINS", vec!["http://localhost:3000".to_owned()]));
-    for origin in &origins {
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        if authority.is_none_or(|authority| authority.is_empty() || authority.contains(['/', '*', '?', '#', '@'])) {
-            return Err(ConfigError::new(name, "must be a comma list of origins like https://app.example.com"));
-        }
+/// More threads than the HTTP library starts are a mistake.
+fn workers(variables: &Variables) -> Result<Option<NonZeroUsize>, ConfigError> {
+    const EXPECTED: &str = "a number of threads up to 512, 0 for one a processor";
+    let workers: usize = variables.parse("WORKERS", 0, EXPECTED)?;
+    if workers > 512 {
+        return Err(ConfigError::new("WORKERS", format!("must be {EXPECTED}")));
     }
-    Ok(origins)
+    Ok(NonZeroUsize::new(workers))
+}
+
+fn log_filter(variables: &Variables) -> Result<String, ConfigError> {
+    let filter = variables.get("RUST_LOG").unwrap_or(logging::DEFAULT_FILTER);
+    env_filter::Builder::new()
+        .try_parse(filter)
+        .map_err(|_| ConfigError::new("RUST_LOG", "must be a level like info, or a comma list of module=level"))?;
+    Ok(filter.to_owned())
+}
+
+/// The pages that may call us. Better Auth's list is also for apps and patterns, which are no origins of pages: they are
+/// passed over, and that is said.
+fn origins(variables: &Variables, notices: &mut Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let ours = variables.list("CORS_ALLOWED_ORIGINS");
+    if !ours.is_empty() {
+        if ours.iter().all(|origin| is_origin(origin)) {
+            return Ok(ours);
+        }
+        let expected = "must be a comma list of origins as browsers send them, like https://app.example.com";
+        return Err(ConfigError::new("CORS_ALLOWED_ORIGINS", expected));
+    }
+    let (origins, others): (Vec<_>, Vec<_>) =
+        variables.list("BETTER_AUTH_TRUSTED_ORIGINS").into_iter().partition(|origin| is_origin(origin));
+    if !others.is_empty() {
+        notices
+            .push(format!("not used for CORS, being no origins: {} (BETTER_AUTH_TRUSTED_ORIGINS)", others.join(", ")));
+    }
+    Ok(if origins.is_empty() { vec!["http://localhost:3000".to_owned()] } else { origins })
+}
+
+/// Whether it is an origin as browsers send it (RFC 6454, section 6.2): scheme, host, a port that is not the scheme's own,
+/// and nothing else. Anything else would never match.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == text)
 }

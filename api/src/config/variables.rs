@@ -1,6 +1,30 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+/// Every variable that is read.
+pub(super) const NAMES: [&str; 20] = [
+    "AUTH_SECRET",
+    "BETTER_AUTH_AUDIENCE",
+    "BETTER_AUTH_ISSUER",
+    "BETTER_AUTH_JWKS_URL",
+    "BETTER_AUTH_LEEWAY_SECONDS",
+    "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_SECRETS",
+    "BETTER_AUTH_TRUSTED_ORIGINS",
+    "BETTER_AUTH_URL",
+    "CORS_ALLOWED_ORIGINS",
+    "DATABASE_MAX_CONNECTIONS",
+    "DATABASE_URL",
+    "DELETE_RETURNS_TASK",
+    "HOST",
+    "MIGRATE_ON_START",
+    "PORT",
+    "RATE_LIMIT_PER_SECOND",
+    "RUST_LOG",
+    "SHUTDOWN_TIMEOUT_SECONDS",
+    "WORKERS",
+];
+
 /// The environment, over the file `.env`.
 pub struct Variables(HashMap<String, String>);
 
@@ -37,10 +61,13 @@ impl Variables {
                 }
             }
         }
-        // Variables that are not text are not ours.
-        variables.extend(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
+        for (name, value) in std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))) {
+            match value.into_string() {
+                Ok(value) => drop(variables.insert(name, value)),
+                Err(_) if NAMES.contains(&name.as_str()) => return Err(ConfigError::new(&name, "is not UTF-8")),
+                Err(_) => {}
+            }
+        }
         Ok(Self(variables))
     }
 
@@ -51,6 +78,7 @@ impl Variables {
 
     /// The value exactly as it was set.
     pub(super) fn get_even_empty(&self, name: &str) -> Option<&str> {
+        debug_assert!(NAMES.contains(&name), "{name} is missing in the list");
         self.0.get(name).map(String::as_str)
     }
 
@@ -70,5 +98,23 @@ impl Variables {
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_file_explains_every_variable_and_no_other() {
+        let example = include_str!("../../../.env.example");
+        let mut explained: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.strip_prefix('#')?.split_once('='))
+            .map(|(name, _)| name)
+            .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+            .collect();
+        explained.sort_unstable();
+        assert_eq!(explained, NAMES);
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -99,24 +101,24 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
-    let is_object = body.trim_ascii_start().starts_with(b"{");
     if body.is_empty() {
         return Err(Error::invalid("invalid_body", "The body is empty: a JSON object is required"));
     }
+    let not_json =
+        |problem: &dyn Display| Error::invalid("invalid_json", format!("The body is not valid JSON: {problem}"));
+    let text = str::from_utf8(body).map_err(|_| not_json(&"it is not UTF-8"))?;
+    let is_object = text.trim_ascii_start().starts_with('{');
     if is_object
         && !strict
-        && let Ok(value) = serde_json::from_slice(body)
+        && let Ok(value) = serde_json::from_str(text)
     {
         return Ok(value);
     }
     // Told apart only now: the errors that name a field come from a valid document.
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
-        return Err(Error::invalid("invalid_json", format!("The body is not valid JSON: {error}")));
-    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| not_json(&error))?;
     if !is_object {
         // An array would otherwise be taken for the fields in their order.
         return Err(Error::invalid("invalid_body", "The body must be a JSON object"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    deserialize(&mut deserializer, strict, &BODY)
+    deserialize(&mut serde_json::Deserializer::from_str(text), strict, &BODY)
 }

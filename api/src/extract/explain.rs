@@ -39,7 +39,11 @@ pub(super) struct Kind {
 /// "title must be a string" from "title" and "invalid type: integer `5`, expected a string at line 1 column 11". What was
 /// sent is left out: it can be long, and it is the client's.
 fn sentence(path: &str, words: &str) -> String {
-    let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
+    let is_position = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b" column".contains(&byte));
+    let words = match words.rsplit_once(" at line ") {
+        Some((words, position)) if is_position(position) => words,
+        _ => words,
+    };
     if let Some(field) = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{field} is required");
     }

@@ -25,7 +25,7 @@ pub enum Return {
 
 impl Prefer {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut prefer = Self::default();
+        let (mut handling, mut returned) = (None, None);
         let preferences =
             headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
@@ -35,17 +35,14 @@ impl Prefer {
             let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
             // Of a preference that is named twice the first counts (section 2).
             match (name.as_str(), value) {
-                ("handling", "strict") => prefer.strict = true,
-                ("return", "representation") => {
-                    prefer.returned.get_or_insert(Return::Representation);
-                }
-                ("return", "minimal") => {
-                    prefer.returned.get_or_insert(Return::Minimal);
-                }
+                ("handling", "strict") => _ = handling.get_or_insert(true),
+                ("handling", "lenient") => _ = handling.get_or_insert(false),
+                ("return", "representation") => _ = returned.get_or_insert(Return::Representation),
+                ("return", "minimal") => _ = returned.get_or_insert(Return::Minimal),
                 _ => {}
             }
         }
-        prefer
+        Self { strict: handling.unwrap_or_default(), returned }
     }
 }
 
@@ -83,5 +80,6 @@ mod tests {
     fn unknown_preferences_are_ignored_and_the_first_of_two_counts() {
         assert_eq!(of(&["handling=lenient, wait=10, return"]), Prefer::default());
         assert_eq!(of(&["return=minimal, return=representation"]).returned, Some(Return::Minimal));
+        assert!(!of(&["handling=lenient", "handling=strict"]).strict);
     }
 }

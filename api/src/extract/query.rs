@@ -27,8 +27,12 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
+        let query = request.query_string();
         let strict = Prefer::of(request.headers()).strict;
+        if !strict && let Ok(value) = serde_urlencoded::from_str(query) {
+            return ready(Ok(Self(value)));
+        }
+        let pairs = form_urlencoded::parse(query.as_bytes());
         ready(deserialize(serde_urlencoded::Deserializer::new(pairs), strict, &QUERY).map(Self))
     }
 }

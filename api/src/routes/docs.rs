@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{CONTENT_ENCODING, LOCATION};
@@ -31,11 +32,15 @@ pub(super) async fn redirect() -> HttpResponse {
 
 /// The files of Swagger UI, which are part of this program.
 pub(super) async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, Error> {
-    let found = serve(&file, Arc::clone(&SWAGGER_UI)).map_err(|error| Error::Panic(error.to_string()))?;
+    let found = serve(&file, Arc::clone(&SWAGGER_UI)).map_err(|error| Error::Internal(error.to_string()))?;
     let file = found.ok_or(Error::NoRoute)?;
     let mut response = HttpResponse::Ok();
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    Ok(response.content_type(file.content_type).body(file.bytes.into_owned()))
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => web::Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Ok(response.content_type(file.content_type).body(bytes))
 }

@@ -40,7 +40,7 @@ on_both_databases! {
 
     async fn invalid_utf_8_is_422(app: TestApp) {
         let alice = app.user("alice");
-        for bytes in [&b"{\"title\":\"\xff\"}"[..], b"\xff\xfe{\x00}\x00", b"{\"title\":\"\xed\xa0\x80\"}", b"{\"title\":\"\xc0\x80\"}"] {
+        for bytes in [&b"{\"title\":\"\xff\"}"[..], b"\xff\xfe{\x00}\x00", b"{\"title\":\"\xed\xa0\x80\"}", b"{\"title\":\"\xc0\x80\"}", b"{\"title\":\"t\",\"x\":\"\xff\"}"] {
             Answer::expect(422, alice.request(Method::POST, "/api/tasks").body(bytes.to_vec())).await;
         }
     }

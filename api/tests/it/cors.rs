@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use testing::{Backend, TestDatabase, on_both_databases};
+use testing::on_both_databases;
 
 use crate::support::{Answer, TestApp};
 
@@ -21,7 +21,7 @@ fn words(list: &str) -> Vec<String> {
 
 on_both_databases! {
     async fn a_preflight_needs_no_token_and_allows_what_the_contract_says(app: TestApp) {
-        let headers = "authorization,content-type,if-match,if-none-match,idempotency-key,prefer";
+        let headers = "authorization,content-type,if-match,if-none-match,if-modified-since,if-unmodified-since,idempotency-key,prefer";
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
             let answer = Answer::expect(200, preflight(&app, PAGE, "/api/tasks/1", method, headers)).await;
             assert_eq!(answer.header("access-control-allow-origin"), PAGE);
@@ -59,29 +59,47 @@ on_both_databases! {
             let read = app.user("alice").request(Method::GET, "/api/tasks").header("origin", origin);
             let answer = Answer::expect(200, read).await;
             let refused = Answer::expect(400, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
-            assert_eq!(refused.code(), "origin_not_allowed");
+            assert_eq!(refused.code(), "cors_refused");
             for answer in [answer, refused] {
                 assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{:?}", answer.headers);
             }
         }
     }
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths() {
-    for variables in [
-        &[
-            ("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"),
-            ("BETTER_AUTH_TRUSTED_ORIGINS", "https://c.example"),
-        ][..],
-        &[("BETTER_AUTH_TRUSTED_ORIGINS", "https://a.example,https://b.example")],
-    ] {
-        let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), variables).await;
-        for origin in ["https://a.example", "https://b.example"] {
-            let answer = Answer::expect(200, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
-            assert_eq!(answer.header("access-control-allow-origin"), origin);
+    async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths(app: TestApp) {
+        let mut app = app;
+        for variables in [
+            &[("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"), ("BETTER_AUTH_TRUSTED_ORIGINS", "https://c.example")][..],
+            &[("BETTER_AUTH_TRUSTED_ORIGINS", "https://a.example,https://*.b.example,exp://app,https://b.example")],
+        ] {
+            app = app.with_settings(variables).await;
+            for origin in ["https://a.example", "https://b.example"] {
+                let answer = Answer::expect(200, preflight(&app, origin, "/api/tasks", "GET", "authorization")).await;
+                assert_eq!(answer.header("access-control-allow-origin"), origin);
+            }
+            Answer::expect(400, preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization")).await;
+            Answer::expect(400, preflight(&app, PAGE, "/api/tasks", "GET", "authorization")).await;
         }
-        Answer::expect(400, preflight(&app, "https://c.example", "/api/tasks", "GET", "authorization")).await;
-        Answer::expect(400, preflight(&app, PAGE, "/api/tasks", "GET", "authorization")).await;
+    }
+
+    async fn what_is_no_preflight_of_a_page_is_plain_options(app: TestApp) {
+        let request = app.nobody().request(Method::OPTIONS, "/api/tasks").header("access-control-request-method", "GET");
+        assert!(Answer::expect(204, request).await.has("allow"));
+        let unknown = preflight(&app, PAGE, "/api/tasks", "GET", "x-unheard-of");
+        assert_eq!(Answer::expect(400, unknown).await.code(), "cors_refused");
+    }
+
+    async fn a_page_can_read_429_and_503_too(app: TestApp) {
+        let app = app.with_settings(&[("RATE_LIMIT_PER_SECOND", "1"), ("BETTER_AUTH_URL", "http://127.0.0.1:1")]).await;
+        let alice = app.user("alice");
+        alice.get(200, "/api/tasks").await;
+        let limited = alice.request(Method::GET, "/api/tasks").header("origin", PAGE);
+        let limited = Answer::expect(429, limited).await;
+        let unjudged = app.bearer("eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA").request(Method::GET, "/api/tasks");
+        let unjudged = Answer::expect(503, unjudged.header("origin", PAGE)).await;
+        for answer in [limited, unjudged] {
+            assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+            assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `DELETE /api/tasks/{id}`
 
 use reqwest::Method;
-use testing::{Backend, TestDatabase, on_both_databases};
+use testing::on_both_databases;
 
 use crate::support::{Answer, TestApp};
 
@@ -25,16 +25,14 @@ on_both_databases! {
         assert_eq!(Answer::expect(200, request).await.json(), before);
         alice.get(404, &path).await;
     }
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_setting_makes_every_delete_return_the_task_unless_the_client_prefers_not() {
-    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
-    let app = TestApp::with(database, &[("DELETE_RETURNS_TASK", "true")]).await;
-    let alice = app.user("alice");
-    let path = alice.create("t").await;
-    assert_eq!(alice.delete(200, &path).await.json()["title"], "t");
-    let path = alice.create("t").await;
-    let request = alice.request(Method::DELETE, &path).header("prefer", "return=minimal");
-    assert_eq!(Answer::expect(204, request).await.text, "");
+    async fn the_setting_makes_every_delete_return_the_task_unless_the_client_prefers_not(app: TestApp) {
+        let app = app.with_settings(&[("DELETE_RETURNS_TASK", "true")]).await;
+        let alice = app.user("alice");
+        let path = alice.create("t").await;
+        assert_eq!(alice.delete(200, &path).await.json()["title"], "t");
+        let path = alice.create("t").await;
+        let request = alice.request(Method::DELETE, &path).header("prefer", "return=minimal");
+        assert_eq!(Answer::expect(204, request).await.text, "");
+    }
 }

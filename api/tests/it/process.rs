@@ -22,7 +22,14 @@ fn settings(database: &TestDatabase) -> Vec<(&'static str, String)> {
 async fn with_nothing_set_it_makes_a_database_and_a_secret_and_tells_how_to_try_it() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), [("", ""); 0]);
-    assert!(program.address().starts_with("http://127.0.0.1:"));
+    let address = program.address();
+    assert!(address.starts_with("http://127.0.0.1:"));
+    assert!(program.greeting.contains(&format!("{address}/docs\n")), "{}", program.greeting);
+    assert!(
+        program.greeting.contains("curl -H \"Authorization: Bearer $(cargo run -qp api -- token alice)\""),
+        "{}",
+        program.greeting
+    );
     let secret = folder.path().join("data/development-secret");
     assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(folder.path().join("data/tasks.db").exists());
@@ -44,7 +51,7 @@ async fn with_nothing_set_it_makes_a_database_and_a_secret_and_tells_how_to_try_
 fn what_cannot_be_used_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     for (variables, told) in [
-        (&[("HOST", "0.0.0.0")][..], "BETTER_AUTH_SECRET must be set"),
+        (&[("HOST", "0.0.0.0")][..], "BETTER_AUTH_SECRET or BETTER_AUTH_URL must be set"),
         (&[("BETTER_AUTH_SECRET", "")], "BETTER_AUTH_SECRET must not be empty"),
         (
             &[("BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890")],
@@ -53,6 +60,12 @@ fn what_cannot_be_used_is_refused_and_named() {
         (&[("PORT", "80000")], "PORT must be a port number"),
         (&[("HOST", "example.com")], "HOST must be an IP address"),
         (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
+        (&[("DATABASE_URL", "postgres://user:hunter2#x@localhost/x")], "DATABASE_URL) connection failed"),
+        (&[("WORKERS", "513")], "WORKERS must be a number of threads up to 512"),
+        (&[("RUST_LOG", "api=loud")], "RUST_LOG must be a level"),
+        (&[("BETTER_AUTH_URL", "localhost:3000")], "BETTER_AUTH_URL must be an address"),
+        (&[("BETTER_AUTH_LEEWAY_SECONDS", "301")], "BETTER_AUTH_LEEWAY_SECONDS must be"),
+        (&[("CORS_ALLOWED_ORIGINS", "https://App.example")], "CORS_ALLOWED_ORIGINS must be"),
         (&[("MIGRATE_ON_START", "yes")], "MIGRATE_ON_START must be true or false"),
         (&[("DELETE_RETURNS_TASK", "1")], "DELETE_RETURNS_TASK must be true or false"),
         (&[("CORS_ALLOWED_ORIGINS", "*")], "CORS_ALLOWED_ORIGINS must be"),
@@ -94,6 +107,16 @@ fn settings_are_read_from_a_dot_env_file_too_and_the_environment_comes_first() {
 }
 
 #[test]
+fn a_variable_that_is_no_text_is_refused_and_named() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let value = std::ffi::OsStr::from_bytes(b"\xff");
+    let (code, _, stderr) = run(command(folder.path()).env("BETTER_AUTH_SECRET", value));
+    assert_eq!((code, stderr.as_str()), (Some(1), "error: BETTER_AUTH_SECRET is not UTF-8\n"));
+}
+
+#[test]
 fn help_tells_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, _) = run(command(folder.path()).arg("--help"));
@@ -105,11 +128,9 @@ fn help_tells_the_commands() {
     assert_eq!((code, stderr.as_str()), (Some(1), "error: a user id is 1 to 255 characters long, without U+0000\n"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_migrations_at_start_the_schema_is_left_alone() {
-    let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
+async fn check_without_migrations(database: &TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&database).into_iter().chain([("MIGRATE_ON_START", "false".to_owned())]);
+    let settings = settings(database).into_iter().chain([("MIGRATE_ON_START", "false".to_owned())]);
     let program = Program::start(folder.path(), settings);
     let answer = program.bearer(&token("alice")).get(500, "/api/tasks").await;
     assert_eq!(answer.code(), "internal_error");
@@ -119,7 +140,35 @@ async fn without_migrations_at_start_the_schema_is_left_alone() {
     program.signal("TERM");
     let (_, log) = program.wait();
     let line = log.lines().find(|line| line.contains(&id)).unwrap();
-    assert!(line.contains("ERROR") && line.contains("no such table: task"), "{line}");
+    assert!(
+        line.contains("ERROR") && (line.contains("no such table: task") || line.contains("\"task\" does not exist")),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_migrations_at_start_the_schema_is_left_alone_and_the_500_names_only_the_request() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        if let Some(database) = TestDatabase::empty(backend).await {
+            check_without_migrations(&database).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_does_not_wait_for_requests_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), [("BETTER_AUTH_SECRET", SECRET)]);
+    let alice = program.bearer(&token("alice"));
+    let never = futures_util::stream::pending::<Result<&str, std::io::Error>>();
+    let request = alice.request(Method::POST, "/api/tasks").body(reqwest::Body::wrap_stream(never));
+    let in_flight = tokio::spawn(request.send());
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        program.signal("TERM");
+    }
+    assert_eq!(program.wait().0, Some(0));
+    assert!(in_flight.await.unwrap().is_err());
 }
 
 on_both_databases! {

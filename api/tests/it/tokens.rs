@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::{Backend, TestDatabase, on_both_databases};
+use testing::on_both_databases;
 
 use crate::support::{Answer, SECRET, TestApp, token};
 
@@ -27,6 +27,11 @@ fn forged(header: &Value, claims: &Value) -> String {
 
 fn signed(claims: &Value) -> String {
     forged(&json!({"alg": "HS256", "typ": "JWT"}), claims)
+}
+
+/// Valid in every respect but its length.
+fn long_token() -> String {
+    signed(&json!({ "sub": "alice", "exp": in_seconds(600), "image": "x".repeat(16 * 1024) }))
 }
 
 async fn refused(app: &TestApp, token: &str, what: &str) {
@@ -55,6 +60,32 @@ on_both_databases! {
         ];
         for claims in tokens {
             app.bearer(&signed(&claims)).get(200, "/api/tasks").await;
+        }
+    }
+
+    async fn every_secret_of_a_rotation_is_accepted_and_so_is_a_configured_leeway(app: TestApp) {
+        let secrets = format!("2:the new secret that is longer than 32 bytes too,1:{SECRET}");
+        let app = app.with_settings(&[("BETTER_AUTH_SECRETS", &secrets), ("BETTER_AUTH_SECRET", "another one, just as long as the others are"), ("BETTER_AUTH_LEEWAY_SECONDS", "0")]).await;
+        app.bearer(&signed(&valid_claims())).get(200, "/api/tasks").await;
+        for secret in ["the new secret that is longer than 32 bytes too", "another one, just as long as the others are"] {
+            let token = encode(&Header::default(), &valid_claims(), &EncodingKey::from_secret(secret.as_bytes())).unwrap();
+            app.bearer(&token).get(200, "/api/tasks").await;
+        }
+        let just_expired = json!({"sub": "alice", "exp": in_seconds(-2)});
+        assert_eq!(app.bearer(&signed(&just_expired)).get(401, "/api/tasks").await.code(), "token_expired");
+    }
+
+    async fn the_answer_helps_to_send_the_right_thing(app: TestApp) {
+        for (token, hint) in [
+            ("Kx7QvW0bW9sUYVbZ3cT1r8mP", "/api/auth/token"),
+            ("Kx7QvW0bW9sUYVbZ3cT1r8mP.c2lnbmF0dXJl", "/api/auth/token"),
+            ("eyJhbGciOiJkaXIifQ..iv.text.tag", "encrypted"),
+            (&forged(&json!({"alg": "EdDSA", "kid": "k"}), &valid_claims()), "BETTER_AUTH_URL"),
+            (&long_token(), "16 KiB"),
+            (&signed(&json!({"sub": "alice", "exp": in_seconds(600), "nbf": in_seconds(60)})), "not valid yet"),
+        ] {
+            let answer = app.bearer(token).get(401, "/api/tasks").await;
+            assert!(answer.detail().contains(hint), "{}", answer.detail());
         }
     }
 
@@ -184,35 +215,34 @@ on_both_databases! {
             (get("/api/tasks").header("authorization", format!("Basic {good}")), "token_malformed"),
             (get("/api/tasks").header("authorization", "Bearer"), "token_malformed"),
             (get("/api/tasks").header("authorization", format!("Bearer {good} x")), "token_invalid"),
-            (get("/api/tasks").header("authorization", format!("Bearer {}", "a".repeat(16 * 1024 + 1))), "token_invalid"),
+            (get("/api/tasks").header("authorization", format!("Bearer {}", long_token())), "token_invalid"),
         ] {
             assert_eq!(Answer::expect(401, request).await.code(), code);
         }
         Answer::expect(200, get("/api/tasks").header("authorization", format!("bearer {good}"))).await;
     }
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn issuer_and_audience_are_judged_once_they_are_configured() {
-    let variables = [("BETTER_AUTH_ISSUER", "https://a.example,https://b.example"), ("BETTER_AUTH_AUDIENCE", "tasks")];
-    let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &variables).await;
-    let claims = |iss: Value, aud: Value| json!({"sub": "alice", "exp": in_seconds(600), "iss": iss, "aud": aud});
-    for good in [
-        claims(json!("https://a.example"), json!("tasks")),
-        claims(json!("https://b.example"), json!(["other", "tasks"])),
-    ] {
-        app.bearer(&signed(&good)).get(200, "/api/tasks").await;
-    }
-    for bad in [
-        valid_claims(),
-        claims(json!("https://c.example"), json!("tasks")),
-        claims(json!("https://a.example"), json!("other")),
-        claims(json!("https://a.example"), json!([])),
-        claims(json!(5), json!("tasks")),
-        claims(json!("https://a.example"), json!({"tasks": 1})),
-        json!({"sub": "alice", "exp": in_seconds(600), "aud": "tasks"}),
-        json!({"sub": "alice", "exp": in_seconds(600), "iss": "https://a.example"}),
-    ] {
-        refused(&app, &signed(&bad), &bad.to_string()).await;
+    async fn issuer_and_audience_are_judged_once_they_are_configured(app: TestApp) {
+        let variables = [("BETTER_AUTH_ISSUER", "https://a.example,https://b.example"), ("BETTER_AUTH_AUDIENCE", "tasks")];
+        let app = app.with_settings(&variables).await;
+        let claims = |iss: Value, aud: Value| json!({"sub": "alice", "exp": in_seconds(600), "iss": iss, "aud": aud});
+        for good in [
+            claims(json!("https://a.example"), json!("tasks")),
+            claims(json!("https://b.example"), json!(["other", "tasks"])),
+        ] {
+            app.bearer(&signed(&good)).get(200, "/api/tasks").await;
+        }
+        for bad in [
+            valid_claims(),
+            claims(json!("https://c.example"), json!("tasks")),
+            claims(json!("https://a.example"), json!("other")),
+            claims(json!("https://a.example"), json!([])),
+            claims(json!(5), json!("tasks")),
+            claims(json!("https://a.example"), json!({"tasks": 1})),
+            json!({"sub": "alice", "exp": in_seconds(600), "aud": "tasks"}),
+            json!({"sub": "alice", "exp": in_seconds(600), "iss": "https://a.example"}),
+        ] {
+            refused(&app, &signed(&bad), &bad.to_string()).await;
+        }
     }
 }

@@ -15,10 +15,12 @@ on_both_databases! {
         let mut running = JoinSet::new();
         for _ in 0..51 {
             let (alice, path) = (alice.clone(), path.clone());
-            running.spawn(async move { alice.toggle(200, &path).await.json()["completed"].as_bool().unwrap() });
+            running.spawn(async move { alice.toggle(200, &path).await.json() });
         }
         let answers = running.join_all().await;
-        assert_eq!(answers.iter().filter(|completed| **completed).count(), 26);
+        assert_eq!(answers.iter().filter(|task| task["completed"] == true).count(), 26);
+        let moments: BTreeSet<String> = answers.iter().map(|task| task["updated_at"].to_string()).collect();
+        assert_eq!(moments.len(), 51, "updated_at moves with every write");
         assert_eq!(alice.get(200, &path).await.json()["completed"], true);
     }
 

@@ -15,7 +15,6 @@ pub enum Backend {
 #[derive(Debug)]
 pub struct TestDatabase {
     url: String,
-    backend: Backend,
     _cleanup: Cleanup,
 }
 
@@ -50,23 +49,17 @@ impl TestDatabase {
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", directory.path().join("tasks.db").display());
-        Self { url, backend: Backend::Sqlite, _cleanup: Cleanup::Directory(directory) }
+        Self { url, _cleanup: Cleanup::Directory(directory) }
     }
 
     fn postgres(database: postgres::OwnDatabase) -> Self {
-        Self { url: database.url().to_owned(), backend: Backend::Postgres, _cleanup: Cleanup::Database(database) }
+        Self { url: database.url().to_owned(), _cleanup: Cleanup::Database(database) }
     }
 
     /// The address to connect to; on PostgreSQL with the password.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Which database it is.
-    #[must_use]
-    pub fn backend(&self) -> Backend {
-        self.backend
     }
 
     /// A connection of the test's own, beside those of what it tests.

@@ -3,10 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use ::entity::task::{ActiveModel, COLUMN, Column, Entity};
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ActiveValue, ConnectionTrait, DeleteMany, EntityTrait, Insert, PaginatorTrait, QueryFilter, Select, UpdateMany,
+    ActiveValue, ConnectionTrait, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select,
+    UpdateMany,
 };
 
 use super::task::now;
@@ -37,14 +37,18 @@ impl Owned<'_> {
         Entity::insert(row)
     }
 
-    /// A write to the one with this id, if it is among them; it moves `updated_at`, which never goes backwards, even when
-    /// the clocks of several servers disagree.
-    pub(super) fn update(&self, id: i64) -> UpdateMany<Entity> {
-        let now: DateTime<Utc> = now();
-        Entity::update_many().filter(COLUMN.user_id.eq(self.user_id())).filter(COLUMN.id.eq(id)).col_expr(
-            Column::UpdatedAt,
-            Func::greatest([Expr::col(Column::UpdatedAt), Expr::val(now.fixed_offset())]).into(),
-        )
+    /// A write to the one with this id, if it is among them; it moves `updated_at` forward, even when the clocks of several
+    /// servers disagree, or one goes back.
+    pub(super) fn update(&self, id: i64, backend: DbBackend) -> UpdateMany<Entity> {
+        let a_moment_later = Expr::cust(match backend {
+            DbBackend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds')",
+            _ => "updated_at + interval '1 microsecond'",
+        });
+        let moved = Func::greatest([a_moment_later, Expr::val(now().fixed_offset())]);
+        Entity::update_many()
+            .filter(COLUMN.user_id.eq(self.user_id()))
+            .filter(COLUMN.id.eq(id))
+            .col_expr(Column::UpdatedAt, moved.into())
     }
 
     /// The end of the one with this id, if it is among them.
@@ -59,7 +63,8 @@ impl Owned<'_> {
     pub(super) async fn explain_missing<T>(&self, db: &impl ConnectionTrait, id: i64) -> Result<T, Error> {
         // Not "somebody's": a task of the caller's that was created a moment after the statement is simply not found.
         let others = Entity::find().filter(COLUMN.id.eq(id)).filter(COLUMN.user_id.ne(self.user_id()));
-        Err(if others.count(db).await? > 0 { Error::NotOwner } else { Error::NotFound })
+        let other: Option<i64> = others.select_only().column(Column::Id).into_tuple().one(db).await?;
+        Err(if other.is_some() { Error::NotOwner } else { Error::NotFound })
     }
 
     fn user_id(&self) -> &str {

@@ -16,7 +16,7 @@ pub struct Task {
     pub completed: bool,
     /// When it was created; never changes. Microseconds.
     pub created_at: DateTime<Utc>,
-    /// When it was last written; never before an earlier write of it. Microseconds.
+    /// When it was last written; every write moves it forward. Microseconds.
     pub updated_at: DateTime<Utc>,
 }
 

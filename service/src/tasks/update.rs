@@ -13,7 +13,7 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
         return super::get(db, caller, id).await;
     }
     let owned = owned_by(caller);
-    let mut update = owned.update(id);
+    let mut update = owned.update(id, db.writer().get_database_backend());
     if let Change::To(title) = changes.title {
         update = update.col_expr(Column::Title, Expr::val(Title::into_inner(title)));
     }

@@ -14,7 +14,7 @@ use crate::extract::{NoQuery, Prefer, Return, TaskId};
 #[utoipa::path(delete, path = "/api/tasks/{id}", tag = "tasks",
     params(
         ("id" = i64, Path, description = "The task's id", example = 1),
-        ("Prefer" = Option<String>, Header, description = "`return=representation` for the deleted task", example = "return=minimal"),
+        ("Prefer" = inline(Option<String>), Header, description = "`return=representation` for the deleted task", example = "return=minimal"),
     ),
     responses(
         (status = 200, description = "The task that was deleted, where that was asked for", body = Task),

@@ -6,14 +6,14 @@ pub mod raw;
 mod user;
 
 use api::config::{Config, Variables};
-use api::startup::Application;
+use api::startup::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
 
 pub use answer::Answer;
 pub use user::{User, token};
 
 /// The secret that the tests' tokens are signed with.
-pub const SECRET: &str = "a secret of the tests, longer than 32 bytes";
+pub const SECRET: &str = "a secret of the tests that is longer than 32 bytes";
 
 /// A server on a database of its own and a port of its own.
 pub struct TestApp {
@@ -34,6 +34,11 @@ impl TestApp {
         Self::reaching(&url, database, variables).await
     }
 
+    /// This server's successor on the same database, with these variables set besides.
+    pub async fn with_settings(self, variables: &[(&str, &str)]) -> Self {
+        Self::with(self.database, variables).await
+    }
+
     /// A server that reaches its database under another address.
     pub async fn reaching(url: &str, database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let basic = [
@@ -47,7 +52,7 @@ impl TestApp {
         let application = Application::build(config).await.unwrap();
         let address = format!("http://{}", application.address());
         // It ends with the test's runtime.
-        tokio::spawn(application.run_until(std::future::pending()));
+        tokio::spawn(application.run_until(StopSignals::Never));
         Self { address, database }
     }
 

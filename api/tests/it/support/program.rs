@@ -1,7 +1,7 @@
 //! The program itself, as a process.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,8 @@ use super::User;
 pub struct Program {
     child: Child,
     address: String,
+    /// What it printed at its start.
+    pub greeting: String,
     log: Arc<Mutex<String>>,
     log_reader: Option<thread::JoinHandle<()>>,
 }
@@ -53,8 +55,11 @@ impl Program {
             let _ = child.wait();
             panic!("the server did not start: {}", log.lock().unwrap());
         };
-        thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-        Self { child, address, log, log_reader: Some(log_reader) }
+        let mut greeting = line;
+        for _ in 0..2 {
+            stdout.read_line(&mut greeting).unwrap();
+        }
+        Self { child, address, greeting, log, log_reader: Some(log_reader) }
     }
 
     pub fn address(&self) -> &str {

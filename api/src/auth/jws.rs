@@ -1,0 +1,99 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::Rejection;
+
+/// A signed token in its compact form (RFC 7515, section 7.1), taken apart and not yet believed.
+#[derive(Debug)]
+pub(crate) struct Jws<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<String>,
+    /// What is signed: header and payload as they were sent.
+    pub(super) signed: &'a str,
+    payload: &'a str,
+    /// As it was sent, in base64url.
+    pub(super) signature: &'a str,
+}
+
+/// The algorithms that are accepted, by what they need: HS256 a secret, the others a public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Hs256,
+    /// Ed25519, under its old name `EdDSA` or its new one (RFC 9864).
+    Ed25519,
+    Es256,
+    Es512,
+    Rs256,
+    Ps256,
+}
+
+impl Algorithm {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "HS256" => Self::Hs256,
+            "EdDSA" | "Ed25519" => Self::Ed25519,
+            "ES256" => Self::Es256,
+            "ES512" => Self::Es512,
+            "RS256" => Self::Rs256,
+            "PS256" => Self::Ps256,
+            _ => return None,
+        })
+    }
+}
+
+/// The header's members that matter. Those of the second half must not be there: extensions that must be understood
+/// (`crit`, RFC 7515, section 4.1.11), and keys that the token itself brings.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<IgnoredAny>,
+    jku: Option<IgnoredAny>,
+    jwk: Option<IgnoredAny>,
+    x5u: Option<IgnoredAny>,
+    x5c: Option<IgnoredAny>,
+}
+
+impl Header {
+    fn is_plain(&self) -> bool {
+        let foreign = [&self.crit, &self.jku, &self.jwk, &self.x5u, &self.x5c];
+        foreign.iter().all(|member| member.is_none())
+            && self.typ.as_ref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
+    }
+}
+
+impl<'a> Jws<'a> {
+    pub(super) fn parse(token: &'a str) -> Result<Self, Rejection> {
+        let parts: Vec<&str> = token.splitn(6, '.').collect();
+        let [header, payload, signature] = match parts[..] {
+            [header, payload, signature] => [header, payload, signature],
+            [_, _, _, _, _] => return Err(Rejection::Encrypted),
+            _ => return Err(Rejection::NotAJwt),
+        };
+        let parsed: Header = object(header).ok_or(Rejection::Malformed)?;
+        if !parsed.is_plain() {
+            return Err(Rejection::Malformed);
+        }
+        Ok(Self {
+            algorithm: Algorithm::named(&parsed.alg).ok_or(Rejection::Algorithm)?,
+            key_id: parsed.kid,
+            signed: &token[..header.len() + 1 + payload.len()],
+            payload,
+            signature,
+        })
+    }
+
+    /// What the token says. To be believed only once its signature has been checked.
+    pub(super) fn claims<T: DeserializeOwned>(&self) -> Option<T> {
+        object(self.payload)
+    }
+}
+
+/// A JSON object in base64url. Not an array, whose elements serde would take for the members in their order.
+fn object<T: DeserializeOwned>(base64url: &str) -> Option<T> {
+    let json = URL_SAFE_NO_PAD.decode(base64url).ok()?;
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok())?
+}

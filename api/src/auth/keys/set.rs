@@ -1,0 +1,200 @@
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, crypto};
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::Rejection;
+use super::super::claims::Verdict;
+use super::super::jws::{Algorithm, Jws};
+
+/// Tokens that a set remembers at most; about 100 bytes each, and the user's id.
+const REMEMBERED: usize = 10_000;
+/// RSA keys of fewer bits are not used (RFC 7518, section 3.3).
+const MIN_RSA_BITS: usize = 2048;
+
+/// The usable keys of one JSON Web Key Set (RFC 7517, section 5), and the tokens that they have been seen to sign. A new set
+/// remembers nothing: a removed key takes its tokens with it.
+pub(crate) struct KeySet {
+    published: Vec<Published>,
+    keys: Vec<Key>,
+    verified: Cache<[u8; 32], Verdict>,
+}
+
+/// The members of a key that matter.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+struct Published {
+    kid: String,
+    kty: String,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    crv: String,
+    n: String,
+    e: String,
+    x: String,
+    y: String,
+}
+
+struct Key {
+    id: String,
+    algorithm: Algorithm,
+    material: Material,
+}
+
+enum Material {
+    /// Checked by jsonwebtoken.
+    Known(DecodingKey, jsonwebtoken::Algorithm),
+    /// An uncompressed point (SEC 1, section 2.3.3), for ES512, which jsonwebtoken does not have.
+    P521(Vec<u8>),
+}
+
+impl KeySet {
+    /// Reads a set. Keys that are of no use here are passed over: they do not void the others.
+    pub(super) fn parse(json: &[u8]) -> Result<Self, &'static str> {
+        let document: Value = serde_json::from_slice(json).map_err(|_| "the answer is not JSON")?;
+        let members = document["keys"].as_array().ok_or("the answer is no key set")?;
+        let published: Vec<Published> =
+            members.iter().filter_map(|member| Published::deserialize(member).ok()).collect();
+        let keys: Vec<Key> = published.iter().filter_map(Key::of).collect();
+        if keys.is_empty() {
+            return Err("the key set holds no usable key");
+        }
+        Ok(Self { published, keys, verified: Cache::new(REMEMBERED) })
+    }
+
+    /// Whether the other set is made of the same keys.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.published == other.published
+    }
+
+    /// Checks a token's signature against the key of this id; the key's algorithm must be the token's.
+    pub(in crate::auth) fn check(&self, key_id: &str, token: &Jws) -> Result<(), Rejection> {
+        let mut keys = self.keys.iter().filter(|key| key.id == key_id).peekable();
+        if keys.peek().is_none() {
+            return Err(Rejection::UnknownKey);
+        }
+        let signed = |key: &Key| key.algorithm == token.algorithm && key.has_signed(token);
+        if keys.any(signed) { Ok(()) } else { Err(Rejection::Signature) }
+    }
+
+    /// What was found out about this very token before.
+    pub(in crate::auth) fn remembered(&self, token: &str) -> Option<Verdict> {
+        self.verified.get(&fingerprint(token))
+    }
+
+    /// Saves the next request with this token the check of its signature.
+    pub(in crate::auth) fn remember(&self, token: &str, verdict: &Verdict) {
+        self.verified.insert(fingerprint(token), verdict.clone());
+    }
+}
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    fingerprint
+}
+
+impl Key {
+    /// `None` where it is of no use here, or names another algorithm than it is for.
+    fn of(published: &Published) -> Option<Self> {
+        use jsonwebtoken::Algorithm::{ES256, EdDSA, PS256, RS256};
+        let Published { kid, kty, alg, usage, crv, n, e, x, y } = published;
+        if kid.is_empty() || usage.as_ref().is_some_and(|usage| usage != "sig") {
+            return None;
+        }
+        let (algorithm, material) = match (kty.as_str(), crv.as_str(), alg.as_deref()) {
+            ("OKP", "Ed25519", None | Some("EdDSA" | "Ed25519")) if length(x)? == 32 => {
+                (Algorithm::Ed25519, Material::Known(DecodingKey::from_ed_components(x).ok()?, EdDSA))
+            }
+            ("EC", "P-256", None | Some("ES256")) if (length(x)?, length(y)?) == (32, 32) => {
+                (Algorithm::Es256, Material::Known(DecodingKey::from_ec_components(x, y).ok()?, ES256))
+            }
+            ("EC", "P-521", None | Some("ES512")) if (length(x)?, length(y)?) == (66, 66) => {
+                (Algorithm::Es512, Material::P521([vec![4], decode(x)?, decode(y)?].concat()))
+            }
+            ("RSA", _, None | Some("RS256")) if bits(n)? >= MIN_RSA_BITS => {
+                (Algorithm::Rs256, Material::Known(DecodingKey::from_rsa_components(n, e).ok()?, RS256))
+            }
+            ("RSA", _, Some("PS256")) if bits(n)? >= MIN_RSA_BITS => {
+                (Algorithm::Ps256, Material::Known(DecodingKey::from_rsa_components(n, e).ok()?, PS256))
+            }
+            _ => return None,
+        };
+        Some(Self { id: kid.clone(), algorithm, material })
+    }
+
+    fn has_signed(&self, token: &Jws) -> bool {
+        match &self.material {
+            Material::Known(key, algorithm) => {
+                crypto::verify(token.signature, token.signed.as_bytes(), key, *algorithm).unwrap_or(false)
+            }
+            Material::P521(point) => decode(token.signature).is_some_and(|signature| {
+                let key = UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point);
+                key.verify(token.signed.as_bytes(), &signature).is_ok()
+            }),
+        }
+    }
+}
+
+fn decode(base64url: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(base64url).ok()
+}
+
+fn length(base64url: &str) -> Option<usize> {
+    decode(base64url).map(|bytes| bytes.len())
+}
+
+/// The length of a big-endian number without its leading zeros.
+fn bits(modulus: &str) -> Option<usize> {
+    let bytes = decode(modulus)?;
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let first = bytes.get(zeros)?;
+    Some((bytes.len() - zeros) * 8 - first.leading_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    fn ids(keys: &Value) -> Vec<String> {
+        let set = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes());
+        set.map_or_else(|_| Vec::new(), |set| set.keys.into_iter().map(|key| key.id).collect())
+    }
+
+    #[test]
+    fn one_unusable_key_does_not_void_the_set() {
+        let modulus = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+        let keys = json!([
+            {"kid": "good", "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "EdDSA", "use": "sig"},
+            {"kid": "new name", "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "Ed25519"},
+            {"kid": "rsa", "kty": "RSA", "n": modulus(256), "e": "AQAB"},
+            {"kid": "oct", "kty": "oct", "k": X},
+            {"kid": "encryption", "kty": "OKP", "crv": "Ed25519", "x": X, "use": "enc"},
+            {"kid": "small", "kty": "RSA", "n": modulus(128), "e": "AQAB", "alg": "RS256"},
+            {"kid": "padded", "kty": "RSA", "n": URL_SAFE_NO_PAD.encode([vec![0; 200], vec![0xff; 128]].concat()), "e": "AQAB"},
+            {"kid": "contradiction", "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "HS256"},
+            {"kid": "cut", "kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+            {"kid": "curve", "kty": "EC", "crv": "secp256k1", "x": X, "y": X},
+            {"kid": 5, "kty": "OKP", "crv": "Ed25519", "x": X},
+            {"kty": "OKP", "crv": "Ed25519", "x": X},
+            "nonsense",
+        ]);
+        assert_eq!(ids(&keys), ["good", "new name", "rsa"]);
+    }
+
+    #[test]
+    fn what_is_no_usable_set_is_an_error() {
+        for text in ["", "<html>", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct"}]}"#] {
+            assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The program `migration`.
+#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+
+use std::process::Command;
+
+use sea_orm_migration::SchemaManager;
+use testing::{TestDatabase, on_both_databases};
+
+fn migration(arguments: &[&str], url: &str) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_migration"));
+    let folder = tempfile::tempdir().unwrap();
+    let output = command.args(arguments).current_dir(folder.path()).env("DATABASE_URL", url).output().unwrap();
+    if url.is_empty() {
+        assert!(folder.path().join("data/tasks.db").exists());
+    }
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
+    )
+}
+
+on_both_databases! {
+    async fn down_up_fresh_and_status_do_what_they_say(database: TestDatabase) {
+        let connection = database.connect().await;
+        let has_table = async || SchemaManager::new(&connection).has_table("task").await.unwrap();
+        assert!(migration(&["down"], database.url()).0);
+        assert!(!has_table().await);
+        let (_, status) = migration(&["status"], database.url());
+        assert!(status.contains("Pending"), "{status}");
+        assert!(migration(&["up"], database.url()).0);
+        assert!(has_table().await);
+        assert!(migration(&["fresh"], database.url()).0);
+        assert!(has_table().await);
+        let (_, status) = migration(&["status"], database.url());
+        assert!(status.contains("Applied"), "{status}");
+    }
+}
+
+#[test]
+fn without_an_address_it_works_on_the_servers_default_file() {
+    let (done, output) = migration(&[], "");
+    assert!(done, "{output}");
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_without_its_password() {
+    let (done, output) = migration(&["up"], "postgres://user:hunter2#x@localhost/x");
+    assert!(!done && output.contains("DATABASE_URL is not a valid address") && !output.contains("hunter2"), "{output}");
+}
