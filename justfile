@@ -39,10 +39,11 @@ fuzz:
     cargo build -p api
     e2e/with-server e2e/fuzz
 
-# The server in a real browser
+# The server seen by its real clients: Better Auth, a typed client, a browser
 e2e:
     cargo build -p api
-    cd e2e && npm ci --no-audit --no-fund && ./with-server npm test
+    cd docs/examples && npm ci --no-audit --no-fund
+    cd e2e && npm ci --no-audit --no-fund && npm test
 
 # What CI checks
 ci: lint test generated validate deny fuzz e2e

@@ -1,0 +1,41 @@
+// What your Next.js app is in this example: Better Auth under /api/auth, and the page.
+// `npm install && npm start`, with the task server running beside it; see docs/quickstart.md.
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { betterAuth } from 'better-auth';
+import { memoryAdapter } from 'better-auth/adapters/memory';
+import { toNodeHandler } from 'better-auth/node';
+import { jwt } from 'better-auth/plugins';
+import { build } from 'esbuild';
+
+const url = process.env.BETTER_AUTH_URL ?? 'http://localhost:3000';
+const api = process.env.API_URL ?? 'http://127.0.0.1:8000';
+
+const auth = betterAuth({
+  baseURL: url,
+  // An example's: users and sessions are gone when it stops.
+  secret: process.env.BETTER_AUTH_SECRET ?? crypto.randomUUID(),
+  database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
+  emailAndPassword: { enabled: true },
+  plugins: [jwt()], // GET /api/auth/token: a JWT for the task server; GET /api/auth/jwks: the keys to check it with
+});
+
+const here = new URL('.', import.meta.url).pathname;
+const { outputFiles: [script] } = await build({
+  entryPoints: [here + 'app.js'],
+  bundle: true,
+  format: 'esm',
+  write: false,
+  define: { API: JSON.stringify(api) },
+});
+const files = {
+  '/': ['text/html; charset=utf-8', await readFile(here + 'index.html')],
+  '/app.js': ['text/javascript; charset=utf-8', script.contents],
+};
+
+const better = toNodeHandler(auth);
+createServer((request, response) => {
+  if (request.url.startsWith('/api/auth/')) return better(request, response);
+  const [type, body] = files[request.url] ?? ['text/plain', 'Not found'];
+  response.writeHead(body === 'Not found' ? 404 : 200, { 'Content-Type': type }).end(body);
+}).listen(new URL(url).port || 80, () => console.log(`Open ${url}`));

@@ -1,0 +1,156 @@
+// What happens to Better Auth's keys in the course of time, and to the address that publishes them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { startBetterAuth } from './lib/better-auth.js';
+import { startApi } from './lib/program.js';
+
+// A test with its own Better Auth and its own task server.
+function scenario(name, run, options) {
+  test(name, async () => {
+    const auth = await startBetterAuth(options);
+    const api = await startApi({ BETTER_AUTH_URL: auth.url });
+    try {
+      await run(auth, api);
+    } finally {
+      await api.stop();
+      await auth.stop().catch(() => {});
+    }
+  });
+}
+
+const status = async (api, token) => (await api.call(token)).status;
+
+scenario('a key that was added by rotation is found at once', async (auth, api) => {
+  const alice = await auth.signUp();
+  const old = await auth.jwt(alice);
+  assert.equal(await status(api, old), 200);
+  auth.keys()[0].expiresAt = new Date(Date.now() - 1000); // Better Auth signs with a new one, and still publishes this
+  const renewed = await auth.jwt(alice);
+  assert.notEqual(renewed.split('.')[0], old.split('.')[0]);
+  assert.equal(await status(api, renewed), 200);
+  assert.equal(await status(api, old), 200);
+});
+
+scenario('a key that was dropped kills its tokens as soon as the keys are fetched again', async (auth, api) => {
+  const alice = await auth.signUp();
+  const stolen = await auth.jwt(alice);
+  assert.equal(await status(api, stolen), 200);
+  auth.keys().length = 0;
+  const renewed = await auth.jwt(alice); // an unknown key: the server asks
+  assert.equal(await status(api, renewed), 200);
+  assert.equal(await status(api, stolen), 401);
+});
+
+scenario('a reset database that publishes a new key under an old id is followed', async (auth, api) => {
+  const old = await auth.jwt(await auth.signUp());
+  assert.equal(await status(api, old), 200);
+  auth.reset();
+  const renewed = await auth.jwt(await auth.signUp());
+  assert.equal(renewed.split('.')[0], old.split('.')[0], 'the same key id');
+  assert.equal(await status(api, renewed), 200);
+  assert.equal(await status(api, old), 401);
+}, { serialIds: true });
+
+const FAILURES = {
+  'is slow': (response) => setTimeout(() => response.end('{"keys":[]}'), 30_000).unref(),
+  'answers 429': (response) => response.writeHead(429).end('{"message":"Too many requests"}'),
+  'answers 500': (response) => response.writeHead(500).end('oops'),
+  'answers HTML': (response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>Sign in</title>'),
+  'answers an empty set': (response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"keys":[]}'),
+  'hangs up': (response) => response.destroy(),
+};
+
+for (const [what, misbehave] of Object.entries(FAILURES)) {
+  scenario(`a key server that ${what}: 503 where there is no key yet, then it heals`, async (auth, api) => {
+    const token = await auth.jwt(await auth.signUp());
+    auth.misbehave(misbehave);
+    const answer = await api.call(token);
+    assert.equal(answer.status, 503);
+    assert.equal(answer.json.code, 'key_server_unavailable');
+    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+    auth.misbehave();
+    await new Promise((resolve) => setTimeout(resolve, Number(answer.headers.get('retry-after')) * 1000));
+    assert.equal(await status(api, token), 200);
+  });
+
+  scenario(`a key server that ${what}: known keys go on working, an unknown one is 503`, async (auth, api) => {
+    const alice = await auth.signUp();
+    const token = await auth.jwt(alice);
+    assert.equal(await status(api, token), 200);
+    auth.misbehave(misbehave);
+    assert.equal(await status(api, await auth.jwt(alice)), 200);
+    auth.keys().length = 0;
+    assert.equal(await status(api, await auth.jwt(alice)), 503);
+    assert.equal(await status(api, token), 200);
+  });
+}
+
+scenario('the server starts while Better Auth is down, and serves once it is up', async (auth, api) => {
+  const token = await auth.jwt(await auth.signUp());
+  await auth.stop();
+  assert.equal(await status(api, token), 503);
+  await auth.startAgain();
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  assert.equal(await status(api, token), 200);
+});
+
+scenario('tokens that nobody at Better Auth signed are 401, and a flood of them asks only so often', async (auth, api) => {
+  const alice = await auth.signUp();
+  assert.equal(await status(api, await auth.jwt(alice)), 200);
+  const { privateKey, publicKey } = await generateKeyPair('EdDSA');
+  const jwk = await exportJWK(publicKey);
+  const sign = (header, claims = {}) =>
+    new SignJWT({ ...claims }).setProtectedHeader({ alg: 'EdDSA', ...header }).setSubject(alice.id).setIssuedAt().setExpirationTime('15m')
+      .setIssuer(auth.url).setAudience(auth.url).sign(privateKey);
+  const published = auth.keys()[0].id;
+  for (const header of [{ kid: published }, { kid: published, jwk }, { kid: published, jku: auth.url }, { kid: 'made-up' }, {}, { kid: '' }]) {
+    assert.equal(await status(api, await sign(header)), 401, JSON.stringify(header));
+  }
+  const before = auth.keyRequests();
+  for (let round = 0; round < 100; round += 1) {
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, number) => sign({ kid: `${round}-${number}` })));
+    for (const got of await Promise.all(tokens.map((token) => status(api, token)))) assert.equal(got, 401);
+  }
+  assert.ok(auth.keyRequests() - before <= 5 + 6, `${auth.keyRequests() - before} questions`);
+  assert.equal(await status(api, await auth.jwt(alice)), 200);
+});
+
+test('what a published key signed is judged: issuer, audience, time, subject, algorithm', async () => {
+  const { privateKey, publicKey } = await generateKeyPair('EdDSA');
+  const auth = await startBetterAuth();
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'ours', alg: 'EdDSA' };
+  auth.misbehave((response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ keys: [jwk] })));
+  const api = await startApi({ BETTER_AUTH_URL: auth.url });
+  try {
+    const now = Math.floor(Date.now() / 1000);
+    const good = { sub: 'alice', iat: now, exp: now + 60, iss: auth.url, aud: auth.url };
+    const sign = (claims, header = {}) => new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', kid: 'ours', ...header }).sign(privateKey);
+    for (const claims of [good, { ...good, aud: ['x', auth.url] }, { ...good, exp: now + 60.5 }, { ...good, exp: now - 20 }]) {
+      assert.equal(await status(api, await sign(claims)), 200, JSON.stringify(claims));
+    }
+    for (const name of Object.keys(good)) {
+      const { [name]: _, ...without } = good;
+      assert.equal(await status(api, await sign(without)), 401, `without ${name}`);
+    }
+    const wrong = { iss: 'https://evil.example', aud: ['x'], sub: '', exp: now - 60, nbf: now + 60, iat: 'now' };
+    for (const [name, value] of Object.entries(wrong)) {
+      assert.equal(await status(api, await sign({ ...good, [name]: value })), 401, `${name}: ${value}`);
+    }
+    assert.equal((await api.call(await sign({ ...good, exp: now - 60 }))).json.code, 'token_expired');
+    for (const header of [{ crit: ['b64'], b64: true }, { typ: 'at+jwt' }, { x5u: 'https://evil.example' }]) {
+      assert.equal(await status(api, await sign(good, header)), 401, JSON.stringify(header));
+    }
+    assert.equal(await status(api, await sign(good, { alg: 'Ed25519' })), 200, 'the new name of the algorithm');
+    // An HS256 token "signed" with the public key, and a signature that claims to be another algorithm's.
+    const secret = new TextEncoder().encode(jwk.x);
+    const confused = await new SignJWT(good).setProtectedHeader({ alg: 'HS256', kid: 'ours' }).sign(secret);
+    assert.equal(await status(api, confused), 401);
+    const renamed = (await sign(good)).split('.');
+    renamed[0] = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'ours' })).toString('base64url');
+    assert.equal(await status(api, renamed.join('.')), 401);
+  } finally {
+    await api.stop();
+    await auth.stop();
+  }
+});

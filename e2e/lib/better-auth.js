@@ -1,0 +1,81 @@
+// A real Better Auth server, whose key address can be made to misbehave.
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { betterAuth } from 'better-auth';
+import { memoryAdapter } from 'better-auth/adapters/memory';
+import { toNodeHandler } from 'better-auth/node';
+import { bearer, jwt } from 'better-auth/plugins';
+import { SignJWT } from 'jose';
+
+export const SECRET = 'a secret of the tests that is longer than 32 bytes';
+
+export async function startBetterAuth({ keyPairConfig, serialIds = false } = {}) {
+  let tables, handler, misbehave;
+  let keyRequests = 0;
+  const server = createServer((request, response) => {
+    if (request.url === '/api/auth/jwks') {
+      keyRequests += 1;
+      if (misbehave) return misbehave(response);
+    }
+    return handler(request, response);
+  });
+  server.listen(0);
+  await once(server, 'listening');
+  const { port } = server.address();
+  const url = `http://localhost:${port}`;
+  const reset = () => {
+    tables = { user: [], session: [], account: [], verification: [], jwks: [] };
+    handler = toNodeHandler(betterAuth({
+      baseURL: url,
+      secret: SECRET,
+      database: memoryAdapter(tables),
+      emailAndPassword: { enabled: true },
+      advanced: serialIds ? { database: { generateId: 'serial' } } : {},
+      plugins: [jwt(keyPairConfig ? { jwks: { keyPairConfig } } : {}), bearer()],
+    }));
+  };
+  reset();
+
+  let users = 0;
+  return {
+    url,
+    // The rows of its keys, to be changed at will.
+    keys: () => tables.jwks,
+    // Forgets everything: users, sessions and keys.
+    reset,
+    keyRequests: () => keyRequests,
+    // What the key address does instead: a function of the HTTP response, or nothing for the truth.
+    misbehave: (how) => (misbehave = how),
+    // Somebody new, signed in: their id, their cookie, and their opaque session token.
+    async signUp() {
+      users += 1;
+      const answer = await fetch(`${url}/api/auth/sign-up/email`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: url },
+        body: JSON.stringify({ email: `user${users}@example.com`, password: 'a good password', name: `User ${users}` }),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
+      const cookie = answer.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+      return { id: (await answer.json()).user.id, cookie, sessionToken: answer.headers.get('set-auth-token') };
+    },
+    // Their JWT, as the jwt plugin makes it.
+    async jwt(user) {
+      const answer = await fetch(`${url}/api/auth/token`, { headers: { Cookie: user.cookie } });
+      return (await answer.json()).token;
+    },
+    // Their JWT, as a route of the Next.js app makes it with jose (docs/quickstart.md).
+    joseJwt: (user, secret = SECRET) =>
+      new SignJWT({}).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject(user.id).setIssuedAt().setExpirationTime('15m')
+        .sign(new TextEncoder().encode(secret)),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+    // Starts to answer again on the same port.
+    async startAgain() {
+      server.listen(port);
+      await once(server, 'listening');
+    },
+  };
+}

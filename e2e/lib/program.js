@@ -1,0 +1,56 @@
+// Programs under test, as processes.
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const root = new URL('../..', import.meta.url).pathname;
+const bin = process.env.API_BIN ?? join(root, 'target/debug/api');
+
+// Starts a program and waits for the line of its output that `ready` finds something in.
+export async function start(command, args, options, ready) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  let log = '';
+  child.stderr.on('data', (data) => (log += data));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const stop = async () => {
+    child.kill();
+    await ended;
+  };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = line.match(ready);
+    if (found) {
+      child.stdout.resume();
+      return { found, stop, log: () => log };
+    }
+  }
+  throw new Error(`${command} did not start: ${log}`);
+}
+
+// A task server with a database of its own.
+export async function startApi(variables = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'task-api-'));
+  const env = { PORT: '0', ...variables };
+  const { found, stop, log } = await start(bin, [], { cwd: folder, env }, /^Listening on (.*)/);
+  const url = found[1];
+  return {
+    url,
+    log,
+    // A request with this token; what comes back, and its body as JSON.
+    async call(token, path = '/api/tasks', { method = 'GET', body, headers } = {}) {
+      const answer = await fetch(url + path, {
+        method,
+        body: body && JSON.stringify(body),
+        headers: { ...(token && { Authorization: `Bearer ${token}` }), ...(body && { 'Content-Type': 'application/json' }), ...headers },
+      });
+      const text = await answer.text();
+      return { status: answer.status, headers: answer.headers, json: text ? JSON.parse(text) : null };
+    },
+    developmentToken: (user) => execFileSync(bin, ['token', user], { cwd: folder, env, encoding: 'utf8' }).trim(),
+    async stop() {
+      await stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

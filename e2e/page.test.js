@@ -1,0 +1,91 @@
+// docs/examples, the page of the quickstart, in a real browser on http://localhost:3000: Better Auth's own client, CORS, tasks.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { withPage } from './lib/chromium.js';
+import { root, start, startApi } from './lib/program.js';
+
+const PAGE = 'http://localhost:3000';
+let api, example;
+
+before(async () => {
+  api = await startApi({ BETTER_AUTH_URL: PAGE });
+  const env = { ...process.env, API_URL: api.url, BETTER_AUTH_URL: PAGE };
+  example = await start(process.execPath, ['server.js'], { cwd: `${root}docs/examples`, env }, /^Open /);
+});
+after(async () => {
+  await example?.stop();
+  await api?.stop();
+});
+
+async function signUp(page, email) {
+  await page.goto(PAGE);
+  await page.fill('#email', email);
+  await page.fill('#password', 'a good password');
+  await page.click('#sign-up');
+  await page.waitForSelector('body.in');
+}
+
+const titles = (page) => page.locator('li input[aria-label=Title]').evaluateAll((inputs) => inputs.map((input) => input.value));
+const settled = (page, text) => page.locator('#left', { hasText: text }).waitFor();
+
+test('a person signs up, adds, edits, completes and deletes tasks, signs out and in, and finds them', () => withPage(async (page) => {
+  await signUp(page, 'alice@example.com');
+  for (const [index, title] of ['Buy milk', 'Call Bob'].entries()) {
+    await page.fill('#new', title);
+    await page.click('#add button');
+    await settled(page, `${index + 1} to do`);
+  }
+  assert.deepEqual(await titles(page), ['Call Bob', 'Buy milk']);
+
+  await page.locator('li').nth(1).getByLabel('Title').fill('Buy oat milk');
+  await page.keyboard.press('Tab');
+  await page.locator('li').nth(0).getByLabel('Done').check();
+  await settled(page, '1 to do');
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  await page.locator('li').nth(0).getByLabel('Delete').click();
+  await page.locator('li').nth(1).waitFor({ state: 'detached' });
+
+  await page.click('#sign-out');
+  await page.waitForSelector('body.out');
+  await page.fill('#email', 'alice@example.com');
+  await page.fill('#password', 'a good password');
+  await page.click('#sign-in button:not(.quiet)');
+  await settled(page, '1 to do');
+  assert.deepEqual(await titles(page), ['Buy oat milk']);
+}));
+
+test('an error answer is readable by the page and shown to the person', () => withPage(async (page) => {
+  await signUp(page, 'bob@example.com');
+  await page.fill('#new', '   ');
+  await page.click('#add button');
+  await page.locator('#problem', { hasText: 'title must not be blank' }).waitFor();
+  const read = await page.evaluate(async (url) => {
+    const answer = await fetch(`${url}/api/tasks`);
+    return { status: answer.status, challenge: answer.headers.get('www-authenticate'), ...(await answer.json()) };
+  }, api.url);
+  assert.equal(read.status, 401);
+  assert.match(read.challenge, /^Bearer/);
+  assert.equal(read.code, 'token_missing');
+}));
+
+test('a page on another origin is refused by the browser', () => withPage(async (page) => {
+  const other = createServer((_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>other</title>'));
+  other.listen(0);
+  await once(other, 'listening');
+  try {
+    await page.goto(`http://localhost:${other.address().port}`);
+    const attempt = (init) => page.evaluate(async ([url, init]) => {
+      try {
+        return (await fetch(`${url}/api/tasks`, init)).status;
+      } catch (error) {
+        return error.name;
+      }
+    }, [api.url, init]);
+    assert.equal(await attempt({}), 'TypeError');
+    assert.equal(await attempt({ method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }), 'TypeError');
+  } finally {
+    other.close();
+  }
+}));

@@ -1,0 +1,77 @@
+// Tokens of a real Better Auth against the real server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { SECRET, startBetterAuth } from './lib/better-auth.js';
+import { startApi } from './lib/program.js';
+
+const ALGORITHMS = {
+  'EdDSA, the default': undefined,
+  ES256: { alg: 'ES256' },
+  ES512: { alg: 'ES512' },
+  RS256: { alg: 'RS256' },
+  PS256: { alg: 'PS256' },
+};
+
+for (const [name, keyPairConfig] of Object.entries(ALGORITHMS)) {
+  test(`a user who signs up gets a token that works: ${name}`, async () => {
+    const auth = await startBetterAuth({ keyPairConfig });
+    const api = await startApi({ BETTER_AUTH_URL: auth.url });
+    try {
+      const [alice, bob] = [await auth.signUp(), await auth.signUp()];
+      const created = await api.call(await auth.jwt(alice), '/api/tasks', { method: 'POST', body: { title: 'hers' } });
+      assert.equal(created.status, 201);
+      assert.equal((await api.call(await auth.jwt(alice), `/api/${alice.id}/tasks`)).json.length, 1);
+      assert.equal((await api.call(await auth.jwt(bob), created.headers.get('location'))).status, 403);
+      assert.equal(auth.keyRequests(), 1);
+    } finally {
+      await api.stop();
+      await auth.stop();
+    }
+  });
+}
+
+let auth, both, keysOnly;
+before(async () => {
+  auth = await startBetterAuth();
+  both = await startApi({ BETTER_AUTH_URL: auth.url, BETTER_AUTH_SECRET: SECRET });
+  keysOnly = await startApi({ BETTER_AUTH_URL: auth.url });
+});
+after(async () => {
+  await both?.stop();
+  await keysOnly?.stop();
+  await auth?.stop();
+});
+
+test('a token of a jose route works beside those of the plugin, for the same user', async () => {
+  const alice = await auth.signUp();
+  await both.call(await auth.joseJwt(alice), '/api/tasks', { method: 'POST', body: { title: 'by jose' } });
+  const list = await both.call(await auth.jwt(alice));
+  assert.deepEqual(list.json.map((task) => task.title), ['by jose']);
+  assert.equal((await keysOnly.call(await auth.joseJwt(alice))).status, 401);
+  assert.equal((await both.call(await auth.joseJwt(alice, 'another secret, also longer than 32 bytes'))).status, 401);
+});
+
+test('what is sent instead of a JWT by mistake is 401 and told what to send', async () => {
+  const alice = await auth.signUp();
+  for (const wrong of [alice.sessionToken, decodeURIComponent(alice.cookie.split('=')[1])]) {
+    const answer = await both.call(wrong);
+    assert.equal(answer.status, 401);
+    assert.match(answer.json.detail, /session token.*\/api\/auth\/token/);
+  }
+});
+
+test('twenty users who sign in at once against a cold cache are all served, with a handful of questions', async () => {
+  const fresh = await startBetterAuth();
+  const api = await startApi({ BETTER_AUTH_URL: fresh.url });
+  try {
+    const users = [];
+    for (let count = 0; count < 20; count += 1) users.push(await fresh.signUp());
+    // Better Auth makes its first keys now, perhaps several.
+    const statuses = await Promise.all(users.map(async (user) => (await api.call(await fresh.jwt(user))).status));
+    assert.deepEqual(statuses, Array(20).fill(200));
+    assert.ok(fresh.keyRequests() <= 5, `${fresh.keyRequests()} questions`);
+  } finally {
+    await api.stop();
+    await fresh.stop();
+  }
+});
