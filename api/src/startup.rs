@@ -25,7 +25,7 @@ pub struct Application {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be opened or migrated.
-    #[error("the database (DATABASE_URL) {action} failed: {cause}")]
+    #[error("the database cannot be {action}: {cause}")]
     Database {
         /// What was tried.
         action: &'static str,
@@ -51,10 +51,10 @@ impl Application {
     /// Opens the database, brings its schema up to date unless told not to, and binds the address.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
-        let db =
-            Db::open(config.database_url(), config.database_max_connections).await.map_err(failed("connection"))?;
+        let notice = |text: &str| log::warn!("{text}");
+        let db = Db::open(&config.database(), notice).await.map_err(failed("opened"))?;
         if config.migrate_on_start {
-            db.migrate().await.map_err(failed("migration"))?;
+            db.migrate().await.map_err(failed("migrated"))?;
         }
 
         let shared_db = web::Data::new(db.clone());

@@ -3,20 +3,17 @@
 //! The server applies what is pending at start ([`apply_pending`]); by hand the same is
 //! `cargo run -p migration` (`up`, `down`, `status`, `fresh`, …).
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
-use std::str::FromStr;
-
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait,
 };
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
 
+mod address;
 mod m20261124_000001_create_task;
+
+pub use address::{Address, Tls};
 
 /// Where tasks are kept when nothing else is configured: a SQLite file below the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://data/tasks.db";
@@ -59,25 +56,4 @@ pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
     Migrator::up(&transaction, None).await?;
     transaction.commit().await
-}
-
-/// Checks the address of a database, and makes the folder of a SQLite file (for its owner only) where it is missing.
-///
-/// # Errors
-/// One sentence that does not repeat the address: it can hold a password.
-pub fn prepare(url: &str) -> Result<(), String> {
-    if !url.starts_with("sqlite:") {
-        return PgConnectOptions::from_str(url).map(drop).map_err(|_| {
-            "is not a valid address; special characters of user name and password must be percent-encoded".to_owned()
-        });
-    }
-    let options = SqliteConnectOptions::from_str(url).map_err(|_| "is not a valid address".to_owned())?;
-    match options.get_filename().parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| format!("names a folder that cannot be made: {error}")),
-        _ => Ok(()),
-    }
 }

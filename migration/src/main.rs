@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migration::{DEFAULT_DATABASE_URL, Migrator, apply_pending, prepare};
+use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending};
 use sea_orm_cli::MigrateSubcommands;
 use sea_orm_migration::cli::run_migrate;
-use sea_orm_migration::sea_orm::{ConnectOptions, Database};
+use sea_orm_migration::sea_orm::Database;
 
 /// Sets up and changes the schema of the task database. Without a command: applies what is pending.
 #[derive(Parser)]
@@ -15,6 +15,12 @@ struct Cli {
     /// The database; `sqlite://FILE` or `postgres://…`
     #[arg(short = 'u', long, env = "DATABASE_URL", default_value = DEFAULT_DATABASE_URL, hide_env_values = true)]
     database_url: String,
+    /// Where it is set, takes the place of `DATABASE_URL`: the database without a connection pooler in between
+    #[arg(long, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
+    database_direct_url: Option<String>,
+    /// What a connection to another machine must be: `verify`, `unverified` or `off`
+    #[arg(long, env = "DATABASE_TLS", default_value = "verify")]
+    database_tls: String,
     /// Show debug messages
     #[arg(short, long)]
     verbose: bool,
@@ -37,14 +43,17 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     // A variable that is set and empty is one that is not set, as for the server.
-    let url = Some(cli.database_url.trim()).filter(|url| !url.is_empty()).unwrap_or(DEFAULT_DATABASE_URL);
-    prepare(url).map_err(|problem| format!("DATABASE_URL {problem}"))?;
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(1)
-        .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true))
-        .map_sqlx_postgres_opts(|postgres| postgres.extra_float_digits(None));
-    let db = Database::connect(options).await?;
+    let urls = [cli.database_direct_url.as_deref().unwrap_or_default(), &cli.database_url, DEFAULT_DATABASE_URL];
+    let url = urls.into_iter().map(str::trim).find(|url| !url.is_empty()).unwrap_or_default();
+    let tls = match cli.database_tls.as_str() {
+        "" => Tls::default(),
+        text => text.parse().map_err(|()| "DATABASE_TLS must be verify, unverified or off")?,
+    };
+    let mut address = Address::parse(url, tls).map_err(|problem| format!("DATABASE_URL {problem}"))?;
+    for notice in &address.notices {
+        eprintln!("migration: {notice}");
+    }
+    let db = Database::connect(address.options.max_connections(1).clone()).await?;
     match cli.command {
         // The command that servers run too takes the lock that they take.
         None | Some(MigrateSubcommands::Up { num: None }) => apply_pending(&db).await?,

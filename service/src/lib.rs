@@ -5,10 +5,10 @@
 //!
 //! ```
 //! use service::tasks::{self, NewTask, Status, Title};
-//! use service::{Caller, Db, UserId};
+//! use service::{Caller, Db, DbConfig, UserId};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let db = Db::open("sqlite::memory:", 1).await?;
+//! let db = Db::open(&DbConfig::new("sqlite::memory:"), |_| {}).await?;
 //! db.migrate().await?;
 //! let alice = Caller::authenticated(UserId::parse("alice")?);
 //!
@@ -29,6 +29,6 @@ mod error;
 pub mod tasks;
 
 pub use caller::{Caller, InvalidUserId, UserId};
-pub use db::Db;
+pub use db::{Db, DbConfig, PoolUse};
 pub use error::Error;
-pub use migration::DEFAULT_DATABASE_URL;
+pub use migration::{DEFAULT_DATABASE_URL, Tls};

@@ -6,8 +6,10 @@ mod variables;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use service::{DbConfig, Tls};
 use url::Url;
 
 pub use auth::{AuthConfig, KeyServer};
@@ -24,8 +26,14 @@ pub struct Config {
     pub port: u16,
     /// `DATABASE_URL`; it can hold a password.
     database_url: SecretString,
+    /// `DATABASE_DIRECT_URL`, for migrations.
+    database_direct_url: Option<SecretString>,
     /// `DATABASE_MAX_CONNECTIONS`.
-    pub database_max_connections: u32,
+    database_max_connections: u32,
+    /// `DATABASE_TLS`.
+    database_tls: Tls,
+    /// `DATABASE_WAIT_SECONDS`: how long to wait at start for a database that is down.
+    database_wait_seconds: u32,
     /// `MIGRATE_ON_START`.
     pub migrate_on_start: bool,
     /// `BETTER_AUTH_*`.
@@ -61,15 +69,18 @@ impl Config {
             Some(text) => text.parse().map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,
         };
         let database_url = variables.get("DATABASE_URL").unwrap_or(service::DEFAULT_DATABASE_URL);
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
-            return Err(ConfigError::new("DATABASE_URL", "must begin with sqlite:, postgres:// or postgresql://"));
-        }
         let mut notices = Vec::new();
         let auth = AuthConfig::load(variables, host, &mut notices)?;
         Ok(Self {
             host,
             port: variables.parse("PORT", 8000, "a port number, 0 to 65535")?,
             database_url: database_url.into(),
+            database_direct_url: variables.get("DATABASE_DIRECT_URL").map(SecretString::from),
+            database_tls: variables
+                .get("DATABASE_TLS")
+                .map_or(Ok(Tls::default()), str::parse)
+                .map_err(|()| ConfigError::new("DATABASE_TLS", "must be verify, unverified or off"))?,
+            database_wait_seconds: variables.parse("DATABASE_WAIT_SECONDS", 30, "a number of seconds")?,
             database_max_connections: variables
                 .parse("DATABASE_MAX_CONNECTIONS", NonZeroU32::MIN.saturating_add(15), "a positive number")?
                 .get(),
@@ -89,10 +100,16 @@ impl Config {
         })
     }
 
-    /// The database's address, password included.
+    /// How the database is reached, passwords included.
     #[must_use]
-    pub fn database_url(&self) -> &str {
-        self.database_url.expose_secret()
+    pub fn database(&self) -> DbConfig<'_> {
+        DbConfig {
+            url: self.database_url.expose_secret(),
+            direct_url: self.database_direct_url.as_ref().map(ExposeSecret::expose_secret),
+            max_connections: self.database_max_connections,
+            tls: self.database_tls,
+            patience: Duration::from_secs(self.database_wait_seconds.into()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// Every variable that is read.
-pub(super) const NAMES: [&str; 20] = [
+pub(super) const NAMES: [&str; 23] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -13,8 +13,11 @@ pub(super) const NAMES: [&str; 20] = [
     "BETTER_AUTH_TRUSTED_ORIGINS",
     "BETTER_AUTH_URL",
     "CORS_ALLOWED_ORIGINS",
+    "DATABASE_DIRECT_URL",
     "DATABASE_MAX_CONNECTIONS",
+    "DATABASE_TLS",
     "DATABASE_URL",
+    "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
     "HOST",
     "MIGRATE_ON_START",

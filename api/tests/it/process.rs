@@ -60,7 +60,7 @@ fn what_cannot_be_used_is_refused_and_named() {
         (&[("PORT", "80000")], "PORT must be a port number"),
         (&[("HOST", "example.com")], "HOST must be an IP address"),
         (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
-        (&[("DATABASE_URL", "postgres://user:hunter2#x@localhost/x")], "DATABASE_URL) connection failed"),
+        (&[("DATABASE_URL", "postgres://user:hunter2#x@localhost/x")], "DATABASE_URL is not a valid address"),
         (&[("WORKERS", "513")], "WORKERS must be a number of threads up to 512"),
         (&[("RUST_LOG", "api=loud")], "RUST_LOG must be a level"),
         (&[("BETTER_AUTH_URL", "localhost:3000")], "BETTER_AUTH_URL must be an address"),

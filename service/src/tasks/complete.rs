@@ -9,11 +9,11 @@ use crate::{Caller, Db, Error};
 pub async fn toggle_completed(db: &Db, caller: &Caller, id: i64) -> Result<Task, Error> {
     let owned = owned_by(caller);
     let toggle = owned
-        .update(id, db.writer().get_database_backend())
+        .update(id, db.backend())
         .col_expr(Column::Completed, Expr::col(Column::Completed).not());
-    match toggle.exec_with_returning(db.writer()).await?.pop() {
+    match db.write(async |db| toggle.clone().exec_with_returning(db).await).await?.pop() {
         Some(row) => Ok(row.into()),
-        None => owned.explain_missing(db.reader(), id).await,
+        None => owned.explain_missing(db, id).await,
     }
 }
 

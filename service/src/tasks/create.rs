@@ -18,5 +18,6 @@ pub async fn create(db: &Db, caller: &Caller, new: NewTask) -> Result<Task, Erro
         created_at: Set(now),
         updated_at: Set(now),
     };
-    Ok(owned_by(caller).insert(row).exec_with_returning(db.writer()).await?.into())
+    let created = db.write(async |db| owned_by(caller).insert(row.clone()).exec_with_returning(db).await).await?;
+    Ok(created.into())
 }

@@ -5,8 +5,8 @@ use crate::{Caller, Db, Error};
 /// Deletes a task of the caller's and returns what it was.
 pub async fn delete(db: &Db, caller: &Caller, id: i64) -> Result<Task, Error> {
     let owned = owned_by(caller);
-    match owned.delete(id).exec_with_returning(db.writer()).await?.pop() {
+    match db.write(async |db| owned.delete(id).exec_with_returning(db).await).await?.pop() {
         Some(row) => Ok(row.into()),
-        None => owned.explain_missing(db.reader(), id).await,
+        None => owned.explain_missing(db, id).await,
     }
 }

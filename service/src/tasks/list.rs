@@ -7,7 +7,8 @@ use crate::{Caller, Db, Error};
 
 /// The caller's tasks, newest first.
 pub async fn list(db: &Db, caller: &Caller, status: Status) -> Result<Vec<Task>, Error> {
-    Ok(query(caller, status).all(db.reader()).await?.into_iter().map(Task::from).collect())
+    let rows = db.read(async |db| query(caller, status).all(db).await).await?;
+    Ok(rows.into_iter().map(Task::from).collect())
 }
 
 fn query(caller: &Caller, status: Status) -> Select<Entity> {

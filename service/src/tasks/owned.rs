@@ -5,12 +5,12 @@
 use ::entity::task::{ActiveModel, COLUMN, Column, Entity};
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ActiveValue, ConnectionTrait, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select,
+    ActiveValue, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select,
     UpdateMany,
 };
 
 use super::task::now;
-use crate::{Caller, Error};
+use crate::{Caller, Db, Error};
 
 /// The task rows of one owner.
 pub(super) struct Owned<'a>(&'a Caller);
@@ -60,10 +60,11 @@ impl Owned<'_> {
     ///
     /// # Errors
     /// Always: [`Error::NotOwner`], [`Error::NotFound`], or what the database answers.
-    pub(super) async fn explain_missing<T>(&self, db: &impl ConnectionTrait, id: i64) -> Result<T, Error> {
+    pub(super) async fn explain_missing<T>(&self, db: &Db, id: i64) -> Result<T, Error> {
         // Not "somebody's": a task of the caller's that was created a moment after the statement is simply not found.
         let others = Entity::find().filter(COLUMN.id.eq(id)).filter(COLUMN.user_id.ne(self.user_id()));
-        let other: Option<i64> = others.select_only().column(Column::Id).into_tuple().one(db).await?;
+        let others = others.select_only().column(Column::Id);
+        let other: Option<i64> = db.read(async |db| others.clone().into_tuple().one(db).await).await?;
         Err(if other.is_some() { Error::NotOwner } else { Error::NotFound })
     }
 

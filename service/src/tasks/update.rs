@@ -13,7 +13,7 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
         return super::get(db, caller, id).await;
     }
     let owned = owned_by(caller);
-    let mut update = owned.update(id, db.writer().get_database_backend());
+    let mut update = owned.update(id, db.backend());
     if let Change::To(title) = changes.title {
         update = update.col_expr(Column::Title, Expr::val(Title::into_inner(title)));
     }
@@ -23,8 +23,8 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
     if let Change::To(completed) = changes.completed {
         update = update.col_expr(Column::Completed, Expr::val(completed));
     }
-    match update.exec_with_returning(db.writer()).await?.pop() {
+    match db.write(async |db| update.clone().exec_with_returning(db).await).await?.pop() {
         Some(row) => Ok(row.into()),
-        None => owned.explain_missing(db.reader(), id).await,
+        None => owned.explain_missing(db, id).await,
     }
 }

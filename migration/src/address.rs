@@ -1,0 +1,224 @@
+//! What the address of a database means, and how it is connected to.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::str::FromStr;
+
+use sea_orm_migration::sea_orm::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::sqlite::SqliteConnectOptions;
+use url::{Host, Url};
+
+/// What a connection to a PostgreSQL on another machine must be (`DATABASE_TLS`). On this machine the address decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Encrypted, and the server's certificate and name are checked, also with `sslmode=require`: encryption to whoever
+    /// answers protects from nobody who can answer.
+    #[default]
+    Verify,
+    /// Encrypted; whether the certificate is checked is up to `sslmode`, as in PostgreSQL's own tools.
+    Unverified,
+    /// Whatever `sslmode` says, down to nothing.
+    Off,
+}
+
+impl FromStr for Tls {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "verify" => Ok(Self::Verify),
+            "unverified" => Ok(Self::Unverified),
+            "off" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
+
+/// An address that was understood.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// For SeaORM.
+    pub options: ConnectOptions,
+    /// For PostgreSQL, the same for sqlx itself.
+    pub postgres: Option<PgConnectOptions>,
+    /// What whoever starts the program should know.
+    pub notices: Vec<String>,
+}
+
+impl Address {
+    /// Understands `sqlite:…`, `postgres://…` and `postgresql://…`, and makes the folder of a SQLite file (for its owner
+    /// only) where it is missing.
+    ///
+    /// # Errors
+    /// One sentence that does not repeat the address: it can hold a password.
+    pub fn parse(url: &str, tls: Tls) -> Result<Self, String> {
+        if url.starts_with("sqlite:") {
+            return sqlite(url);
+        }
+        const INVALID: &str = "is not a valid address: special characters of the user's name and the password must be \
+                               percent-encoded";
+        let mut parsed = Url::parse(url).map_err(|_| INVALID)?;
+        if !matches!(parsed.scheme(), "postgres" | "postgresql") {
+            return Err("must begin with sqlite:, postgres:// or postgresql://".to_owned());
+        }
+        let parameters: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
+        let value_of = |name| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let channel_binding = value_of("channel_binding") == Some("require");
+        let asked = value_of("sslmode").or(value_of("ssl-mode"));
+        let asked = asked.map(PgSslMode::from_str).transpose().map_err(|_| "has an sslmode that does not exist")?;
+        let is_local = is_local(&parsed, &parameters);
+
+        // Those that the driver does not know it would only warn of, with their values.
+        let known = parameters.iter().filter(|(key, _)| KNOWN.contains(&key.as_str()));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
+        parsed.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
+
+        let mut notices = Vec::new();
+        let mode = ssl_mode(asked, tls, is_local, channel_binding, &mut notices)?;
+        let configure = move |postgres: PgConnectOptions| {
+            // `extra_float_digits` is a startup parameter that PgBouncer refuses.
+            postgres.ssl_mode(mode).extra_float_digits(None).application_name("task-api")
+        };
+        let postgres = PgConnectOptions::from_str(parsed.as_str()).map(configure).map_err(|_| INVALID)?;
+        let mut options = ConnectOptions::new(parsed.as_str());
+        options.map_sqlx_postgres_opts(configure);
+        Ok(Self { options, postgres: Some(postgres), notices })
+    }
+}
+
+/// The parameters of an address that the driver knows.
+const KNOWN: [&str; 11] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslrootcert",
+    "user",
+];
+
+fn sqlite(url: &str) -> Result<Address, String> {
+    let sqlite = SqliteConnectOptions::from_str(url).map_err(|_| "is not a valid address")?;
+    if let Some(folder) = sqlite.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| format!("names a folder that cannot be made: {error}"))?;
+    }
+    let mut options = ConnectOptions::new(url);
+    options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
+    Ok(Address { options, postgres: None, notices: Vec::new() })
+}
+
+/// Whether the server is on this machine: a loopback address, or a socket in the file system.
+fn is_local(url: &Url, parameters: &[(String, String)]) -> bool {
+    let is_local_name = |name: &str| {
+        name == "localhost"
+            || name.starts_with('/')
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    let elsewhere = parameters.iter().filter(|(key, _)| key == "host" || key == "hostaddr");
+    let host_is_local = match url.host() {
+        None => true,
+        // A socket's folder, percent-encoded.
+        Some(Host::Domain(name)) => is_local_name(&name.replace("%2F", "/").replace("%2f", "/")),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+    };
+    host_is_local && elsewhere.into_iter().all(|(_, name)| is_local_name(name))
+}
+
+fn ssl_mode(
+    asked: Option<PgSslMode>,
+    tls: Tls,
+    is_local: bool,
+    channel_binding: bool,
+    notices: &mut Vec<String>,
+) -> Result<PgSslMode, String> {
+    let asked = asked.unwrap_or_default();
+    let checks = matches!(asked, PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    if tls == Tls::Verify && channel_binding && !matches!(asked, PgSslMode::VerifyFull) {
+        notices.push(
+            "channel_binding=require: the driver cannot bind the password to the channel, so the server's certificate and \
+             name are checked instead (sslmode=verify-full), which protects from the same"
+                .to_owned(),
+        );
+        return Ok(PgSslMode::VerifyFull);
+    }
+    match tls {
+        _ if is_local || checks => Ok(asked),
+        Tls::Off => Ok(asked),
+        _ if matches!(asked, PgSslMode::Disable) => {
+            Err("asks for an unencrypted connection to another machine: set DATABASE_TLS=off if that is meant".to_owned())
+        }
+        Tls::Verify => {
+            if matches!(asked, PgSslMode::Require) {
+                notices.push(
+                    "sslmode=require: the server's certificate and name are checked too (DATABASE_TLS=unverified would not)"
+                        .to_owned(),
+                );
+            }
+            Ok(PgSslMode::VerifyFull)
+        }
+        Tls::Unverified => Ok(PgSslMode::Require),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str, tls: Tls) -> Result<(String, usize), String> {
+        let address = Address::parse(url, tls)?;
+        Ok((format!("{:?}", address.postgres.unwrap().get_ssl_mode()), address.notices.len()))
+    }
+
+    #[test]
+    fn another_machine_must_prove_who_it_is() {
+        let neon = "postgresql://u:p@ep-x-pooler.eu.aws.neon.tech/db?sslmode=require&channel_binding=require";
+        for (url, expected, notices) in [
+            (neon, "VerifyFull", 1),
+            ("postgres://u:p@db.example/db", "VerifyFull", 0),
+            ("postgres://u:p@db.example/db?sslmode=prefer", "VerifyFull", 0),
+            ("postgres://u:p@db.example/db?sslmode=require", "VerifyFull", 1),
+            ("postgres://u:p@10.0.0.5/db?sslmode=verify-ca", "VerifyCa", 0),
+            ("postgres://u:p@db.example/db?sslmode=verify-full&channel_binding=require", "VerifyFull", 0),
+            ("postgres://u:p@localhost/db?host=db.example", "VerifyFull", 0),
+        ] {
+            assert_eq!(mode(url, Tls::Verify), Ok((expected.to_owned(), notices)), "{url}");
+        }
+        let plain = mode("postgres://u:p@db.example/db?sslmode=disable", Tls::Verify).unwrap_err();
+        assert!(plain.contains("DATABASE_TLS=off"), "{plain}");
+    }
+
+    #[test]
+    fn less_must_be_asked_for() {
+        let ask = |url, tls| mode(url, tls).unwrap().0;
+        assert_eq!(ask("postgres://u:p@db.example/db", Tls::Unverified), "Require");
+        assert_eq!(ask("postgres://u:p@db.example/db?sslmode=require&channel_binding=require", Tls::Unverified), "Require");
+        assert!(mode("postgres://u:p@db.example/db?sslmode=disable", Tls::Unverified).is_err());
+        assert_eq!(ask("postgres://u:p@db.example/db?sslmode=disable", Tls::Off), "Disable");
+        assert_eq!(ask("postgres://u:p@db.example/db", Tls::Off), "Prefer");
+    }
+
+    #[test]
+    fn on_this_machine_the_address_decides() {
+        for host in ["localhost", "127.0.0.1", "[::1]", "%2Fvar%2Frun%2Fpostgresql"] {
+            assert_eq!(mode(&format!("postgres://u:p@{host}/db"), Tls::Verify).unwrap().0, "Prefer", "{host}");
+            assert_eq!(mode(&format!("postgres://u:p@{host}/db?sslmode=disable"), Tls::Verify).unwrap().0, "Disable");
+        }
+        assert_eq!(mode("postgres://u:p@localhost/db?channel_binding=require", Tls::Verify).unwrap().0, "VerifyFull");
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_without_its_password() {
+        for url in ["postgres://u:hunter2#@h/db", "postgres://u:hunter2/x@h/db", "postgres://u:hunter2@h/db?sslmode=hunter2", "mysql://u:hunter2@h/db", "hunter2"] {
+            let told = Address::parse(url, Tls::Verify).unwrap_err();
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Opening, tuning and checking the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
+
+mod health;
+mod outage;
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use migration::{Address, MigratorTrait, Tls};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+
+pub use self::health::PoolUse;
+use self::outage::Outage;
+use crate::Error;
+
+/// How long a statement waits for a free connection, and SQLite for another process's lock.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long an operation may take in all, retry included, before the caller is told to come back later.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A connection unused for this long is asked whether it still lives before it is used again: servers, poolers and firewalls
+/// drop idle ones.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// How the database is reached.
+#[derive(Clone, Debug)]
+pub struct DbConfig<'a> {
+    /// `sqlite:…`, `postgres://…` or `postgresql://…`; it can hold a password.
+    pub url: &'a str,
+    /// For migrations, the database without a connection pooler in between.
+    pub direct_url: Option<&'a str>,
+    /// Connections at a time.
+    pub max_connections: u32,
+    /// What a connection to another machine must be.
+    pub tls: Tls,
+    /// How long to wait for a database that is down, when opening it.
+    pub patience: Duration,
+}
+
+impl<'a> DbConfig<'a> {
+    /// This address, and the defaults.
+    #[must_use]
+    pub fn new(url: &'a str) -> Self {
+        Self { url, direct_url: None, max_connections: 16, tls: Tls::default(), patience: Duration::ZERO }
+    }
+}
+
+/// The handle on the task database; cheap to clone, every clone is the same database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: DatabaseConnection,
+    /// On PostgreSQL the same pool. SQLite has one writer at a time: a pool of one connection queues our own writes in the
+    /// order of their arrival, instead of having them collide with "database is locked".
+    write: DatabaseConnection,
+    /// Where migrations go, if not to `write`.
+    direct: Option<ConnectOptions>,
+    outage: Outage,
+}
+
+impl Db {
+    /// Opens the database, and says through `notice` what whoever waits should know.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be reached, [`Error::Database`] when it refuses us, when the address is not one,
+    /// or when what answers is a pooler that would mix up statements. None of them tells the password.
+    pub async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
+        let parse = |variable: &str, url| {
+            Address::parse(url, config.tls).map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))
+        };
+        let address = parse("DATABASE_URL", config.url)?;
+        address.notices.iter().for_each(|text| notice(text));
+        let direct = config.direct_url.map(|url| parse("DATABASE_DIRECT_URL", url)).transpose()?;
+        if let Some(postgres) = &address.postgres {
+            postgres::wait_for(postgres, config.patience, &mut notice).await?;
+            postgres::refuse_mixing_pooler(postgres).await?;
+        }
+
+        let outage = Outage::default();
+        let mut options = address.options;
+        options
+            .sqlx_logging(false)
+            .record_stmt_in_spans(false)
+            .max_connections(config.max_connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire_if_idle_for(TRUSTED_IDLE);
+        let direct = direct.map(|address| address.options);
+        if address.postgres.is_some() {
+            outage.watch(&mut options);
+            let pool = Database::connect(options).await?;
+            return Ok(Self { read: pool.clone(), write: pool, direct, outage });
+        }
+        let (read, write) = sqlite::open(options, config.url).await?;
+        Ok(Self { read, write, direct, outage })
+    }
+
+    /// Brings the schema up to date. Several servers may do so at once.
+    ///
+    /// # Errors
+    /// Whatever the database answers; the schema is then as it was.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        match &self.direct {
+            None => Ok(migration::apply_pending(&self.write).await?),
+            Some(options) => {
+                let direct = Database::connect(options.clone().max_connections(1).clone()).await?;
+                migration::apply_pending(&direct).await?;
+                Ok(direct.close().await?)
+            }
+        }
+    }
+
+    /// Waits for the statements under way and closes every connection.
+    ///
+    /// # Errors
+    /// Whatever the database answers to the farewell.
+    pub async fn close(self) -> Result<(), Error> {
+        self.read.close_by_ref().await?;
+        Ok(self.write.close_by_ref().await?)
+    }
+
+    /// Which database it is, where the two differ.
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Runs a statement that changes nothing. It is sent once more when its connection turns out to be broken.
+    pub(crate) async fn read<T>(&self, work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>) -> Result<T, Error> {
+        self.outage.bounded(DEADLINE, &self.read, work, outage::is_broken).await
+    }
+
+    /// Runs a statement that changes something. It is sent once more only when it was surely not done the first time.
+    pub(crate) async fn write<T>(&self, work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>) -> Result<T, Error> {
+        self.outage.bounded(DEADLINE, &self.write, work, outage::was_not_done).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+    use testing::{Backend, TestDatabase};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_sqlite_acknowledges_is_on_the_disk() {
+        let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        for (pragma, value) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
+            let query = format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
+            let statement = Statement::from_string(db.backend(), query);
+            let row = db.write.query_one_raw(statement).await.unwrap().unwrap();
+            assert_eq!(row.try_get::<String>("", "value").unwrap(), value, "{pragma}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! When the database fails: how long an operation waits, what is sent again, and which connections are still trusted.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sea_orm::sqlx::Connection;
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqlxError};
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// Remembers when a connection was last found broken: those that were idle then are asked whether they live before they are
+/// used again, so that one restart of the database is not found out once for each connection of the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Outage {
+    since: Instant,
+    /// Milliseconds from `since`, 0 for never.
+    last: Arc<AtomicU64>,
+}
+
+impl Default for Outage {
+    fn default() -> Self {
+        Self { since: Instant::now(), last: Arc::default() }
+    }
+}
+
+impl Outage {
+    /// Lets the pool ask.
+    pub(super) fn watch(&self, options: &mut ConnectOptions) {
+        let outage = self.clone();
+        options.map_sqlx_postgres_before_acquire(move |connection, state| {
+            let is_suspect = outage.now().saturating_sub(millis(state.idle_for)) <= outage.last.load(Ordering::Relaxed);
+            Box::pin(async move {
+                if is_suspect {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
+    }
+
+    /// Runs `work` within `deadline`, and once more after a failure for which `may_repeat` holds.
+    pub(super) async fn bounded<T>(
+        &self,
+        deadline: Duration,
+        connection: &DatabaseConnection,
+        work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
+        may_repeat: impl Fn(&DbErr) -> bool,
+    ) -> Result<T, Error> {
+        let attempts = async {
+            match work(connection).await {
+                Err(error) if is_broken(&error) => {
+                    self.last.store(self.now(), Ordering::Relaxed);
+                    if may_repeat(&error) { work(connection).await } else { Err(error) }
+                }
+                done => done,
+            }
+        };
+        let late = || DbErr::Custom(format!("no answer within {} s", deadline.as_secs()));
+        Ok(timeout(deadline, attempts).await.map_err(|_| Error::Unavailable(late()))??)
+    }
+
+    fn now(&self) -> u64 {
+        millis(self.since.elapsed()) + 1
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether the connection is of no use any more.
+pub(super) fn is_broken(error: &DbErr) -> bool {
+    match sqlx_error(error) {
+        Some(SqlxError::Io(_) | SqlxError::Protocol(_)) => true,
+        Some(SqlxError::Database(answer)) => answer.code().is_some_and(|code| is_farewell(&code)),
+        _ => false,
+    }
+}
+
+/// Whether the statement was surely not done: the server said farewell instead of answering it, or the system refused to
+/// send it, since the connection was closed before.
+pub(super) fn was_not_done(error: &DbErr) -> bool {
+    match sqlx_error(error) {
+        Some(SqlxError::Io(error)) => error.kind() == ErrorKind::BrokenPipe,
+        Some(SqlxError::Database(answer)) => answer.code().is_some_and(|code| is_farewell(&code)),
+        _ => false,
+    }
+}
+
+/// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A): a statement under way is then rolled back.
+fn is_farewell(code: &str) -> bool {
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
