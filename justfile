@@ -32,6 +32,7 @@ validate:
 
 # Licences, sources and duplicate versions, offline
 deny:
+    cargo fetch --locked
     cargo deny --offline check licenses bans sources
 
 # Schemathesis against a server of its own

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { root, startApi } from './lib/program.js';
 
 const run = promisify(execFile);
-const here = new URL('.', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const tool = (name) => `${here}node_modules/.bin/${name}`;
 
 test('a strict TypeScript program that uses every operation compiles and runs', async () => {

@@ -53,6 +53,7 @@ pub fn yaml() -> String {
 struct CommonAnswers;
 
 /// An error answer that any operation can give.
+#[derive(Clone, Copy)]
 struct CommonError {
     name: &'static str,
     status: &'static str,

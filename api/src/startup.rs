@@ -33,7 +33,7 @@ pub enum StartError {
         cause: String,
     },
     /// The client for the key server cannot be set up.
-    #[error("the client for the key server (BETTER_AUTH_URL): {0}")]
+    #[error("the client for the key server (BETTER_AUTH_URL) cannot be set up: {}", root_cause(.0))]
     KeyServer(#[source] reqwest::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {host}:{port} (HOST, PORT): {source}")]

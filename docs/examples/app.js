@@ -4,11 +4,11 @@ import { jwtClient } from 'better-auth/client/plugins';
 const auth = createAuthClient({ plugins: [jwtClient()] });
 const $ = (id) => document.getElementById(id);
 
-// --- The task server: a token for each call, renewed when it has expired.
+// --- The task server: a token of whoever is signed in, renewed once when it has expired.
 
-let token;
+let user, token;
 
-async function tasks(path = '', method = 'GET', body) {
+async function tasks(path = '', method = 'GET', body, renewed = false) {
   token ??= (await auth.token()).data?.token;
   const answer = await fetch(`${API}/api/tasks${path}`, {
     method,
@@ -17,9 +17,9 @@ async function tasks(path = '', method = 'GET', body) {
   });
   if (answer.status === 204) return null;
   const json = await answer.json();
-  if (json.code === 'token_expired') {
+  if (json.code === 'token_expired' && !renewed) {
     token = undefined;
-    return tasks(path, method, body);
+    return tasks(path, method, body, true);
   }
   if (!answer.ok) throw new Error(json.detail); // one sentence, made to be shown
   return json;
@@ -40,6 +40,7 @@ function row(task) {
 
 async function show() {
   const { data: session } = await auth.getSession();
+  if (session?.user.id !== user) [user, token] = [session?.user.id]; // somebody else, perhaps in another tab
   document.body.className = session ? 'in' : 'out';
   if (!session) return;
   $('who').textContent = session.user.email;
@@ -68,10 +69,7 @@ const sign = (how) => run(async () => {
 
 $('sign-in').onsubmit = sign('signIn');
 $('sign-up').onclick = sign('signUp');
-$('sign-out').onclick = run(async () => {
-  await auth.signOut();
-  token = undefined;
-});
+$('sign-out').onclick = run(() => auth.signOut());
 $('add').onsubmit = run(async () => {
   await tasks('', 'POST', { title: $('new').value });
   $('new').value = '';

@@ -2,6 +2,7 @@
 // `npm install && npm start`, with the task server running beside it; see docs/quickstart.md.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { toNodeHandler } from 'better-auth/node';
@@ -20,7 +21,7 @@ const auth = betterAuth({
   plugins: [jwt()], // GET /api/auth/token: a JWT for the task server; GET /api/auth/jwks: the keys to check it with
 });
 
-const here = new URL('.', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const { outputFiles: [script] } = await build({
   entryPoints: [here + 'app.js'],
   bundle: true,

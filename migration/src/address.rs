@@ -56,8 +56,6 @@ impl Address {
         if url.starts_with("sqlite:") {
             return sqlite(url);
         }
-        const INVALID: &str = "is not a valid address: special characters of the user's name and the password must be \
-                               percent-encoded";
         let mut parsed = Url::parse(url).map_err(|_| INVALID)?;
         if !matches!(parsed.scheme(), "postgres" | "postgresql") {
             return Err("must begin with sqlite:, postgres:// or postgresql://".to_owned());
@@ -86,6 +84,9 @@ impl Address {
         Ok(Self { options, postgres: Some(postgres), notices })
     }
 }
+
+const INVALID: &str =
+    "is not a valid address: special characters of the user's name and the password must be percent-encoded";
 
 /// The parameters of an address that the driver knows.
 const KNOWN: [&str; 11] = [
@@ -152,7 +153,8 @@ fn ssl_mode(
         _ if is_local || checks => Ok(asked),
         Tls::Off => Ok(asked),
         _ if matches!(asked, PgSslMode::Disable) => {
-            Err("asks for an unencrypted connection to another machine: set DATABASE_TLS=off if that is meant".to_owned())
+            Err("asks for an unencrypted connection to another machine: set DATABASE_TLS=off if that is meant"
+                .to_owned())
         }
         Tls::Verify => {
             if matches!(asked, PgSslMode::Require) {
@@ -168,7 +170,6 @@ fn ssl_mode(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
 mod tests {
     use super::*;
 
@@ -199,7 +200,10 @@ mod tests {
     fn less_must_be_asked_for() {
         let ask = |url, tls| mode(url, tls).unwrap().0;
         assert_eq!(ask("postgres://u:p@db.example/db", Tls::Unverified), "Require");
-        assert_eq!(ask("postgres://u:p@db.example/db?sslmode=require&channel_binding=require", Tls::Unverified), "Require");
+        assert_eq!(
+            ask("postgres://u:p@db.example/db?sslmode=require&channel_binding=require", Tls::Unverified),
+            "Require"
+        );
         assert!(mode("postgres://u:p@db.example/db?sslmode=disable", Tls::Unverified).is_err());
         assert_eq!(ask("postgres://u:p@db.example/db?sslmode=disable", Tls::Off), "Disable");
         assert_eq!(ask("postgres://u:p@db.example/db", Tls::Off), "Prefer");
@@ -216,7 +220,13 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_refused_without_its_password() {
-        for url in ["postgres://u:hunter2#@h/db", "postgres://u:hunter2/x@h/db", "postgres://u:hunter2@h/db?sslmode=hunter2", "mysql://u:hunter2@h/db", "hunter2"] {
+        for url in [
+            "postgres://u:hunter2#@h/db",
+            "postgres://u:hunter2/x@h/db",
+            "postgres://u:hunter2@h/db?sslmode=hunter2",
+            "mysql://u:hunter2@h/db",
+            "hunter2",
+        ] {
             let told = Address::parse(url, Tls::Verify).unwrap_err();
             assert!(!told.contains("hunter2"), "{told}");
         }

@@ -20,6 +20,7 @@ struct Claims<'a> {
 }
 
 /// A token for `user` that is accepted for `lifetime`, for trying the API without a sign-in. `None` without a secret.
+#[must_use]
 pub fn issue(config: &AuthConfig, user: &UserId, lifetime: Duration) -> Option<Result<String, Error>> {
     let secret = config.secrets.first()?;
     let iat = get_current_timestamp();

@@ -1,7 +1,7 @@
 //! From the `Authorization` header to a [`Caller`](service::Caller), or 401. Nothing else knows about tokens.
 //!
-//! [`bearer`] finds the token, [`jws`] takes it apart, [`Verifier`] finds who signed it (the shared secret, or one of
-//! [`keys`]), [`claims`] judges what it says.
+//! `bearer` finds the token, `jws` takes it apart, [`Verifier`] finds who signed it (the shared secret, or one of
+//! `keys`), `claims` judges what it says.
 
 mod bearer;
 mod claims;

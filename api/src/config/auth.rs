@@ -83,7 +83,8 @@ fn configured_secrets(variables: &Variables, notices: &mut Vec<String>) -> Resul
             let expected = "must be a comma list of VERSION:SECRET, the newest first, like 2:new,1:old";
             return Err(ConfigError::new("BETTER_AUTH_SECRETS", expected));
         }
-        secrets.push(check_secret("BETTER_AUTH_SECRETS", secret, notices)?);
+        // As Better Auth does: this list is written with spaces too.
+        secrets.push(check_secret("BETTER_AUTH_SECRETS", secret.trim(), notices)?);
     }
     let single = ["BETTER_AUTH_SECRET", "AUTH_SECRET"]
         .into_iter()

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod adoption;
 mod aliases;
 mod bad_input;
 mod complete;
@@ -17,9 +18,11 @@ mod methods;
 mod model;
 mod outages;
 mod ownership;
+mod pooler;
 mod process;
 mod rate_limit;
 mod strict;
+mod tls;
 mod tokens;
 mod truth;
 mod update;

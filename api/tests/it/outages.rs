@@ -1,11 +1,17 @@
 //! 503
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
 use serde_json::json;
-use testing::{Backend, ConnectionTrait, TestDatabase};
+use testing::{Backend, ConnectionTrait, OwnCluster, TestDatabase};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, User};
 
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.code(), "database_unavailable");
@@ -75,4 +81,143 @@ async fn a_pool_without_a_free_connection_is_503() {
     assert_unavailable(&alice.get(503, "/api/tasks").await);
     other.execute_unprepared("ROLLBACK").await.unwrap();
     stuck.await.unwrap();
+}
+
+/// Four connections in the pool, each used a moment ago.
+async fn warm_up(alice: &User) {
+    let mut running = JoinSet::new();
+    for _ in 0..8 {
+        let alice = alice.clone();
+        running.spawn(async move { alice.get(200, "/api/tasks").await });
+    }
+    running.join_all().await;
+}
+
+async fn app_on(cluster: &OwnCluster) -> TestApp {
+    // The database of the fixture is not used; the server's is the cluster's.
+    TestApp::reaching(&cluster.url(), TestDatabase::empty(Backend::Sqlite).await.unwrap(), &[]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_of_postgres_is_not_seen_by_any_client() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    let path = alice.create("t").await;
+    warm_up(&alice).await;
+    cluster.ctl(&["restart", "-m", "fast"]);
+    let mut running = JoinSet::new();
+    for number in 0..20 {
+        let (alice, path) = (alice.clone(), path.clone());
+        running.spawn(async move {
+            if number % 2 == 0 { alice.create("after").await } else { alice.get(200, &path).await.text }
+        });
+    }
+    running.join_all().await;
+    assert_eq!(alice.titles("/api/tasks").await.len(), 11, "none lost, none twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_drops_while_idle_are_not_seen_by_any_client() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    let path = alice.create("t").await;
+    warm_up(&alice).await;
+    let other = testing::connect(&cluster.url()).await;
+    let drop_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    other.execute_unprepared(drop_all).await.unwrap();
+    alice.toggle(200, &path).await;
+    warm_up(&alice).await;
+    assert_eq!(alice.get(200, &path).await.json()["completed"], true, "toggled once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_is_stopped_requests_are_503_in_time_and_it_heals_by_itself() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    warm_up(&alice).await;
+    cluster.ctl(&["stop", "-m", "fast"]);
+    let began = Instant::now();
+    assert_unavailable(&alice.get(503, "/api/tasks").await);
+    assert_unavailable(&alice.post(503, "/api/tasks", json!({"title": "t"})).await);
+    assert!(began.elapsed() < Duration::from_secs(25));
+    cluster.ctl(&["start"]);
+    alice.create("after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_hangs_requests_are_503_in_time_and_it_heals_by_itself() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    warm_up(&alice).await;
+    cluster.signal("STOP");
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for _ in 0..8 {
+        let alice = alice.clone();
+        running.spawn(async move { assert_unavailable(&alice.get(503, "/api/tasks").await) });
+    }
+    running.join_all().await;
+    assert!(began.elapsed() < Duration::from_secs(25));
+    cluster.signal("CONT");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    alice.create("after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_postgres_has_no_connection_left_requests_are_503() {
+    let Some(cluster) = OwnCluster::start("max_connections = 6\nsuperuser_reserved_connections = 0\n", |_| {}) else {
+        return;
+    };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    alice.get(200, "/api/tasks").await;
+    let mut others = Vec::new();
+    let drop_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'task-api'";
+    for _ in 0..5 {
+        others.push(testing::connect(&cluster.url()).await);
+    }
+    others[0].execute_unprepared(drop_all).await.unwrap();
+    others.push(testing::connect(&cluster.url()).await);
+    assert_unavailable(&alice.get(503, "/api/tasks").await);
+    drop(others);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    alice.create("after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_killed_in_a_storm_of_creates_has_lost_none_that_was_answered() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    let promised = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut storm = JoinSet::new();
+    for _ in 0..8 {
+        let (alice, promised) = (alice.clone(), Arc::clone(&promised));
+        storm.spawn(async move {
+            loop {
+                let request = alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"}));
+                let response = request.send().await.unwrap();
+                let status = response.status().as_u16();
+                if status == 503 {
+                    break;
+                }
+                assert_eq!(status, 201);
+                let task: serde_json::Value = response.json().await.unwrap();
+                promised.lock().unwrap().insert(task["id"].as_i64().unwrap());
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    cluster.signal("KILL");
+    storm.join_all().await;
+    cluster.ctl(&["start"]);
+    let promised = promised.lock().unwrap().clone();
+    assert!(promised.len() > 50, "only {} were promised", promised.len());
+    let kept = alice.get(200, "/api/tasks").await.json();
+    let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
+    assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
 }

@@ -35,8 +35,10 @@ pub(crate) fn shared() -> Result<Cluster, String> {
     let address = directory.join("address");
     if !address.exists() {
         let _ = fs::remove_dir_all(&directory);
-        let base_url = programs.start(&directory)?;
-        watch(&directory)?;
+        // Nothing here outlives the run, so nothing needs to reach the disk.
+        let settings = "max_connections = 300\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
+        let base_url = programs.start(&directory, settings, |_| {})?;
+        watch(&directory, parent_id())?;
         make_template(&base_url);
         fs::write(&address, base_url).map_err(|error| error.to_string())?;
     }
@@ -45,7 +47,7 @@ pub(crate) fn shared() -> Result<Cluster, String> {
 }
 
 /// PostgreSQL's server programs, and who may run them.
-struct Programs {
+pub(crate) struct Programs {
     bin: PathBuf,
     /// The unprivileged user and group to run them as, when we are root.
     drop_to: Option<(u32, u32)>,
@@ -53,7 +55,7 @@ struct Programs {
 
 impl Programs {
     /// Looks at `PG_BIN`, Debian's folders (newest first), `pg_config`, then `PATH`.
-    fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let mut folders: Vec<PathBuf> = std::env::var_os("PG_BIN").map(PathBuf::from).into_iter().collect();
         let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
             .into_iter()
@@ -78,6 +80,24 @@ impl Programs {
         Some(Self { bin, drop_to })
     }
 
+    /// `pg_ctl` with these words, waiting until it is done.
+    pub(crate) fn ctl(&self, directory: &Path, words: &[&str]) -> Result<(), String> {
+        run(self
+            .command("pg_ctl", directory)
+            .args(["--pgdata=data", "--log=log", "--wait", "--timeout=60"])
+            .args(words))
+    }
+
+    /// What we put into the folder must be the server's, which may be another user.
+    fn own_everything_in(&self, directory: &Path) -> Result<(), String> {
+        let Some((user, group)) = self.drop_to else { return Ok(()) };
+        let told = |error: std::io::Error| format!("{}: {error}", directory.display());
+        for entry in fs::read_dir(directory).map_err(told)? {
+            chown(entry.map_err(told)?.path(), Some(user), Some(group)).map_err(told)?;
+        }
+        chown(directory, Some(user), Some(group)).map_err(told)
+    }
+
     fn command(&self, program: &str, directory: &Path) -> Command {
         let mut command = Command::new(self.bin.join(program));
         command.current_dir(directory).env("HOME", directory);
@@ -88,7 +108,12 @@ impl Programs {
     }
 
     /// Starts a new cluster in `directory` and returns its address without a database's name.
-    fn start(&self, directory: &Path) -> Result<String, String> {
+    pub(crate) fn start(
+        &self,
+        directory: &Path,
+        settings: &str,
+        prepare: impl FnOnce(&Path),
+    ) -> Result<String, String> {
         let told = |error: std::io::Error| format!("{}: {error}", directory.display());
         fs::DirBuilder::new().mode(0o700).create(directory).map_err(told)?;
         let password_file = directory.join("password");
@@ -96,39 +121,36 @@ impl Programs {
         File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).map_err(told)?;
         let password = format!("{:032x}", u128::from_ne_bytes(random));
         fs::write(&password_file, &password).map_err(told)?;
-        if let Some((user, group)) = self.drop_to {
-            chown(directory, Some(user), Some(group)).map_err(told)?;
-            chown(&password_file, Some(user), Some(group)).map_err(told)?;
-        }
+        self.own_everything_in(directory)?;
         run(self
             .command("initdb", directory)
             .args(["--username=tester", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
             .args(["--no-sync", "--pgdata=data", "--pwfile=password"]))?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(told)?.port();
-        // Nothing here outlives the run, so nothing needs to reach the disk.
+        prepare(directory);
+        self.own_everything_in(directory)?;
         let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nmax_connections = 300\n\
-             fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n",
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n{settings}",
             directory.display()
         );
         let config = directory.join("data/postgresql.conf");
         let defaults = fs::read_to_string(&config).map_err(told)?;
         fs::write(&config, defaults + &settings).map_err(told)?;
-        run(self.command("pg_ctl", directory).args(["--pgdata=data", "--log=log", "--wait", "--timeout=60", "start"]))?;
+        self.ctl(directory, &["start"])?;
         Ok(format!("postgres://tester:{password}@127.0.0.1:{port}/"))
     }
 }
 
-/// Stops the cluster and removes its folder when the process that started the tests ends.
-fn watch(directory: &Path) -> Result<(), String> {
+/// Stops the cluster and removes its folder when this process ends.
+pub(crate) fn watch(directory: &Path, process: u32) -> Result<(), String> {
     let script = r#"
-        while kill -0 "$1" 2>/dev/null; do sleep 0.5; done
+        while kill -0 "$1" 2>/dev/null && [ -d "$2" ]; do sleep 0.5; done
         server=$(head -n 1 "$2/data/postmaster.pid")
         kill -QUIT "$server"
         while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
         rm -rf "$2" "$2.lock""#;
     Command::new("sh")
-        .args(["-c", script, "stop-test-postgres", &parent_id().to_string()])
+        .args(["-c", script, "stop-test-postgres", &process.to_string()])
         .arg(directory)
         // A group of its own, so that Ctrl-C on the tests does not end the watcher before its work.
         .process_group(0)

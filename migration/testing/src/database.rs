@@ -68,7 +68,8 @@ impl TestDatabase {
     }
 }
 
-pub(crate) async fn connect(url: &str) -> DatabaseConnection {
+/// A connection of a test's own to any database.
+pub async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
     Database::connect(options).await.expect("the test database can be reached")

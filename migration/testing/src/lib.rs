@@ -11,9 +11,12 @@
 
 mod cluster;
 mod database;
+mod own_cluster;
 mod postgres;
 
-pub use database::{Backend, TestDatabase};
+pub use database::{Backend, TestDatabase, connect};
+pub use migration::{Migrator, MigratorTrait};
+pub use own_cluster::OwnCluster;
 /// For statements of a test's own, on [`TestDatabase::connect`].
 pub use sea_orm_migration::sea_orm::ConnectionTrait;
 

@@ -91,7 +91,7 @@ fn find_server() -> Option<Server> {
     }
 }
 
-fn say_not_run(problem: &str) {
+pub(crate) fn say_not_run(problem: &str) {
     let text = format!(
         "\n\
          ############################################################################\n\

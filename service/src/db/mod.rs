@@ -123,12 +123,18 @@ impl Db {
     }
 
     /// Runs a statement that changes nothing. It is sent once more when its connection turns out to be broken.
-    pub(crate) async fn read<T>(&self, work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>) -> Result<T, Error> {
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
         self.outage.bounded(DEADLINE, &self.read, work, outage::is_broken).await
     }
 
     /// Runs a statement that changes something. It is sent once more only when it was surely not done the first time.
-    pub(crate) async fn write<T>(&self, work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>) -> Result<T, Error> {
+    pub(crate) async fn write<T>(
+        &self,
+        work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
         self.outage.bounded(DEADLINE, &self.write, work, outage::was_not_done).await
     }
 }

@@ -25,7 +25,11 @@ pub(super) async fn wait_for(
     let mut said = false;
     loop {
         let problem = match timeout(ATTEMPT, PgConnection::connect_with(options)).await {
-            Ok(Ok(connection)) => return Ok(connection.close().await.unwrap_or(())),
+            Ok(Ok(connection)) => {
+                // It has served its purpose; how it ends does not matter.
+                let _ = connection.close().await;
+                return Ok(());
+            }
             Ok(Err(error)) if !is_down(&error) => return Err(Error::Database(DbErr::Custom(explain(&error)))),
             Ok(Err(error)) => explain(&error),
             Err(_) => format!("no answer within {} s", ATTEMPT.as_secs()),
@@ -85,7 +89,7 @@ fn explain(error: &SqlxError) -> String {
 /// a session of its own, or the pooler renames, both succeed.
 pub(super) async fn refuse_mixing_pooler(options: &PgConnectOptions) -> Result<(), Error> {
     match probe(options).await {
-        Err(SqlxError::Database(answer)) if answer.code().is_some_and(|code| code == "42P05" || code == "26000") => {
+        Err(SqlxError::Database(answer)) if answer.code().is_some_and(|code| MIXED_UP.contains(&&*code)) => {
             Err(Error::Database(DbErr::Custom(
                 "a connection pooler in transaction mode that does not support prepared statements: set \
                  max_prepared_statements (PgBouncer 1.21 or newer), or use its session mode, or connect directly"
@@ -97,6 +101,9 @@ pub(super) async fn refuse_mixing_pooler(options: &PgConnectOptions) -> Result<(
     }
 }
 
+/// Prepared already, not prepared, and what PgBouncer answers to a transaction in its statement mode.
+const MIXED_UP: [&str; 3] = ["42P05", "26000", "08P01"];
+
 async fn probe(options: &PgConnectOptions) -> Result<(), SqlxError> {
     let mut one = PgConnection::connect_with(options).await?;
     let mut other = PgConnection::connect_with(options).await?;
@@ -107,6 +114,5 @@ async fn probe(options: &PgConnectOptions) -> Result<(), SqlxError> {
     let again = timeout(POOLER, one.execute(sqlx::query("SELECT 1 AS one"))).await;
     let _ = other.execute("ROLLBACK").await;
     prepared?;
-    again.unwrap_or(Ok(Default::default()))?;
-    Ok(())
+    again.map_or(Ok(()), |answer| answer.map(drop))
 }

@@ -3,7 +3,10 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use super::ACQUIRE;
 
 /// The connections that read, and the one that writes.
-pub(super) async fn open(mut options: ConnectOptions, url: &str) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {
+pub(super) async fn open(
+    mut options: ConnectOptions,
+    url: &str,
+) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)

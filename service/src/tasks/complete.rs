@@ -8,9 +8,7 @@ use crate::{Caller, Db, Error};
 /// Flips whether a task of the caller's is done, in one atomic statement: of two at once, neither is lost.
 pub async fn toggle_completed(db: &Db, caller: &Caller, id: i64) -> Result<Task, Error> {
     let owned = owned_by(caller);
-    let toggle = owned
-        .update(id, db.backend())
-        .col_expr(Column::Completed, Expr::col(Column::Completed).not());
+    let toggle = owned.update(id, db.backend()).col_expr(Column::Completed, Expr::col(Column::Completed).not());
     match db.write(async |db| toggle.clone().exec_with_returning(db).await).await?.pop() {
         Some(row) => Ok(row.into()),
         None => owned.explain_missing(db, id).await,

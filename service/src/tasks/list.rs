@@ -21,6 +21,7 @@ fn query(caller: &Caller, status: Status) -> Select<Entity> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test says who asks")]
 mod tests {
     use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
     use testing::{TestDatabase, on_both_databases};

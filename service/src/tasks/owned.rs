@@ -4,10 +4,7 @@
 
 use ::entity::task::{ActiveModel, COLUMN, Column, Entity};
 use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{
-    ActiveValue, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select,
-    UpdateMany,
-};
+use sea_orm::{ActiveValue, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select, UpdateMany};
 
 use super::task::now;
 use crate::{Caller, Db, Error};

@@ -3,6 +3,8 @@
 mod fetch;
 mod set;
 mod store;
+#[cfg(test)]
+pub(crate) mod test_server;
 
 pub(crate) use set::KeySet;
 pub(crate) use store::{KeyStore, Unavailable};

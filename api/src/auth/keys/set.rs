@@ -33,11 +33,11 @@ struct Published {
     alg: Option<String>,
     #[serde(rename = "use")]
     usage: Option<String>,
-    crv: String,
-    n: String,
-    e: String,
-    x: String,
-    y: String,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
 }
 
 struct Key {
@@ -72,6 +72,13 @@ impl KeySet {
         self.published == other.published
     }
 
+    /// The keys that were passed over, by id and kind.
+    pub(super) fn unusable(&self) -> Vec<String> {
+        let is_used = |published: &&Published| self.keys.iter().any(|key| key.id == published.kid);
+        let passed_over = self.published.iter().filter(|published| !is_used(published));
+        passed_over.map(|published| format!("{:?} ({:?})", published.kid, published.kty)).collect()
+    }
+
     /// Checks a token's signature against the key of this id; the key's algorithm must be the token's.
     pub(in crate::auth) fn check(&self, key_id: &str, token: &Jws) -> Result<(), Rejection> {
         let mut keys = self.keys.iter().filter(|key| key.id == key_id).peekable();
@@ -104,10 +111,11 @@ impl Key {
     fn of(published: &Published) -> Option<Self> {
         use jsonwebtoken::Algorithm::{ES256, EdDSA, PS256, RS256};
         let Published { kid, kty, alg, usage, crv, n, e, x, y } = published;
+        let [crv, n, e, x, y] = [crv, n, e, x, y].map(|member| member.as_deref().unwrap_or_default());
         if kid.is_empty() || usage.as_ref().is_some_and(|usage| usage != "sig") {
             return None;
         }
-        let (algorithm, material) = match (kty.as_str(), crv.as_str(), alg.as_deref()) {
+        let (algorithm, material) = match (kty.as_str(), crv, alg.as_deref()) {
             ("OKP", "Ed25519", None | Some("EdDSA" | "Ed25519")) if length(x)? == 32 => {
                 (Algorithm::Ed25519, Material::Known(DecodingKey::from_ed_components(x).ok()?, EdDSA))
             }
@@ -176,6 +184,7 @@ mod tests {
         let keys = json!([
             {"kid": "good", "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "EdDSA", "use": "sig"},
             {"kid": "new name", "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "Ed25519"},
+            {"kid": "nulls", "kty": "OKP", "crv": "Ed25519", "x": X, "n": null, "y": null, "use": null},
             {"kid": "rsa", "kty": "RSA", "n": modulus(256), "e": "AQAB"},
             {"kid": "oct", "kty": "oct", "k": X},
             {"kid": "encryption", "kty": "OKP", "crv": "Ed25519", "x": X, "use": "enc"},
@@ -188,7 +197,7 @@ mod tests {
             {"kty": "OKP", "crv": "Ed25519", "x": X},
             "nonsense",
         ]);
-        assert_eq!(ids(&keys), ["good", "new name", "rsa"]);
+        assert_eq!(ids(&keys), ["good", "new name", "nulls", "rsa"]);
     }
 
     #[test]

@@ -2,8 +2,9 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use actix_web::rt::task::JoinHandle;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::Url;
 
 use super::fetch::KeyServer;
@@ -32,8 +33,9 @@ struct State {
     keys: Option<Arc<KeySet>>,
     /// When the keys were fetched.
     fetched: Option<Instant>,
-    /// When the last question began, and whether it failed.
+    /// When the last question was asked, when it was answered or given up, and whether it failed.
     asked: Option<Instant>,
+    answered: Option<Instant>,
     failed: bool,
 }
 
@@ -94,7 +96,8 @@ impl KeyStore {
             return Ok(keys);
         }
         // While the key server fails nobody waits for it again: the old keys do.
-        if state.failed || age.is_some_and(|age| age < policy.fresh) {
+        let fails = state.failed && state.answered.is_some_and(|answered| answered.elapsed() < policy.fresh);
+        if fails || age.is_some_and(|age| age < policy.fresh) {
             self.refresh_in_background(&state);
             return Ok(keys);
         }
@@ -102,14 +105,13 @@ impl KeyStore {
     }
 
     /// The keys as they are from now on, for a token that the keys at hand do not explain. All who wait share one question,
-    /// and there are only so many questions.
-    pub(crate) async fn newer(&self) -> Result<Arc<KeySet>, Unavailable> {
-        let arrived = Instant::now();
-        let _asking = self.0.asking.lock().await;
-        // Somebody who waited before us may have asked after we came.
+    /// and there are only so many questions. The token came at `arrived`.
+    pub(crate) async fn newer(&self, arrived: Instant) -> Result<Arc<KeySet>, Unavailable> {
+        let asking = Arc::clone(&self.0.asking).lock_owned().await;
+        // Somebody who waited before us may have asked after the token came.
         let was_asked_since = self.0.state().asked.is_some_and(|asked| asked >= arrived);
         if !was_asked_since && self.0.provoked.check().is_ok() {
-            self.0.fetch().await;
+            let _ = self.0.fetch(asking).await;
         }
         self.0.state().outcome()
     }
@@ -120,11 +122,7 @@ impl KeyStore {
         }
         // Where somebody is asking already, that will do.
         if let Ok(asking) = Arc::clone(&self.0.asking).try_lock_owned() {
-            let shared = Arc::clone(&self.0);
-            actix_web::rt::spawn(async move {
-                let _asking = asking;
-                shared.fetch().await;
-            });
+            drop(self.0.fetch(asking));
         }
     }
 }
@@ -141,31 +139,43 @@ impl Shared {
     }
 
     fn is_too_soon(&self, state: &State) -> bool {
-        state.failed && state.asked.is_some_and(|asked| asked.elapsed() < self.policy.retry)
+        state.failed && state.answered.is_some_and(|answered| answered.elapsed() < self.policy.retry)
     }
 
     /// Fetches the keys, unless that has happened since `seen`, or has just failed.
-    async fn ask(&self, seen: &State) -> Result<Arc<KeySet>, Unavailable> {
-        let _asking = self.asking.lock().await;
+    async fn ask(self: &Arc<Self>, seen: &State) -> Result<Arc<KeySet>, Unavailable> {
+        let asking = Arc::clone(&self.asking).lock_owned().await;
         let state = self.state();
         if state.asked == seen.asked && !self.is_too_soon(&state) {
-            self.fetch().await;
+            let _ = self.fetch(asking).await;
         }
         self.state().outcome()
     }
 
-    /// Asks the key server; only while `asking` is held.
-    async fn fetch(&self) {
+    /// Asks the key server, in a task of its own: a client that hangs up takes its request with it, not the answer.
+    fn fetch(self: &Arc<Self>, asking: OwnedMutexGuard<()>) -> JoinHandle<()> {
+        let shared = Arc::clone(self);
+        actix_web::rt::spawn(async move {
+            shared.fetch_here().await;
+            drop(asking);
+        })
+    }
+
+    async fn fetch_here(&self) {
         let asked = Instant::now();
         let answer = self.server.fetch().await;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.asked = Some(asked);
+        state.answered = Some(Instant::now());
         state.failed = answer.is_err();
         match answer {
             Ok(keys) => {
                 state.fetched = Some(asked);
                 // Unchanged keys go on remembering the tokens that they signed.
                 if !state.keys.as_ref().is_some_and(|known| known.same_as(&keys)) {
+                    if !keys.unusable().is_empty() {
+                        log::warn!("keys of Better Auth that are of no use here: {}", keys.unusable().join(", "));
+                    }
                     state.keys = Some(Arc::new(keys));
                 }
             }
@@ -175,69 +185,25 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use actix_web::http::StatusCode;
-    use actix_web::http::header::LOCATION;
-    use actix_web::{App, HttpResponse, HttpServer, web};
-    use futures_util::future::join_all;
-    use serde_json::json;
-
-    use super::*;
-
-    /// A real key server, and what it answers.
-    #[derive(Clone)]
-    struct Server {
-        url: Url,
-        answer: Arc<std::sync::Mutex<(StatusCode, String)>>,
-        asked: Arc<AtomicUsize>,
-    }
-
-    fn key_set(ids: &[&str]) -> String {
-        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-        let key = |id| json!({"kid": id, "kty": "OKP", "crv": "Ed25519", "x": x});
-        json!({ "keys": ids.iter().map(key).collect::<Vec<_>>() }).to_string()
-    }
-
-    impl Server {
-        fn start() -> Self {
-            let answer = Arc::new(std::sync::Mutex::new((StatusCode::OK, key_set(&["1"]))));
-            let asked = Arc::new(AtomicUsize::new(0));
-            let (answers, count) = (Arc::clone(&answer), Arc::clone(&asked));
-            let server = HttpServer::new(move || {
-                let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
-                App::new().default_service(web::to(move || {
-                    count.fetch_add(1, Ordering::SeqCst);
-                    let (status, body) = answers.lock().unwrap().clone();
-                    async move { HttpResponse::build(status).insert_header((LOCATION, body.clone())).body(body) }
-                }))
-            });
-            let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-            let url = format!("http://{}/jwks", server.addrs()[0]).parse().unwrap();
-            actix_web::rt::spawn(server.run());
-            Self { url, answer, asked }
-        }
-
-        fn store(&self) -> KeyStore {
-            KeyStore::new(self.url.clone()).unwrap()
-        }
-
-        fn answers(&self, status: StatusCode, body: &str) {
-            *self.answer.lock().unwrap() = (status, body.to_owned());
-        }
-
-        fn asked(&self) -> usize {
-            self.asked.load(Ordering::SeqCst)
-        }
-    }
-
+impl KeyStore {
     /// Lets time pass for what is known.
-    fn age(store: &KeyStore, by: Duration) {
-        let mut state = store.0.state.write().unwrap();
-        state.fetched = state.fetched.map(|fetched| fetched.checked_sub(by).unwrap());
-        state.asked = state.asked.map(|asked| asked.checked_sub(by).unwrap());
+    pub(crate) fn age(&self, by: Duration) {
+        let mut state = self.0.state.write().unwrap();
+        let state = &mut *state;
+        for moment in [&mut state.fetched, &mut state.asked, &mut state.answered] {
+            *moment = moment.map(|moment| moment.checked_sub(by).unwrap());
+        }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
+
+    use super::super::test_server::{Server, key_set};
+    use super::*;
 
     fn same(one: &Arc<KeySet>, other: &Arc<KeySet>) -> bool {
         Arc::ptr_eq(one, other)
@@ -246,7 +212,7 @@ mod tests {
     #[actix_web::test]
     async fn nobody_is_asked_before_the_first_token_and_one_question_serves_all_who_wait() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         assert_eq!(server.asked(), 0);
         let answers = join_all((0..20).map(|_| store.fresh())).await;
         assert!(answers.iter().all(Result::is_ok));
@@ -256,12 +222,12 @@ mod tests {
     #[actix_web::test]
     async fn keys_are_asked_for_again_in_the_background_before_they_are_five_minutes_old() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         let first = store.fresh().await.unwrap();
-        age(&store, Duration::from_secs(239));
+        store.age(Duration::from_secs(239));
         assert!(same(&store.fresh().await.unwrap(), &first));
         assert_eq!(server.asked(), 1);
-        age(&store, Duration::from_secs(30));
+        store.age(Duration::from_secs(30));
         server.answers(StatusCode::OK, &key_set(&["2"]));
         assert!(same(&store.fresh().await.unwrap(), &first), "nobody waits");
         // All that asks is done once the question can be asked.
@@ -273,19 +239,19 @@ mod tests {
     #[actix_web::test]
     async fn a_removed_key_is_not_used_after_five_minutes_however_idle_the_server_was() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         let first = store.fresh().await.unwrap();
         server.answers(StatusCode::OK, &key_set(&["2"]));
-        age(&store, Duration::from_mins(5));
+        store.age(Duration::from_mins(5));
         assert!(!same(&store.fresh().await.unwrap(), &first));
     }
 
     #[actix_web::test]
     async fn unchanged_keys_go_on_remembering_what_they_signed() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         let first = store.fresh().await.unwrap();
-        age(&store, Duration::from_mins(5));
+        store.age(Duration::from_mins(5));
         assert!(same(&store.fresh().await.unwrap(), &first));
         assert_eq!(server.asked(), 2);
     }
@@ -293,28 +259,31 @@ mod tests {
     #[actix_web::test]
     async fn while_the_key_server_fails_old_keys_are_used_for_a_day_and_no_longer() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         let first = store.fresh().await.unwrap();
         server.answers(StatusCode::TOO_MANY_REQUESTS, "slow down");
-        age(&store, Duration::from_hours(23));
+        store.age(Duration::from_hours(23));
         for _ in 0..5 {
             assert!(same(&store.fresh().await.unwrap(), &first));
         }
         assert_eq!(server.asked(), 2, "a failing server is not asked by everybody");
-        age(&store, Duration::from_hours(1));
+        store.age(Duration::from_hours(1));
         assert_eq!(store.fresh().await.err(), Some(Unavailable));
         server.answers(StatusCode::OK, &key_set(&["1"]));
-        age(&store, Duration::from_secs(2));
+        store.age(Duration::from_secs(2));
         assert!(store.fresh().await.is_ok());
     }
 
     #[actix_web::test]
     async fn ten_thousand_unknown_keys_provoke_no_more_questions_than_the_bucket_holds() {
         let server = Server::start();
-        let store = server.store();
+        let store = KeyStore::new(server.url.clone()).unwrap();
         store.fresh().await.unwrap();
+        let first = join_all((0..100).map(|_| store.newer(Instant::now()))).await;
+        assert!(first.iter().all(Result::is_ok));
+        assert!((2..=4).contains(&server.asked()), "all who wait share a question: {}", server.asked());
         for _ in 0..100 {
-            let answers = join_all((0..100).map(|_| store.newer())).await;
+            let answers = join_all((0..100).map(|_| store.newer(Instant::now()))).await;
             assert!(answers.iter().all(Result::is_ok));
         }
         assert!((2..=6).contains(&server.asked()), "{}", server.asked());
@@ -338,7 +307,7 @@ mod tests {
         ] {
             server.answers(status, body);
             assert_eq!(
-                server.store().fresh().await.err(),
+                KeyStore::new(server.url.clone()).unwrap().fresh().await.err(),
                 Some(Unavailable),
                 "{status} {}",
                 &body[..body.len().min(50)]
@@ -348,12 +317,37 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_key_server_that_is_not_there_is_a_failure_at_once_and_asked_again_later() {
+    async fn a_key_server_that_is_not_there_is_a_failure_at_once() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/jwks", closed.local_addr().unwrap()).parse().unwrap();
         drop(closed);
         let store = KeyStore::new(url).unwrap();
         assert_eq!(store.fresh().await.err(), Some(Unavailable));
-        assert_eq!(store.newer().await.err(), Some(Unavailable));
+        assert_eq!(store.newer(Instant::now()).await.err(), Some(Unavailable));
+    }
+
+    #[actix_web::test]
+    async fn one_failure_long_ago_does_not_let_a_removed_key_live() {
+        let server = Server::start();
+        let store = KeyStore::new(server.url.clone()).unwrap();
+        let first = store.fresh().await.unwrap();
+        store.age(Duration::from_mins(5));
+        server.answers(StatusCode::TOO_MANY_REQUESTS, "slow down");
+        assert!(same(&store.fresh().await.unwrap(), &first));
+        server.answers(StatusCode::OK, &key_set(&["2"]));
+        store.age(Duration::from_hours(1));
+        assert!(!same(&store.fresh().await.unwrap(), &first));
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_hangs_up_does_not_take_the_answer_with_it() {
+        let server = Server::start();
+        let store = KeyStore::new(server.url.clone()).unwrap();
+        for _ in 0..3 {
+            assert!(store.fresh().now_or_never().is_none(), "it waits, and is dropped");
+        }
+        drop(store.0.asking.lock().await);
+        assert!(store.fresh().await.is_ok());
+        assert_eq!(server.asked(), 1);
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 pub mod program;
 pub mod raw;
+pub mod tools;
 mod user;
 
 use api::config::{Config, Variables};

@@ -1,0 +1,59 @@
+//! A database that the FastAPI version of this service made.
+
+use serde_json::{Value, json};
+use testing::{Backend, ConnectionTrait, Migrator, MigratorTrait, TestDatabase};
+
+use crate::support::TestApp;
+
+/// What SQLModel creates for the model of that version, and rows as it wrote them.
+const SQLMODEL: &str = "
+    CREATE TABLE task (
+        id SERIAL NOT NULL,
+        user_id VARCHAR NOT NULL,
+        title VARCHAR(200) NOT NULL,
+        description VARCHAR(1000),
+        completed BOOLEAN NOT NULL,
+        created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+        updated_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+        PRIMARY KEY (id)
+    );
+    INSERT INTO task (user_id, title, description, completed, created_at, updated_at) VALUES
+        ('alice', 'Buy milk', 'Two litres', false, '2026-01-31 09:30:00.123456', '2026-02-01 10:00:00'),
+        ('alice', '  Ünïcode 🦀 ', NULL, true, '2026-07-01 23:59:59.999999', '2026-07-01 23:59:59.999999'),
+        ('bob', 'His', '', false, '2025-12-31 00:00:00', '2025-12-31 00:00:00');
+    INSERT INTO task (user_id, title, completed, created_at, updated_at)
+        SELECT 'many', 't ' || n, n % 2 = 0, timestamp '2026-01-01' + n * interval '1 second', now() AT TIME ZONE 'UTC'
+        FROM generate_series(1, 5000) AS n;";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_never_dropped() {
+    let Some(database) = TestDatabase::empty(Backend::Postgres).await else { return };
+    let connection = database.connect().await;
+    // The session's zone must not matter: the times are in UTC.
+    connection.execute_unprepared("SET TIME ZONE 'America/New_York'").await.unwrap();
+    connection.execute_unprepared(SQLMODEL).await.unwrap();
+
+    let app = TestApp::with(database, &[]).await;
+    let alice = app.user("alice");
+    let expected = json!([
+        {"id": 2, "title": "  Ünïcode 🦀 ", "description": null, "completed": true,
+         "created_at": "2026-07-01T23:59:59.999999Z", "updated_at": "2026-07-01T23:59:59.999999Z"},
+        {"id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
+         "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-02-01T10:00:00.000000Z"},
+    ]);
+    assert_eq!(alice.get(200, "/api/tasks").await.json(), expected);
+    assert_eq!(app.user("bob").get(200, "/api/tasks/3").await.json()["description"], "");
+    let many = app.user("many").get(200, "/api/tasks?status=completed").await.json();
+    assert_eq!(many.as_array().map(Vec::len), Some(2500));
+
+    assert_eq!(alice.post(201, "/api/tasks", json!({"title": "new"})).await.json()["id"], 5004);
+    let past_32_bits = "SELECT setval(pg_get_serial_sequence('task', 'id'), 2147483647)";
+    app.database.connect().await.execute_unprepared(past_32_bits).await.unwrap();
+    let task = alice.post(201, "/api/tasks", json!({"title": "beyond 32 bits"})).await;
+    assert_eq!(task.json()["id"], Value::from(2_147_483_648_i64));
+    assert_eq!(alice.toggle(200, task.header("location")).await.json()["completed"], true);
+
+    let refused = Migrator::down(&app.database.connect().await, None).await.unwrap_err().to_string();
+    assert!(refused.contains("was there before this program"), "{refused}");
+    assert_eq!(alice.titles("/api/tasks").await.len(), 4);
+}
