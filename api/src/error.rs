@@ -57,6 +57,9 @@ pub enum Error {
     /// The body is larger than [`crate::extract::MAX_BODY_BYTES`].
     #[error("the body is too large")]
     BodyTooLarge,
+    /// The body did not arrive in time.
+    #[error("the body is late")]
+    BodyLate,
     /// Nothing lives at this path.
     #[error("no such route")]
     NoRoute,
@@ -93,6 +96,7 @@ pub(crate) const NO_METHOD: Kind =
     kind(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method");
 pub(crate) const TOO_LARGE: Kind =
     kind(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large");
+pub(crate) const LATE: Kind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
 pub(crate) const RATE_LIMITED: Kind =
     kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
 pub(crate) const INTERNAL: Kind =
@@ -135,6 +139,7 @@ impl Error {
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::BodyTooLarge => TOO_LARGE,
+            Self::BodyLate => LATE,
             Self::NoRoute => NO_ROUTE,
             Self::NoMethod { .. } => NO_METHOD,
             Self::Service(service::Error::NotFound) => NO_TASK,
@@ -167,7 +172,7 @@ impl ResponseError for Error {
             Self::NoMethod { allow } => {
                 response.insert_header((header::ALLOW, allow));
             }
-            Self::BodyTooLarge => {
+            Self::BodyTooLarge | Self::BodyLate => {
                 // What is left of the body is not read, so the connection cannot go on.
                 response.force_close();
             }

@@ -2,8 +2,8 @@
 
 use log::{Level, Log, Metadata, Record};
 
-/// What is logged when `RUST_LOG` says nothing.
-pub const DEFAULT_FILTER: &str = "info,actix_server=warn";
+/// What is logged when `RUST_LOG` says nothing: not the HTTP library's start, nor that a client sent it garbage.
+pub const DEFAULT_FILTER: &str = "info,actix_http=off,actix_server=warn";
 
 /// Libraries print what they work on at their finer levels: SeaORM the database's address with its password, the HTTP
 /// stack headers and bodies. So their records are only passed on at [`Level::Info`] and above; our own at any level.

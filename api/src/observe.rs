@@ -9,10 +9,12 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::error::{self, Error};
+use crate::metrics::Metrics;
 
 /// Names one request in answers and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +30,11 @@ pub async fn observe(
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = shape(response, &id);
     response.headers_mut().insert(REQUEST_ID, id.clone());
+    if let Some(metrics) = response.request().app_data::<web::Data<Metrics>>() {
+        let route = response.request().match_pattern();
+        let (route, status) = (route.as_deref().unwrap_or("-"), response.status().as_u16());
+        metrics.request(response.request().method(), route, status, started.elapsed());
+    }
     write_log(&response, started, &id);
     Ok(response)
 }
@@ -66,9 +73,10 @@ fn request_id(request: &ServiceRequest) -> HeaderValue {
 /// Gives an error answer the contract's body where it has none yet, and a fault the request's id.
 fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceResponse<BoxBody> {
     let status = response.status();
-    let is_error = status.is_client_error() || status.is_server_error();
-    let is_ours = response.response().error().is_some_and(|error| error.as_error::<Error>().is_some());
-    if !is_error || (is_ours && status != actix_web::http::StatusCode::INTERNAL_SERVER_ERROR) {
+    let has_body = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    // A fault's body is made here in any case: only here the id is known.
+    let is_fault = status == actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
+    if !(status.is_client_error() || status.is_server_error()) || (has_body && !is_fault) {
         return response;
     }
     let body = error::body_for(status, id.to_str().unwrap_or_default());

@@ -8,8 +8,8 @@ use utoipa::openapi::{
 };
 use utoipa::{Modify, OpenApi};
 
-use crate::error::{ErrorBody, INTERNAL, Kind, NO_DATABASE, NO_TASK, NOT_OWNER, RATE_LIMITED, TOO_LARGE};
-use crate::routes::tasks;
+use crate::error::{ErrorBody, INTERNAL, Kind, LATE, NO_DATABASE, NO_TASK, NOT_OWNER, RATE_LIMITED, TOO_LARGE};
+use crate::routes::{me, tasks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,9 +22,14 @@ use crate::routes::tasks;
         tasks::patch_task,
         tasks::delete_task,
         tasks::complete_task,
+        me::erase_me,
+        me::export_me,
     ),
     components(schemas(ErrorBody)),
-    tags((name = "tasks", description = "The tasks of the user whose token comes with the request")),
+    tags(
+        (name = "tasks", description = "The tasks of the user whose token comes with the request"),
+        (name = "me", description = "All that is stored of that user"),
+    ),
     security(("bearer" = [])),
     modifiers(&CommonAnswers),
 )]
@@ -80,13 +85,14 @@ const NOT_JSON: Kind = Kind {
 const BLANK: Kind =
     Kind { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid_field", detail: "title must not be blank" };
 
-const ERRORS: [CommonError; 9] = [
+const ERRORS: [CommonError; 10] = [
     with_header(
         "WWW-Authenticate",
         common("Unauthorized", "401", "No token, a bad one, or an expired one (`code: token_expired`)", &EXPIRED),
     ),
     common("Forbidden", "403", "The task is another user's, or the path names another user", &NOT_OWNER),
     common("NotFound", "404", "There is no such task", &NO_TASK),
+    common("RequestTimeout", "408", "The body took too long to arrive", &LATE),
     common("ContentTooLarge", "413", "The body is larger than 64 KiB", &TOO_LARGE),
     common("UnsupportedMediaType", "415", "The body says that it is something else than JSON", &NOT_JSON),
     common(
@@ -131,7 +137,7 @@ fn add_errors(operation: &mut Operation, names_a_task: bool) {
     for error in &ERRORS {
         let applies = match error.status {
             "404" => names_a_task,
-            "413" => takes_a_body,
+            "408" | "413" => takes_a_body,
             "415" => judges_media_type,
             _ => true,
         };

@@ -1,6 +1,7 @@
 //! Builds the App and its server; the same for the program and for the tests.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
@@ -10,15 +11,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Verifier;
 use crate::config::Config;
-use crate::rate_limit::{FORGET_EVERY, RateLimit};
-use crate::{cors, observe, routes};
+use crate::metrics::{self, Metrics};
+use crate::rate_limit::{FORGET_EVERY, RateLimit, RateLimits};
+use crate::readiness::Readiness;
+use crate::{cors, headers, observe, routes};
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may wait for its next request; longer than the proxies in front of us keep one, so that they close it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// A server that is bound to its address and ready to run.
 pub struct Application {
     server: Server,
     address: SocketAddr,
     db: Db,
-    rate_limit: web::Data<RateLimit>,
+    limits: web::Data<RateLimits>,
+    readiness: web::Data<Readiness>,
+    metrics: Option<Server>,
+    stop_delay: Duration,
 }
 
 /// Why the server cannot start.
@@ -35,8 +46,11 @@ pub enum StartError {
     /// The client for the key server cannot be set up.
     #[error("the client for the key server (BETTER_AUTH_URL) cannot be set up: {}", root_cause(.0))]
     KeyServer(#[source] reqwest::Error),
+    /// The metrics cannot be set up.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[source] prometheus::Error),
     /// The address cannot be listened on.
-    #[error("cannot listen on {host}:{port} (HOST, PORT): {source}")]
+    #[error("cannot listen on {host}:{port} (HOST and PORT, or METRICS_ADDRESS): {source}")]
     Bind {
         /// The configured host.
         host: std::net::IpAddr,
@@ -58,24 +72,51 @@ impl Application {
         }
 
         let shared_db = web::Data::new(db.clone());
-        let verifier = web::Data::new(Verifier::new(&config.auth).map_err(StartError::KeyServer)?);
-        let rate_limit = web::Data::new(RateLimit::new(config.rate_limit_per_second));
-        let for_apps = rate_limit.clone();
+        let metrics = match config.metrics_address {
+            None => None,
+            Some(address) => {
+                let metrics = Metrics::new().map_err(StartError::Metrics)?;
+                let server = metrics::serve(metrics.clone(), db.clone(), address);
+                let unbound = |source| StartError::Bind { host: address.ip(), port: address.port(), source };
+                Some((metrics, server.map_err(unbound)?))
+            }
+        };
+        let (metrics, metrics_server) = metrics.unzip();
+        let verifier = Verifier::new(&config.auth, metrics.clone()).map_err(StartError::KeyServer)?;
+        let verifier = web::Data::new(verifier);
+        let limits = web::Data::new(RateLimits {
+            users: RateLimit::new(config.rate_limit_per_second),
+            addresses: RateLimit::new(config.rate_limit_per_address_per_second),
+        });
+        let readiness = web::Data::new(Readiness::default());
+        let (app_limits, app_readiness) = (limits.clone(), readiness.clone());
+        let metrics = metrics.map(web::Data::new);
+        let trust_forwarded_for = web::Data::new(config.trust_forwarded_for);
         let delete_returns_task = web::Data::new(config.delete_returns_task);
         let origins = config.cors_allowed_origins;
         let mut server = HttpServer::new(move || {
             App::new()
                 .app_data(shared_db.clone())
                 .app_data(verifier.clone())
-                .app_data(for_apps.clone())
+                .app_data(app_limits.clone())
+                .app_data(app_readiness.clone())
+                .app_data(trust_forwarded_for.clone())
                 .app_data(delete_returns_task.clone())
-                .configure(routes::configure)
+                .configure(|app| {
+                    if let Some(metrics) = &metrics {
+                        app.app_data(metrics.clone());
+                    }
+                    routes::configure(app);
+                })
                 // The last one wrapped is the first to see a request.
                 .wrap(cors::cors(&origins))
                 .wrap(from_fn(cors::silent_to_others))
+                .wrap(headers::security())
                 .wrap(from_fn(observe::observe))
         })
         .disable_signals()
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(IDLE_TIMEOUT)
         .shutdown_timeout(config.shutdown_timeout_seconds);
         if let Some(workers) = config.workers {
             server = server.workers(workers.get());
@@ -84,7 +125,8 @@ impl Application {
         let unbound = |source| StartError::Bind { host, port, source };
         let server = server.bind((host, port)).map_err(unbound)?;
         let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
-        Ok(Self { server: server.run(), address, db, rate_limit })
+        let stop_delay = Duration::from_secs(config.shutdown_delay_seconds.into());
+        Ok(Self { server: server.run(), address, db, limits, readiness, metrics: metrics_server, stop_delay })
     }
 
     /// Where it listens; with port 0 configured, the port that the system chose.
@@ -99,11 +141,21 @@ impl Application {
     /// # Errors
     /// When the server's threads fail.
     pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
-        let Self { server, db, rate_limit, .. } = self;
+        let Self { server, db, limits, readiness, metrics, stop_delay, .. } = self;
+        let metrics_handle = metrics.as_ref().map(Server::handle);
+        // Its failures are its own: nobody's request depends on it.
+        let measuring = async move {
+            if let Some(metrics) = metrics {
+                let _ = metrics.await;
+            }
+            std::future::pending::<()>().await;
+        };
         let handle = server.handle();
         let stopping = async {
             signals.next().await;
             log::info!("stopping: requests under way are finished");
+            readiness.turn_off();
+            tokio::time::sleep(stop_delay).await;
             tokio::join!(handle.stop(true), async {
                 signals.next().await;
                 log::warn!("stopping at once");
@@ -113,13 +165,17 @@ impl Application {
         let forgetting = async {
             loop {
                 tokio::time::sleep(FORGET_EVERY).await;
-                rate_limit.forget_idle();
+                limits.forget_idle();
             }
         };
         tokio::select! {
             result = server => result?,
             () = stopping => {}
             () = forgetting => {}
+            () = measuring => {}
+        }
+        if let Some(metrics) = metrics_handle {
+            metrics.stop(false).await;
         }
         if let Err(error) = db.close().await {
             log::warn!("the database did not close cleanly: {}", root_cause(&error));

@@ -26,6 +26,7 @@
 mod caller;
 mod db;
 mod error;
+pub mod me;
 pub mod tasks;
 
 pub use caller::{Caller, InvalidUserId, UserId};

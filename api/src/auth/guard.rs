@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -6,11 +8,12 @@ use percent_encoding::percent_decode_str;
 use service::Caller;
 
 use super::{Verifier, bearer};
+use crate::config::TrustForwardedFor;
 use crate::error::Error;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::RateLimits;
 
-/// Stands before every operation: token (401), path user (403), rate limit (429), in this order and before anything else
-/// of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one that is registered without the
+/// Stands before every operation: the address's rate limit (429), token (401), path user (403), the user's rate limit (429),
+/// in this order and before anything else of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one that is registered without the
 /// guard finds none and answers 500.
 pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match admit(&request).await {
@@ -25,6 +28,10 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
 
 async fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
     let state = |missing: &'static str| Error::Internal(missing.to_owned());
+    let limits = request.app_data::<web::Data<RateLimits>>().ok_or_else(|| state("no RateLimits in the App"))?;
+    if let Some(address) = client_address(request) {
+        limits.addresses.check(&address)?;
+    }
     let verifier = request.app_data::<web::Data<Verifier>>().ok_or_else(|| state("no Verifier in the App"))?;
     let caller = verifier.verify(bearer::token(request.headers())?).await?;
 
@@ -34,7 +41,17 @@ async fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
             return Err(Error::ForeignPath);
         }
     }
-    let rate_limit = request.app_data::<web::Data<RateLimit>>().ok_or_else(|| state("no RateLimit in the App"))?;
-    rate_limit.check(caller.user_id())?;
+    limits.users.check(caller.user_id())?;
     Ok(caller)
+}
+
+/// Where the client is: the other end of the connection, or what a trusted proxy says of it. Our own machine is no client to
+/// be limited: behind a proxy on it everybody would share its address.
+fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
+    let trusts = request.app_data::<web::Data<TrustForwardedFor>>().is_some_and(|trust| trust.0);
+    let forwarded = request.headers().get_all("x-forwarded-for").last().filter(|_| trusts);
+    // The last entry is the one that the proxy itself wrote.
+    let said = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    let address = said.or_else(|| request.peer_addr().map(|peer| peer.ip()))?;
+    (!address.is_loopback()).then_some(address)
 }

@@ -11,6 +11,7 @@ use super::jws::{Algorithm, Jws};
 use super::keys::{KeySet, KeyStore, Unavailable};
 use crate::config::AuthConfig;
 use crate::error::Error;
+use crate::metrics::Metrics;
 
 /// Judges tokens. An HS256 token is only ever checked against a secret, any other only against a published key: no token can
 /// choose what it is checked with.
@@ -25,14 +26,14 @@ impl Verifier {
     ///
     /// # Errors
     /// When the client for the key server cannot be set up.
-    pub fn new(config: &AuthConfig) -> Result<Self, reqwest::Error> {
+    pub fn new(config: &AuthConfig, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
         let leeway = f64::from(config.leeway_seconds);
         let published = match &config.key_server {
             None => None,
             Some(server) => {
                 let (issuers, audiences) = (server.issuers.clone(), server.audiences.clone());
                 let rules = Rules { issuers, audiences, leeway };
-                Some((KeyStore::new(server.jwks_url.clone())?, rules))
+                Some((KeyStore::new(server.jwks_url.clone(), metrics)?, rules))
             }
         };
         let (issuers, audiences) = (config.issuers.clone(), config.audiences.clone());
@@ -136,7 +137,7 @@ mod tests {
                 key_server: Some(KeyServer { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
                 leeway_seconds: 0,
             };
-            Self { verifier: Verifier::new(&config).unwrap(), server, key }
+            Self { verifier: Verifier::new(&config, None).unwrap(), server, key }
         }
 
         fn sign(&self, header: &Value, payload: &str) -> String {

@@ -4,7 +4,7 @@ mod auth;
 mod development_secret;
 mod variables;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -42,8 +42,16 @@ pub struct Config {
     pub cors_allowed_origins: Vec<String>,
     /// `DELETE_RETURNS_TASK`.
     pub delete_returns_task: DeleteReturnsTask,
-    /// `RATE_LIMIT_PER_SECOND`; `None` is no limit.
+    /// `RATE_LIMIT_PER_SECOND`, for each user; `None` is no limit.
     pub rate_limit_per_second: Option<NonZeroU32>,
+    /// `RATE_LIMIT_PER_ADDRESS_PER_SECOND`; `None` is no limit.
+    pub rate_limit_per_address_per_second: Option<NonZeroU32>,
+    /// `TRUST_FORWARDED_FOR`.
+    pub trust_forwarded_for: TrustForwardedFor,
+    /// `METRICS_ADDRESS`; `None` is no metrics.
+    pub metrics_address: Option<SocketAddr>,
+    /// `SHUTDOWN_DELAY_SECONDS`: between the end of readiness and the end of taking connections.
+    pub shutdown_delay_seconds: u32,
     /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests under way may take when the server is told to stop.
     pub shutdown_timeout_seconds: u64,
     /// `WORKERS`; `None` is one for each processor.
@@ -57,6 +65,10 @@ pub struct Config {
 /// Whether DELETE answers with the deleted task when the client has no preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeleteReturnsTask(pub bool);
+
+/// Whether `X-Forwarded-For` is believed: only behind a proxy that writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustForwardedFor(pub bool);
 
 impl Config {
     /// Reads and checks every variable.
@@ -88,11 +100,15 @@ impl Config {
             auth,
             cors_allowed_origins: origins(variables, &mut notices)?,
             delete_returns_task: DeleteReturnsTask(variables.parse("DELETE_RETURNS_TASK", false, "true or false")?),
-            rate_limit_per_second: NonZeroU32::new(variables.parse(
-                "RATE_LIMIT_PER_SECOND",
-                0,
-                "a number of requests, 0 for no limit",
-            )?),
+            rate_limit_per_second: limit(variables, "RATE_LIMIT_PER_SECOND")?,
+            rate_limit_per_address_per_second: limit(variables, "RATE_LIMIT_PER_ADDRESS_PER_SECOND")?,
+            trust_forwarded_for: TrustForwardedFor(variables.parse("TRUST_FORWARDED_FOR", false, "true or false")?),
+            metrics_address: variables
+                .get("METRICS_ADDRESS")
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| ConfigError::new("METRICS_ADDRESS", "must be an address and a port, like 127.0.0.1:9090"))?,
+            shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
             workers: workers(variables)?,
             log_filter: log_filter(variables)?,
@@ -111,6 +127,13 @@ impl Config {
             patience: Duration::from_secs(self.database_wait_seconds.into()),
         }
     }
+}
+
+/// Far beyond what a person's front end does, and far below what stops others.
+const GENEROUS: u32 = 2000;
+
+fn limit(variables: &Variables, name: &str) -> Result<Option<NonZeroU32>, ConfigError> {
+    variables.parse(name, GENEROUS, "a number of requests, 0 for no limit").map(NonZeroU32::new)
 }
 
 /// More threads than the HTTP library starts are a mistake.

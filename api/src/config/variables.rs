@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// Every variable that is read.
-pub(super) const NAMES: [&str; 23] = [
+pub(super) const NAMES: [&str; 27] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -20,11 +20,15 @@ pub(super) const NAMES: [&str; 23] = [
     "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
     "HOST",
+    "METRICS_ADDRESS",
     "MIGRATE_ON_START",
     "PORT",
+    "RATE_LIMIT_PER_ADDRESS_PER_SECOND",
     "RATE_LIMIT_PER_SECOND",
     "RUST_LOG",
+    "SHUTDOWN_DELAY_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",
+    "TRUST_FORWARDED_FOR",
     "WORKERS",
 ];
 

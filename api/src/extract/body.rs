@@ -1,10 +1,12 @@
 use std::fmt::Display;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::explain::{Kind, deserialize};
 use super::prefer::Prefer;
@@ -12,6 +14,9 @@ use crate::error::Error;
 
 /// The largest body that is read, in bytes: a title and a description in the longest escapes fit several times.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How long a body may take to arrive: a slow client must not hold a request for ever.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const BODY: Kind = Kind { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
 
@@ -92,10 +97,11 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
         }
         let cut_short = || Error::invalid("invalid_body", "The body ended before it was complete");
         let payload = payload.map_err(|_| cut_short())?;
-        match payload.to_bytes_limited(MAX_BODY_BYTES).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(_)) => Err(cut_short()),
-            Err(_) => Err(Error::BodyTooLarge),
+        match timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
+            Ok(Ok(Ok(body))) => Ok(body),
+            Ok(Ok(Err(_))) => Err(cut_short()),
+            Ok(Err(_)) => Err(Error::BodyTooLarge),
+            Err(_) => Err(Error::BodyLate),
         }
     }
 }

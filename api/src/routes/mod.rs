@@ -2,26 +2,33 @@
 
 mod docs;
 mod endpoint;
+mod health;
+pub mod me;
 pub mod tasks;
 
 use actix_web::web::ServiceConfig;
 
 use self::endpoint::{Endpoint, no_route};
+use self::me::{erase_me, export_me};
 use self::tasks::{complete_task, create_task, delete_task, get_task, list_tasks, patch_task, update_task};
 
-/// The operations. Each also lives under `/api/{user_id}`, for the caller's own user id, and with a slash at its end.
+/// The operations, each also with a slash at its end; those on tasks also under `/api/{user_id}`, for the caller's own id.
 #[must_use]
 pub fn operations() -> Vec<Endpoint> {
     vec![
         Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task),
         Endpoint::of_callers("/api/tasks/{id}").get(get_task).put(update_task).patch(patch_task).delete(delete_task),
         Endpoint::of_callers("/api/tasks/{id}/complete").patch(complete_task),
+        Endpoint::of_callers("/api/me").delete(erase_me),
+        Endpoint::of_callers("/api/me/export").get(export_me),
     ]
 }
 
-/// The documents: no token needed.
-fn documents() -> Vec<Endpoint> {
+/// What needs no token.
+fn for_anyone() -> Vec<Endpoint> {
     vec![
+        Endpoint::of_anyone("/health/live").get(health::live),
+        Endpoint::of_anyone("/health/ready").get(health::ready),
         Endpoint::of_anyone("/openapi.json").get(docs::document),
         Endpoint::of_anyone("/docs").get(docs::redirect),
         Endpoint::of_anyone("/docs/{file:.*}").get(docs::swagger_ui),
@@ -30,7 +37,7 @@ fn documents() -> Vec<Endpoint> {
 
 /// Puts the map into an App.
 pub fn configure(app: &mut ServiceConfig) {
-    for endpoint in operations().into_iter().chain(documents()) {
+    for endpoint in operations().into_iter().chain(for_anyone()) {
         app.service(endpoint.into_resource());
     }
     app.default_service(actix_web::web::to(no_route));

@@ -25,14 +25,15 @@ on_both_databases! {
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let text = operation.to_string();
-                assert!(text.contains("\"example\""), "{method} {path} has no example");
+                let shows_something = text.contains("requestBody") || text.contains("\"content\"");
+                assert!(text.contains("\"example\"") || !shows_something, "{method} {path} has no example");
                 let stated: Vec<&str> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
                 let mut expected = vec!["401", "403", "422", "429", "500", "503"];
                 if path.contains("{id}") {
                     expected.push("404");
                 }
                 if operation.get("requestBody").is_some() {
-                    expected.push("413");
+                    expected.extend(["408", "413"]);
                 }
                 if operation.get("requestBody").is_some() && !path.ends_with("complete") {
                     expected.push("415");

@@ -1,6 +1,7 @@
 //! 503
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -220,4 +221,83 @@ async fn postgres_killed_in_a_storm_of_creates_has_lost_none_that_was_answered()
     let kept = alice.get(200, "/api/tasks").await.json();
     let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
     assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
+}
+
+/// A file system of this size, or `None` where this user may not make one: said loudly.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn of(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={size},mode=0777");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(Self(folder));
+        }
+        let text = b"\n### NOT RUN: a test of full disks needs to mount one, which takes root ###\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text);
+        None
+    }
+
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.path().join("filler")).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.path().join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+/// Creates tasks until one is refused for want of space, then frees some.
+async fn check_full_disk(alice: &User, disk: &SmallDisk) {
+    let body = json!({"title": "t", "description": "d".repeat(1000)});
+    alice.post(201, "/api/tasks", body.clone()).await;
+    disk.fill();
+    let mut created = 1;
+    loop {
+        let response = alice.request(Method::POST, "/api/tasks").json(&body).send().await.unwrap();
+        if response.status() == 503 {
+            break;
+        }
+        assert_eq!(response.status(), 201);
+        created += 1;
+        assert!(created < 2000, "the disk is full");
+    }
+    assert_unavailable(&alice.post(503, "/api/tasks", body.clone()).await);
+    assert_eq!(alice.titles("/api/tasks").await.len(), created, "reads go on, and nothing is lost");
+    disk.free();
+    alice.post(201, "/api/tasks", body).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_sqlite_refuses_writes_with_503_and_heals() {
+    let Some(disk) = SmallDisk::of("4m") else { return };
+    let url = format!("sqlite://{}/tasks.db", disk.0.path().display());
+    let app = TestApp::reaching(&url, TestDatabase::empty(Backend::Sqlite).await.unwrap(), &[]).await;
+    check_full_disk(&app.user("alice"), &disk).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_postgres_refuses_writes_with_503_and_heals() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let Some(disk) = SmallDisk::of("8m") else { return };
+    let app = app_on(&cluster).await;
+    let folder = disk.0.path().join("space");
+    std::fs::create_dir(&folder).unwrap();
+    // PostgreSQL wants the folder of a tablespace to be its own.
+    let owner = std::fs::metadata(cluster.directory()).unwrap();
+    let (user, group) = (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
+    std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
+    std::fs::set_permissions(disk.0.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let other = testing::connect(&cluster.url()).await;
+    other.execute_unprepared(&format!("CREATE TABLESPACE small LOCATION '{}'", folder.display())).await.unwrap();
+    other.execute_unprepared("ALTER TABLE task SET TABLESPACE small").await.unwrap();
+    check_full_disk(&app.user("alice"), &disk).await;
 }

@@ -26,6 +26,8 @@ fn operations() -> Vec<Operation> {
         operation("patch_task", Method::PATCH, "/api/tasks/{id}", Some(json!({"title": "theirs"}))),
         operation("delete_task", Method::DELETE, "/api/tasks/{id}", None),
         operation("complete_task", Method::PATCH, "/api/tasks/{id}/complete", None),
+        operation("export_me", Method::GET, "/api/me/export", None),
+        operation("erase_me", Method::DELETE, "/api/me", None),
     ]
 }
 
@@ -84,7 +86,7 @@ on_both_databases! {
     async fn another_users_path_is_closed_to_every_operation(app: TestApp) {
         let alice = app.user("alice");
         let task = alice.create("hers").await;
-        for mut operation in operations() {
+        for mut operation in operations().into_iter().filter(|operation| operation.path.starts_with("/api/tasks")) {
             operation.path = Box::leak(operation.path.replace("/api/", "/api/alice/").into_boxed_str());
             Answer::expect(403, operation.request(&app.user("bob"), &task)).await;
         }

@@ -1,5 +1,5 @@
 use ::entity::task::ActiveModel;
-use sea_orm::{NotSet, Set};
+use sea_orm::{DbErr, NotSet, Set};
 
 use super::owned::owned_by;
 use super::task::{NewTask, Task, now};
@@ -18,6 +18,7 @@ pub async fn create(db: &Db, caller: &Caller, new: NewTask) -> Result<Task, Erro
         created_at: Set(now),
         updated_at: Set(now),
     };
-    let created = db.write(async |db| owned_by(caller).insert(row.clone()).exec_with_returning(db).await).await?;
-    Ok(created.into())
+    // Not the one-row call: on SQLite it stops reading at the row, before the commit, and does not learn that this failed.
+    let created = db.write(async |db| owned_by(caller).insert(row.clone()).exec_with_returning_many(db).await).await?;
+    Ok(created.into_iter().next().ok_or(DbErr::RecordNotInserted)?.into())
 }

@@ -18,6 +18,7 @@ pub use create::create;
 pub use delete::delete;
 pub use get::get;
 pub use list::list;
+pub(crate) use owned::owned_by;
 pub use task::{Change, Changes, NewTask, Status, Task};
 pub use text::{Description, InvalidText, Title};
 pub use update::update;

@@ -1,4 +1,4 @@
-//! The one door to task rows. Nothing else in this crate names the entity's `find`, `insert`, `update_many` or
+//! The one door to task rows. Nothing else names the entity's `find`, `insert`, `update_many` or
 //! `delete_many` (clippy.toml refuses it), so no statement can forget the owner.
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -10,16 +10,16 @@ use super::task::now;
 use crate::{Caller, Db, Error};
 
 /// The task rows of one owner.
-pub(super) struct Owned<'a>(&'a Caller);
+pub(crate) struct Owned<'a>(&'a Caller);
 
 /// The rows that `caller` may read and write: theirs.
-pub(super) fn owned_by(caller: &Caller) -> Owned<'_> {
+pub(crate) fn owned_by(caller: &Caller) -> Owned<'_> {
     Owned(caller)
 }
 
 impl Owned<'_> {
     /// Every one of them.
-    pub(super) fn select(&self) -> Select<Entity> {
+    pub(crate) fn select(&self) -> Select<Entity> {
         Entity::find().filter(COLUMN.user_id.eq(self.user_id()))
     }
 
@@ -48,9 +48,14 @@ impl Owned<'_> {
             .col_expr(Column::UpdatedAt, moved.into())
     }
 
+    /// The end of all of them.
+    pub(crate) fn delete_all(&self) -> DeleteMany<Entity> {
+        Entity::delete_many().filter(COLUMN.user_id.eq(self.user_id()))
+    }
+
     /// The end of the one with this id, if it is among them.
     pub(super) fn delete(&self, id: i64) -> DeleteMany<Entity> {
-        Entity::delete_many().filter(COLUMN.user_id.eq(self.user_id())).filter(COLUMN.id.eq(id))
+        self.delete_all().filter(COLUMN.id.eq(id))
     }
 
     /// Why a statement for `id` touched no row.

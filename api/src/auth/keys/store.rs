@@ -9,6 +9,7 @@ use url::Url;
 
 use super::fetch::KeyServer;
 use super::set::KeySet;
+use crate::metrics::Metrics;
 
 /// The keys as they were last fetched, and when they are fetched again. Nothing is asked for before the first token comes, so
 /// that this server starts while the key server is down.
@@ -20,6 +21,7 @@ pub(crate) struct Unavailable;
 
 struct Shared {
     server: KeyServer,
+    metrics: Option<Metrics>,
     policy: Policy,
     state: RwLock<State>,
     /// Held while the key server is asked, so that all who wait share one answer.
@@ -69,14 +71,15 @@ impl KeyStore {
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub(crate) fn new(url: Url) -> Result<Self, reqwest::Error> {
-        Self::with_policy(url, POLICY)
+    pub(crate) fn new(url: Url, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
+        Self::with_policy(url, POLICY, metrics)
     }
 
-    fn with_policy(url: Url, policy: Policy) -> Result<Self, reqwest::Error> {
+    fn with_policy(url: Url, policy: Policy, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
         let quota = Quota::with_period(policy.provoked_every).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         Ok(Self(Arc::new(Shared {
             server: KeyServer::new(url)?,
+            metrics,
             policy,
             state: RwLock::default(),
             asking: Arc::default(),
@@ -164,6 +167,9 @@ impl Shared {
     async fn fetch_here(&self) {
         let asked = Instant::now();
         let answer = self.server.fetch().await;
+        if let Some(metrics) = &self.metrics {
+            metrics.key_fetch(answer.is_ok());
+        }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.asked = Some(asked);
         state.answered = Some(Instant::now());
@@ -212,7 +218,7 @@ mod tests {
     #[actix_web::test]
     async fn nobody_is_asked_before_the_first_token_and_one_question_serves_all_who_wait() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         assert_eq!(server.asked(), 0);
         let answers = join_all((0..20).map(|_| store.fresh())).await;
         assert!(answers.iter().all(Result::is_ok));
@@ -222,7 +228,7 @@ mod tests {
     #[actix_web::test]
     async fn keys_are_asked_for_again_in_the_background_before_they_are_five_minutes_old() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         let first = store.fresh().await.unwrap();
         store.age(Duration::from_secs(239));
         assert!(same(&store.fresh().await.unwrap(), &first));
@@ -239,7 +245,7 @@ mod tests {
     #[actix_web::test]
     async fn a_removed_key_is_not_used_after_five_minutes_however_idle_the_server_was() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         let first = store.fresh().await.unwrap();
         server.answers(StatusCode::OK, &key_set(&["2"]));
         store.age(Duration::from_mins(5));
@@ -249,7 +255,7 @@ mod tests {
     #[actix_web::test]
     async fn unchanged_keys_go_on_remembering_what_they_signed() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         let first = store.fresh().await.unwrap();
         store.age(Duration::from_mins(5));
         assert!(same(&store.fresh().await.unwrap(), &first));
@@ -259,7 +265,7 @@ mod tests {
     #[actix_web::test]
     async fn while_the_key_server_fails_old_keys_are_used_for_a_day_and_no_longer() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         let first = store.fresh().await.unwrap();
         server.answers(StatusCode::TOO_MANY_REQUESTS, "slow down");
         store.age(Duration::from_hours(23));
@@ -277,7 +283,7 @@ mod tests {
     #[actix_web::test]
     async fn ten_thousand_unknown_keys_provoke_no_more_questions_than_the_bucket_holds() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         store.fresh().await.unwrap();
         let first = join_all((0..100).map(|_| store.newer(Instant::now()))).await;
         assert!(first.iter().all(Result::is_ok));
@@ -307,7 +313,7 @@ mod tests {
         ] {
             server.answers(status, body);
             assert_eq!(
-                KeyStore::new(server.url.clone()).unwrap().fresh().await.err(),
+                KeyStore::new(server.url.clone(), None).unwrap().fresh().await.err(),
                 Some(Unavailable),
                 "{status} {}",
                 &body[..body.len().min(50)]
@@ -321,7 +327,7 @@ mod tests {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/jwks", closed.local_addr().unwrap()).parse().unwrap();
         drop(closed);
-        let store = KeyStore::new(url).unwrap();
+        let store = KeyStore::new(url, None).unwrap();
         assert_eq!(store.fresh().await.err(), Some(Unavailable));
         assert_eq!(store.newer(Instant::now()).await.err(), Some(Unavailable));
     }
@@ -329,7 +335,7 @@ mod tests {
     #[actix_web::test]
     async fn one_failure_long_ago_does_not_let_a_removed_key_live() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         let first = store.fresh().await.unwrap();
         store.age(Duration::from_mins(5));
         server.answers(StatusCode::TOO_MANY_REQUESTS, "slow down");
@@ -342,7 +348,7 @@ mod tests {
     #[actix_web::test]
     async fn a_client_that_hangs_up_does_not_take_the_answer_with_it() {
         let server = Server::start();
-        let store = KeyStore::new(server.url.clone()).unwrap();
+        let store = KeyStore::new(server.url.clone(), None).unwrap();
         for _ in 0..3 {
             assert!(store.fresh().now_or_never().is_none(), "it waits, and is dropped");
         }

@@ -1,0 +1,85 @@
+//! Counts and durations in Prometheus' text format, on an address of their own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::Method;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use service::Db;
+
+/// What is measured. Labels are route templates and statuses: never what a user wrote, and bounded in number.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: HistogramVec,
+    pool: IntGaugeVec,
+    key_fetches: IntCounterVec,
+}
+
+/// From half a millisecond to ten seconds.
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+impl Metrics {
+    /// Everything at zero.
+    ///
+    /// # Errors
+    /// When two of them had the same name: never.
+    pub fn new() -> prometheus::Result<Self> {
+        let duration = HistogramOpts::new("http_request_duration_seconds", "How long requests took, by route template");
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["method", "route", "status"])?,
+            pool: IntGaugeVec::new(Opts::new("database_connections", "Connections of the pool"), &["state"])?,
+            key_fetches: IntCounterVec::new(
+                Opts::new("key_fetches_total", "Questions to the key server, by outcome"),
+                &["outcome"],
+            )?,
+        };
+        metrics.registry.register(Box::new(metrics.requests.clone()))?;
+        metrics.registry.register(Box::new(metrics.pool.clone()))?;
+        metrics.registry.register(Box::new(metrics.key_fetches.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A request was answered. Its count is the histogram's `_count`.
+    pub fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
+        // Anybody can make up a method.
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let method = if known.contains(method) { method.as_str() } else { "other" };
+        self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
+    }
+
+    /// The key server was asked.
+    pub fn key_fetch(&self, succeeded: bool) {
+        self.key_fetches.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
+    }
+
+    fn text(&self, db: &Db) -> Vec<u8> {
+        let pool = db.pool_use();
+        for (state, count) in [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle))] {
+            self.pool.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}
+
+/// Serves `GET /metrics`.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn serve(metrics: Metrics, db: Db, address: SocketAddr) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let (metrics, db) = (metrics.clone(), db.clone());
+        let answer = move || {
+            let text = metrics.text(&db);
+            std::future::ready(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
+        };
+        App::new().route("/metrics", web::get().to(answer))
+    });
+    Ok(server.workers(1).disable_signals().bind(address)?.run())
+}

@@ -1,0 +1,133 @@
+//! What whoever runs the server sees: health, metrics, limits, slow clients, headers.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use testing::{Backend, ConnectionTrait, TestDatabase, on_both_databases};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::program::Program;
+use crate::support::{Answer, SECRET, TestApp, token};
+
+on_both_databases! {
+    async fn health_needs_no_token(app: TestApp) {
+        let nobody = app.nobody();
+        assert_eq!(nobody.get(200, "/health/live").await.json()["status"], "ok");
+        assert_eq!(nobody.get(200, "/health/ready").await.json()["status"], "ok");
+        Answer::expect(200, nobody.request(Method::HEAD, "/health/ready")).await;
+        Answer::expect(405, nobody.request(Method::POST, "/health/ready")).await;
+    }
+
+    async fn a_server_whose_schema_is_not_there_is_live_and_not_ready(app: TestApp) {
+        app.database.connect().await.execute_unprepared("DROP TABLE seaql_migrations").await.unwrap();
+        let app = app.with_settings(&[("MIGRATE_ON_START", "false")]).await;
+        assert_eq!(app.nobody().get(503, "/health/ready").await.code(), "not_migrated");
+        app.nobody().get(200, "/health/live").await;
+    }
+
+    async fn every_answer_has_the_headers_that_suit_it(app: TestApp) {
+        for answer in [app.user("alice").get(200, "/api/tasks").await, app.nobody().get(401, "/api/tasks").await, app.nobody().get(200, "/docs/").await] {
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert_eq!(answer.header("x-frame-options"), "DENY");
+            assert_eq!(answer.header("referrer-policy"), "no-referrer");
+            assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+    }
+
+    async fn one_address_has_a_limit_too_and_only_a_trusted_proxy_says_which_it_is(app: TestApp) {
+        let limit = ("RATE_LIMIT_PER_ADDRESS_PER_SECOND", "1");
+        let app = app.with_settings(&[limit, ("TRUST_FORWARDED_FOR", "true")]).await;
+        let from = |app: &TestApp, list: &str| app.nobody().request(Method::GET, "/api/tasks").header("x-forwarded-for", list);
+        Answer::expect(401, from(&app, "203.0.113.9, 198.51.100.1")).await;
+        let limited = Answer::expect(429, from(&app, "198.51.100.1")).await;
+        assert_eq!(limited.header("retry-after"), "1");
+        Answer::expect(401, from(&app, "198.51.100.2")).await;
+        for _ in 0..5 {
+            app.nobody().get(401, "/api/tasks").await;
+        }
+        let app = app.with_settings(&[limit]).await;
+        for _ in 0..5 {
+            Answer::expect(401, from(&app, "198.51.100.3")).await;
+        }
+    }
+
+    async fn metrics_count_requests_by_route_and_nothing_that_users_write(database: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let variables = [
+            ("DATABASE_URL", database.url().to_owned()),
+            ("BETTER_AUTH_SECRET", SECRET.to_owned()),
+            ("BETTER_AUTH_URL", "http://127.0.0.1:1".to_owned()),
+            ("METRICS_ADDRESS", format!("127.0.0.1:{port}")),
+        ];
+        let program = Program::start(folder.path(), variables);
+        let alice = program.bearer(&token("alice"));
+        let path = alice.create("private title").await;
+        alice.get(200, &path).await;
+        alice.get(404, "/private-path").await;
+        Answer::expect(405, alice.request(Method::from_bytes(b"PRIVATE").unwrap(), "/api/tasks")).await;
+        program.bearer("eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA").get(503, "/api/tasks").await;
+        let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
+        for line in [
+            r#"http_request_duration_seconds_count{method="POST",route="/api/tasks",status="201"} 1"#,
+            r#"http_request_duration_seconds_count{method="GET",route="/api/tasks/{id}",status="200"} 1"#,
+            r#"http_request_duration_seconds_count{method="GET",route="-",status="404"} 1"#,
+            r#"http_request_duration_seconds_count{method="other",route="/api/tasks",status="405"} 1"#,
+            r#"key_fetches_total{outcome="failure"} 1"#,
+            r#"database_connections{state="idle"}"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("rivate"), "{text}");
+        alice.get(404, "/metrics").await;
+        program.signal("TERM");
+        assert_eq!(program.wait().0, Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_database_does_not_answer_is_not_ready() {
+    let Some(cluster) = testing::OwnCluster::start("", |_| {}) else { return };
+    let unused = TestDatabase::empty(Backend::Sqlite).await.unwrap();
+    let app = TestApp::reaching(&cluster.url(), unused, &[]).await;
+    app.nobody().get(200, "/health/ready").await;
+    cluster.ctl(&["stop", "-m", "fast"]);
+    assert_eq!(app.nobody().get(503, "/health/ready").await.code(), "database_unavailable");
+    app.nobody().get(200, "/health/live").await;
+    cluster.ctl(&["start"]);
+    app.nobody().get(200, "/health/ready").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_told_to_stop_is_not_ready_first_and_still_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), [("BETTER_AUTH_SECRET", SECRET), ("SHUTDOWN_DELAY_SECONDS", "2")]);
+    let alice = program.bearer(&token("alice"));
+    alice.get(200, "/health/ready").await;
+    program.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(alice.get(503, "/health/ready").await.code(), "stopping");
+    alice.create("served all the same").await;
+    assert_eq!(program.wait().0, Some(0));
+}
+
+/// Sends the first bytes of a request and then nothing; what comes back, and after how long.
+async fn dawdle(app: &TestApp, bytes: &str) -> (String, Duration) {
+    let mut socket = TcpStream::connect(app.host_and_port()).await.unwrap();
+    socket.write_all(bytes.as_bytes()).await.unwrap();
+    let (began, mut answer) = (Instant::now(), Vec::new());
+    let _ = tokio::time::timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await;
+    (String::from_utf8_lossy(&answer).into_owned(), began.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_clients_are_not_waited_for() {
+    let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &[]).await;
+    let body = format!("POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{", token("alice"));
+    let ((head, head_took), (body, body_took)) = tokio::join!(dawdle(&app, "GET /api/tasks HTTP/1.1\r\nHost:"), dawdle(&app, &body));
+    assert!(head.starts_with("HTTP/1.1 408") && head_took < Duration::from_secs(20), "{head_took:?} {head}");
+    assert!(body.starts_with("HTTP/1.1 408") && body.contains("body_late") && body_took < Duration::from_secs(20), "{body_took:?} {body}");
+    app.user("alice").get(200, "/api/tasks").await;
+}
