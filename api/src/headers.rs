@@ -1,6 +1,4 @@
-use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 
 /// What Swagger UI needs, and nothing else: everything from this server, styles and small pictures also from the page itself.

@@ -46,7 +46,8 @@ impl Metrics {
     /// A request was answered. Its count is the histogram's `_count`.
     pub fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
         // Anybody can make up a method.
-        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let known =
+            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
         let method = if known.contains(method) { method.as_str() } else { "other" };
         self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
     }

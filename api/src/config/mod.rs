@@ -103,11 +103,9 @@ impl Config {
             rate_limit_per_second: limit(variables, "RATE_LIMIT_PER_SECOND")?,
             rate_limit_per_address_per_second: limit(variables, "RATE_LIMIT_PER_ADDRESS_PER_SECOND")?,
             trust_forwarded_for: TrustForwardedFor(variables.parse("TRUST_FORWARDED_FOR", false, "true or false")?),
-            metrics_address: variables
-                .get("METRICS_ADDRESS")
-                .map(str::parse)
-                .transpose()
-                .map_err(|_| ConfigError::new("METRICS_ADDRESS", "must be an address and a port, like 127.0.0.1:9090"))?,
+            metrics_address: variables.get("METRICS_ADDRESS").map(str::parse).transpose().map_err(|_| {
+                ConfigError::new("METRICS_ADDRESS", "must be an address and a port, like 127.0.0.1:9090")
+            })?,
             shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
             workers: workers(variables)?,

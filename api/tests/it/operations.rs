@@ -125,9 +125,16 @@ async fn dawdle(app: &TestApp, bytes: &str) -> (String, Duration) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_clients_are_not_waited_for() {
     let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &[]).await;
-    let body = format!("POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{", token("alice"));
-    let ((head, head_took), (body, body_took)) = tokio::join!(dawdle(&app, "GET /api/tasks HTTP/1.1\r\nHost:"), dawdle(&app, &body));
+    let body = format!(
+        "POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",
+        token("alice")
+    );
+    let ((head, head_took), (body, body_took)) =
+        tokio::join!(dawdle(&app, "GET /api/tasks HTTP/1.1\r\nHost:"), dawdle(&app, &body));
     assert!(head.starts_with("HTTP/1.1 408") && head_took < Duration::from_secs(20), "{head_took:?} {head}");
-    assert!(body.starts_with("HTTP/1.1 408") && body.contains("body_late") && body_took < Duration::from_secs(20), "{body_took:?} {body}");
+    assert!(
+        body.starts_with("HTTP/1.1 408") && body.contains("body_late") && body_took < Duration::from_secs(20),
+        "{body_took:?} {body}"
+    );
     app.user("alice").get(200, "/api/tasks").await;
 }

@@ -301,3 +301,23 @@ async fn on_a_full_disk_postgres_refuses_writes_with_503_and_heals() {
     other.execute_unprepared("ALTER TABLE task SET TABLESPACE small").await.unwrap();
     check_full_disk(&app.user("alice"), &disk).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_only_reads_as_after_a_failover_writes_are_503_and_afterwards_they_succeed() {
+    let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
+    let app = app_on(&cluster).await;
+    let alice = app.user("alice");
+    alice.create("before").await;
+    warm_up(&alice).await;
+    let other = testing::connect(&cluster.url()).await;
+    let switch = async |to: &str| {
+        other.execute_unprepared(&format!("ALTER SYSTEM SET default_transaction_read_only = {to}")).await.unwrap();
+        other.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    switch("on").await;
+    assert_unavailable(&alice.post(503, "/api/tasks", json!({"title": "t"})).await);
+    assert_eq!(alice.titles("/api/tasks").await, ["before"]);
+    switch("off").await;
+    alice.create("after").await;
+}

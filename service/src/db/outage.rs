@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::Connection;
+use sea_orm::sqlx::{Executor, Row};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqlxError};
 use tokio::time::timeout;
 
@@ -33,10 +33,12 @@ impl Outage {
         options.map_sqlx_postgres_before_acquire(move |connection, state| {
             let is_suspect = outage.now().saturating_sub(millis(state.idle_for)) <= outage.last.load(Ordering::Relaxed);
             Box::pin(async move {
-                if is_suspect {
-                    connection.ping().await?;
+                if !is_suspect {
+                    return Ok(true);
                 }
-                Ok(true)
+                // Dead, or, after a failover, alive and on the server that is no longer the one to write to.
+                let row = connection.fetch_one("SHOW transaction_read_only").await?;
+                Ok(row.try_get::<String, _>(0)? == "off")
             })
         });
     }
@@ -71,7 +73,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whether the connection is of no use any more.
+/// Whether the connection is of no use any more, or not to the right server.
 pub(super) fn is_broken(error: &DbErr) -> bool {
     match sqlx_error(error) {
         Some(SqlxError::Io(_) | SqlxError::Protocol(_)) => true,
@@ -90,9 +92,10 @@ pub(super) fn was_not_done(error: &DbErr) -> bool {
     }
 }
 
-/// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A): a statement under way is then rolled back.
+/// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A): a statement under way is then rolled back. And of one
+/// that may only read, on a server that another one has taken over from.
 fn is_farewell(code: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25006")
 }
 
 fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
