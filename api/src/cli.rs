@@ -62,12 +62,18 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     // From the first moment on: a signal during the start is not lost.
     let signals = StopSignals::listen()?;
+    let token = if config.auth.secrets.is_empty() {
+        // Only its keys are known here: nobody but Better Auth can sign.
+        "TOKEN_OF_BETTER_AUTH"
+    } else {
+        "$(cargo run -qp api -- token alice)"
+    };
     let application = Application::build(config).await?;
     let address = application.address();
     print(&format!(
         "Listening on http://{address}\n\
          Documentation: http://{address}/docs\n\
-         Try it:        curl -H \"Authorization: Bearer $(cargo run -qp api -- token alice)\" http://{address}/api/tasks"
+         Try it:        curl -H \"Authorization: Bearer {token}\" http://{address}/api/tasks"
     ))?;
     application.run_until(signals).await?;
     log::info!("stopped");

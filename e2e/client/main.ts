@@ -35,6 +35,11 @@ assert.equal(error?.code, 'invalid_field');
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
 assert.equal((await client.GET('/api/tasks/{id}', { params: { path } })).error?.code, 'task_not_found');
 
+const exported = await client.GET('/api/me/export');
+assert.deepEqual(exported.data?.tasks, []);
+assert.equal(exported.data?.user_id, 'alice');
+assert.equal((await client.DELETE('/api/me')).response.status, 204);
+
 // @ts-expect-error A status that does not exist does not compile.
 await client.GET('/api/tasks', { params: { query: { status: 'done' } } });
 // @ts-expect-error Nor does a task without a title.

@@ -12,9 +12,9 @@ use crate::config::TrustForwardedFor;
 use crate::error::Error;
 use crate::rate_limit::RateLimits;
 
-/// Stands before every operation: the address's rate limit (429), token (401), path user (403), the user's rate limit (429),
-/// in this order and before anything else of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one that is registered without the
-/// guard finds none and answers 500.
+/// Stands before every operation: the address's rate limit (429), token (401), path user (403), the user's rate limit (429), in
+/// this order and before anything else of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one
+/// that is registered without the guard finds none and answers 500.
 pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match admit(&request).await {
         Ok(caller) => {

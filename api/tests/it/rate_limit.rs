@@ -17,7 +17,7 @@ on_both_databases! {
     }
 
     async fn at_zero_there_is_no_limit(app: TestApp) {
-        let app = app.with_settings(&[("RATE_LIMIT_PER_SECOND", "0")]).await;
+        // What every test's server is set to.
         let alice = app.user("alice");
         for _ in 0..300 {
             alice.get(200, "/api/tasks").await;

@@ -67,6 +67,7 @@ fn start(database: &TestDatabase, port: u16) -> Program {
         ("BETTER_AUTH_SECRET", SECRET.to_owned()),
         ("PORT", port.to_string()),
         ("SHUTDOWN_DELAY_SECONDS", "1".to_owned()),
+        ("RATE_LIMIT_PER_SECOND", "0".to_owned()),
     ];
     Program::start(folder.path(), variables)
 }

@@ -47,6 +47,8 @@ impl TestApp {
             ("DATABASE_MAX_CONNECTIONS", "4"),
             ("DATABASE_URL", url),
             ("PORT", "0"),
+            // Storms are meant here; the limits have their own tests.
+            ("RATE_LIMIT_PER_SECOND", "0"),
             ("WORKERS", "1"),
         ];
         let config = Config::load(&basic.iter().chain(variables).copied().collect::<Variables>()).unwrap();
