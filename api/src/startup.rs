@@ -155,12 +155,16 @@ impl Application {
             signals.next().await;
             log::info!("stopping: requests under way are finished");
             readiness.turn_off();
-            tokio::time::sleep(stop_delay).await;
-            tokio::join!(handle.stop(true), async {
-                signals.next().await;
-                log::warn!("stopping at once");
-                handle.stop(false).await;
-            });
+            let finishing = async {
+                tokio::time::sleep(stop_delay).await;
+                handle.stop(true).await;
+                // The server then ends by itself, see below.
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = finishing => {}
+                () = signals.next() => log::warn!("stopping at once"),
+            }
         };
         let forgetting = async {
             loop {
@@ -170,7 +174,7 @@ impl Application {
         };
         tokio::select! {
             result = server => result?,
-            () = stopping => {}
+            () = stopping => return Ok(()),
             () = forgetting => {}
             () = measuring => {}
         }

@@ -26,7 +26,11 @@ impl OwnCluster {
         };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("task-tests-own-{}-{number}", std::process::id()));
-        let base_url = programs.start(&directory, settings, prepare).expect("a cluster starts");
+        let started = programs.start(&directory, settings, prepare);
+        if started.is_err() {
+            let _ = std::fs::remove_dir_all(&directory);
+        }
+        let base_url = started.expect("a cluster starts");
         watch(&directory, std::process::id()).expect("a cluster is watched");
         Some(Self { programs, directory, base_url })
     }
