@@ -61,14 +61,20 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         log::warn!("{notice}");
     }
     // From the first moment on: a signal during the start is not lost.
-    let signals = StopSignals::listen()?;
+    let mut signals = StopSignals::listen()?;
     let token = if config.auth.secrets.is_empty() {
         // Only its keys are known here: nobody but Better Auth can sign.
         "TOKEN_OF_BETTER_AUTH"
     } else {
         "$(cargo run -qp api -- token alice)"
     };
-    let application = Application::build(config).await?;
+    let application = tokio::select! {
+        built = Application::build(config) => built?,
+        () = signals.next() => {
+            log::info!("stopped before it had started");
+            return Ok(());
+        }
+    };
     let address = application.address();
     print(&format!(
         "Listening on http://{address}\n\

@@ -16,7 +16,7 @@ use crate::rate_limit::{FORGET_EVERY, RateLimit, RateLimits};
 use crate::readiness::Readiness;
 use crate::{cors, headers, observe, routes};
 
-/// How long the head of a request may take to arrive.
+/// How long the head of a connection's first request may take to arrive; for those after it the proxy in front must see to that.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may wait for its next request; longer than the proxies in front of us keep one, so that they close it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -210,7 +210,8 @@ impl StopSignals {
         Ok(Self::OfProcess { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
         match self {
             Self::OfProcess { terminate, interrupt } => tokio::select! {
                 _ = terminate.recv() => {}

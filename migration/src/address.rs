@@ -67,6 +67,10 @@ impl Address {
         let asked = asked.map(PgSslMode::from_str).transpose().map_err(|_| "has an sslmode that does not exist")?;
         let is_local = is_local(&parsed, &parameters);
 
+        for (name, file) in parameters.iter().filter(|(name, _)| FILES.contains(&name.as_str())) {
+            std::fs::File::open(file).map_err(|error| format!("has an {name} that cannot be read: {error}"))?;
+        }
+
         // Those that the driver does not know it would only warn of, with their values.
         let known = parameters.iter().filter(|(key, _)| KNOWN.contains(&key.as_str()));
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
@@ -103,6 +107,9 @@ const KNOWN: [&str; 11] = [
     "user",
 ];
 
+/// Those of them that name a file.
+const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
+
 fn sqlite(url: &str) -> Result<Address, String> {
     let sqlite = SqliteConnectOptions::from_str(url).map_err(|_| "is not a valid address")?;
     if let Some(folder) = sqlite.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -123,7 +130,10 @@ fn is_local(url: &Url, parameters: &[(String, String)]) -> bool {
     };
     let elsewhere = parameters.iter().filter(|(key, _)| key == "host" || key == "hostaddr");
     let host_is_local = match url.host() {
-        None => true,
+        // The driver then asks these for a host.
+        None => ["PGHOST", "PGHOSTADDR"]
+            .iter()
+            .all(|name| std::env::var(name).is_ok_and(|host| is_local_name(&host)) || std::env::var_os(name).is_none()),
         // A socket's folder, percent-encoded.
         Some(Host::Domain(name)) => is_local_name(&name.replace("%2F", "/").replace("%2f", "/")),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -140,7 +150,6 @@ fn ssl_mode(
     notices: &mut Vec<String>,
 ) -> Result<PgSslMode, String> {
     let asked = asked.unwrap_or_default();
-    let checks = matches!(asked, PgSslMode::VerifyCa | PgSslMode::VerifyFull);
     if tls == Tls::Verify && channel_binding && !matches!(asked, PgSslMode::VerifyFull) {
         notices.push(
             "channel_binding=require: the driver cannot bind the password to the channel, so the server's certificate and \
@@ -149,8 +158,11 @@ fn ssl_mode(
         );
         return Ok(PgSslMode::VerifyFull);
     }
+    if channel_binding && tls != Tls::Verify {
+        notices.push("channel_binding=require is not kept: DATABASE_TLS asks for less".to_owned());
+    }
     match tls {
-        _ if is_local || checks => Ok(asked),
+        _ if is_local || matches!(asked, PgSslMode::VerifyFull) => Ok(asked),
         Tls::Off => Ok(asked),
         _ if matches!(asked, PgSslMode::Disable) => {
             Err("asks for an unencrypted connection to another machine: set DATABASE_TLS=off if that is meant"
@@ -165,6 +177,7 @@ fn ssl_mode(
             }
             Ok(PgSslMode::VerifyFull)
         }
+        Tls::Unverified if matches!(asked, PgSslMode::VerifyCa) => Ok(asked),
         Tls::Unverified => Ok(PgSslMode::Require),
     }
 }
@@ -186,7 +199,7 @@ mod tests {
             ("postgres://u:p@db.example/db", "VerifyFull", 0),
             ("postgres://u:p@db.example/db?sslmode=prefer", "VerifyFull", 0),
             ("postgres://u:p@db.example/db?sslmode=require", "VerifyFull", 1),
-            ("postgres://u:p@10.0.0.5/db?sslmode=verify-ca", "VerifyCa", 0),
+            ("postgres://u:p@10.0.0.5/db?sslmode=verify-ca", "VerifyFull", 0),
             ("postgres://u:p@db.example/db?sslmode=verify-full&channel_binding=require", "VerifyFull", 0),
             ("postgres://u:p@localhost/db?host=db.example", "VerifyFull", 0),
         ] {

@@ -57,3 +57,24 @@ pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
     Migrator::up(&transaction, None).await?;
     transaction.commit().await
 }
+
+/// Whether every table of the database was made by these migrations.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    let backend = db.get_database_backend();
+    let tables = match backend {
+        DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        _ => "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+    };
+    let tables = db.query_all_raw(Statement::from_string(backend, tables)).await?;
+    for table in &tables {
+        let name: String = table.try_get("", "name")?;
+        if !["task", "seaql_migrations"].contains(&name.as_str()) {
+            return Ok(false);
+        }
+    }
+    let manager = SchemaManager::new(db);
+    Ok(!manager.has_table("task").await? || !m20261124_000001_create_task::is_adopted(&manager).await?)
+}

@@ -101,7 +101,7 @@ async fn adopt(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     .map(drop)
 }
 
-async fn is_adopted(manager: &SchemaManager<'_>) -> Result<bool, DbErr> {
+pub(crate) async fn is_adopted(manager: &SchemaManager<'_>) -> Result<bool, DbErr> {
     let db = manager.get_connection();
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(false);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending};
+use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending, holds_only_ours};
 use sea_orm_cli::MigrateSubcommands;
 use sea_orm_migration::cli::run_migrate;
 use sea_orm_migration::sea_orm::Database;
@@ -57,6 +57,13 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     match cli.command {
         // The command that servers run too takes the lock that they take.
         None | Some(MigrateSubcommands::Up { num: None }) => apply_pending(&db).await?,
+        Some(MigrateSubcommands::Fresh) if !holds_only_ours(&db).await? => {
+            return Err(
+                "`fresh` would drop every table of this database, and some are not this program's: drop them by hand \
+                        if that is meant"
+                    .into(),
+            );
+        }
         command => run_migrate(Migrator, &db, command, cli.verbose).await?,
     }
     Ok(())

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use sea_orm_migration::SchemaManager;
-use testing::{TestDatabase, on_both_databases};
+use testing::{ConnectionTrait, TestDatabase, on_both_databases};
 
 fn migration(arguments: &[&str], url: &str) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_migration"));
@@ -33,6 +33,15 @@ on_both_databases! {
         assert!(has_table().await);
         let (_, status) = migration(&["status"], database.url());
         assert!(status.contains("Applied"), "{status}");
+    }
+
+    async fn fresh_drops_nothing_where_a_table_is_not_ours(database: TestDatabase) {
+        let connection = database.connect().await;
+        connection.execute_unprepared("CREATE TABLE session (id integer)").await.unwrap();
+        let (done, told) = migration(&["fresh"], database.url());
+        assert!(!done && told.contains("some are not this program's"), "{told}");
+        let manager = SchemaManager::new(&connection);
+        assert!(manager.has_table("session").await.unwrap() && manager.has_table("task").await.unwrap());
     }
 }
 

@@ -26,8 +26,9 @@ impl From<DbErr> for Error {
 
 fn is_unavailable(error: &DbErr) -> bool {
     match error {
-        DbErr::ConnectionAcquire(_) => true,
-        DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => match cause {
+        // Without a connection nothing was sent, whatever the reason: a password that was just changed, a proxy's own words.
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(cause) | DbErr::Query(cause) => match cause {
             RuntimeErr::SqlxError(cause) => match &**cause {
                 SqlxError::Io(_)
                 | SqlxError::Tls(_)

@@ -53,5 +53,13 @@ fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
     // The last entry is the one that the proxy itself wrote.
     let said = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     let address = said.or_else(|| request.peer_addr().map(|peer| peer.ip()))?;
-    (!address.is_loopback()).then_some(address)
+    (!address.is_loopback()).then(|| network(address))
+}
+
+/// Whoever has one IPv6 address has its whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address @ IpAddr::V4(_) => address,
+    }
 }

@@ -25,6 +25,11 @@ const SQLMODEL: &str = "
         SELECT 'many', 't ' || n, n % 2 = 0, timestamp '2026-01-01' + n * interval '1 second', now() AT TIME ZONE 'UTC'
         FROM generate_series(1, 5000) AS n;";
 
+async fn rows(connection: &impl ConnectionTrait, query: &str) -> String {
+    let statement = testing::Statement::from_string(connection.get_database_backend(), query);
+    connection.query_one_raw(statement).await.unwrap().unwrap().try_get("", "rows").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_never_dropped() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else { return };
@@ -33,7 +38,11 @@ async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_ne
     connection.execute_unprepared("SET TIME ZONE 'America/New_York'").await.unwrap();
     connection.execute_unprepared(SQLMODEL).await.unwrap();
 
+    let all = "SELECT string_agg(concat_ws('|', id, user_id, title, description, completed, created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC'), ';' ORDER BY id) AS rows FROM task";
+    let as_it_was = all.replace(" AT TIME ZONE 'UTC'", "");
+    let before = rows(&connection, &as_it_was).await;
     let app = TestApp::with(database, &[]).await;
+    assert_eq!(rows(&app.database.connect().await, all).await, before);
     let alice = app.user("alice");
     let expected = json!([
         {"id": 2, "title": "  Ünïcode 🦀 ", "description": null, "completed": true,

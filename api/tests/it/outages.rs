@@ -12,7 +12,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, TestApp, User};
+use crate::support::program::Program;
+use crate::support::{Answer, SECRET, TestApp, User, token};
 
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.code(), "database_unavailable");
@@ -221,6 +222,7 @@ async fn postgres_killed_in_a_storm_of_creates_has_lost_none_that_was_answered()
     let kept = alice.get(200, "/api/tasks").await.json();
     let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
     assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
+    assert!(kept.len() - promised.len() <= 8, "more than the requests under way were done unanswered");
 }
 
 /// A file system of this size, or `None` where this user may not make one: said loudly.
@@ -320,4 +322,53 @@ async fn while_postgres_only_reads_as_after_a_failover_writes_are_503_and_afterw
     assert_eq!(alice.titles("/api/tasks").await, ["before"]);
     switch("off").await;
     alice.create("after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_vanished_without_a_word_is_left_within_seconds_and_does_not_keep_ours_from_stopping() {
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let (user, rest) = database.url().split_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
+    let (server, name) = rest.split_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = door.local_addr().unwrap();
+    let (vanish, vanished) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = door.accept().await {
+            let mut upstream = TcpStream::connect(&server).await.unwrap();
+            let mut vanished = vanished.clone();
+            let is_new = *vanished.borrow();
+            tokio::spawn(async move {
+                let silence = async {
+                    while is_new || !*vanished.borrow() {
+                        let _ = vanished.changed().await;
+                    }
+                };
+                tokio::select! {
+                    _ = copy_bidirectional(&mut client, &mut upstream) => return,
+                    () = silence => {}
+                }
+                // Nothing passes any more, and nobody is told.
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("{user}@{address}/{name}");
+    let variables = [("DATABASE_URL", url.as_str()), ("BETTER_AUTH_SECRET", SECRET), ("DATABASE_MAX_CONNECTIONS", "4")];
+    let program = Program::start(folder.path(), variables);
+    let alice = program.bearer(&token("alice"));
+    warm_up(&alice).await;
+    vanish.send(true).unwrap();
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for _ in 0..8 {
+        let request = alice.request(Method::GET, "/api/tasks");
+        running.spawn(async move { request.send().await.unwrap().status().as_u16() });
+    }
+    assert!(running.join_all().await.into_iter().all(|status| status == 503 || status == 200));
+    while alice.request(Method::GET, "/api/tasks").send().await.unwrap().status() != 200 {
+        assert!(began.elapsed() < Duration::from_secs(40), "it does not heal");
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait().0, Some(0));
 }

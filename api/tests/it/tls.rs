@@ -68,6 +68,7 @@ async fn an_address_that_asks_for_channel_binding_works_where_the_certificate_is
     assert_refused(folder.path(), &pasted, "certificate");
     assert_refused(folder.path(), &trusted.replace("localhost", "127.0.0.1"), "certificate");
     assert_refused(folder.path(), &format!("{by_name}?sslmode=disable"), "no encryption");
+    assert_refused(folder.path(), &format!("{pasted}&sslrootcert=/no/such/file"), "sslrootcert that cannot be read");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use migration::{Address, MigratorTrait, Tls};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use tokio::time::timeout;
 
 pub use self::health::PoolUse;
 use self::outage::Outage;
@@ -108,13 +109,17 @@ impl Db {
         }
     }
 
-    /// Waits for the statements under way and closes every connection.
+    /// Waits for the statements under way, but not for ever, and closes every connection.
     ///
     /// # Errors
     /// Whatever the database answers to the farewell.
     pub async fn close(self) -> Result<(), Error> {
-        self.read.close_by_ref().await?;
-        Ok(self.write.close_by_ref().await?)
+        let closing = async {
+            self.read.close_by_ref().await?;
+            self.write.close_by_ref().await
+        };
+        let late = |_| Error::Unavailable(DbErr::Custom("it did not say goodbye".to_owned()));
+        Ok(timeout(ACQUIRE, closing).await.map_err(late)??)
     }
 
     /// Which database it is, where the two differ.

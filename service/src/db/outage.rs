@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::{Executor, Row};
+use sea_orm::sqlx::{Connection, Executor, Row};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqlxError};
 use tokio::time::timeout;
 
 use crate::Error;
+
+/// For how long after a statement was given up connections are doubted when they return.
+const DOUBTFUL: Duration = Duration::from_mins(1);
+/// How long a doubtful connection may take to show that it lives.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Remembers when a connection was last found broken: those that were idle then are asked whether they live before they are
 /// used again, so that one restart of the database is not found out once for each connection of the pool.
@@ -18,17 +23,20 @@ pub(super) struct Outage {
     since: Instant,
     /// Milliseconds from `since`, 0 for never.
     last: Arc<AtomicU64>,
+    /// When a statement was last given up, likewise.
+    given_up: Arc<AtomicU64>,
 }
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { since: Instant::now(), last: Arc::default() }
+        Self { since: Instant::now(), last: Arc::default(), given_up: Arc::default() }
     }
 }
 
 impl Outage {
     /// Lets the pool ask.
     pub(super) fn watch(&self, options: &mut ConnectOptions) {
+        self.bound_farewells(options);
         let outage = self.clone();
         options.map_sqlx_postgres_before_acquire(move |connection, state| {
             let is_suspect = outage.now().saturating_sub(millis(state.idle_for)) <= outage.last.load(Ordering::Relaxed);
@@ -39,6 +47,28 @@ impl Outage {
                 // Dead, or, after a failover, alive and on the server that is no longer the one to write to.
                 let row = connection.fetch_one("SHOW transaction_read_only").await?;
                 Ok(row.try_get::<String, _>(0)? == "off")
+            })
+        });
+    }
+
+    /// A statement that was given up leaves its connection in the middle of an answer, and the pool waits for that answer before
+    /// it uses the connection again: for as long as the system's own patience lasts, where the server vanished without a word.
+    /// After such a statement connections have a bounded time to show that they live.
+    fn bound_farewells(&self, options: &mut ConnectOptions) {
+        let outage = self.clone();
+        options.map_sqlx_postgres_pool_opts(move |pool| {
+            let outage = outage.clone();
+            pool.after_release(move |connection, _| {
+                let given_up = outage.given_up.load(Ordering::Relaxed);
+                let is_recent = given_up > 0 && outage.now().saturating_sub(given_up) < millis(DOUBTFUL);
+                Box::pin(async move {
+                    if is_recent {
+                        // An error closes it without a goodbye, which nobody would answer.
+                        let late = |_| SqlxError::Io(ErrorKind::TimedOut.into());
+                        timeout(FAREWELL, connection.ping()).await.map_err(late)??;
+                    }
+                    Ok(true)
+                })
             })
         });
     }
@@ -60,8 +90,11 @@ impl Outage {
                 done => done,
             }
         };
-        let late = || DbErr::Custom(format!("no answer within {} s", deadline.as_secs()));
-        Ok(timeout(deadline, attempts).await.map_err(|_| Error::Unavailable(late()))??)
+        let Ok(done) = timeout(deadline, attempts).await else {
+            self.given_up.store(self.now(), Ordering::Relaxed);
+            return Err(Error::Unavailable(DbErr::Custom(format!("no answer within {} s", deadline.as_secs()))));
+        };
+        Ok(done?)
     }
 
     fn now(&self) -> u64 {

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, Connection, Executor};
 use sea_orm::{DbErr, SqlxError};
@@ -11,6 +12,10 @@ use crate::Error;
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long to look for a pooler that mixes up statements.
+const PROBE: Duration = Duration::from_secs(10);
+/// How often to provoke it.
+const ATTEMPTS: usize = 4;
 /// How long to wait for a pooler that may have no second connection to give.
 const POOLER: Duration = Duration::from_secs(2);
 
@@ -66,7 +71,10 @@ fn is_down(error: &SqlxError) -> bool {
                     | UnexpectedEof
             )
         }
-        SqlxError::Database(answer) => answer.code().is_some_and(|code| code == "57P03" || code.starts_with("53")),
+        // Classes of connection, resources, operator and system, and a proxy's or pooler's own words for "not reached".
+        SqlxError::Database(answer) => answer
+            .code()
+            .is_some_and(|code| matches!(code.get(..2), Some("08" | "53" | "57" | "58")) || code == "XX000"),
         _ => false,
     }
 }
@@ -88,31 +96,40 @@ fn explain(error: &SqlxError) -> String {
 /// Two clients prepare a statement under the name that each would use, while one of them holds a transaction. Where each has
 /// a session of its own, or the pooler renames, both succeed.
 pub(super) async fn refuse_mixing_pooler(options: &PgConnectOptions) -> Result<(), Error> {
-    match probe(options).await {
-        Err(SqlxError::Database(answer)) if answer.code().is_some_and(|code| MIXED_UP.contains(&&*code)) => {
-            Err(Error::Database(DbErr::Custom(
-                "a connection pooler in transaction mode that does not support prepared statements: set \
+    match timeout(PROBE, probe(options)).await {
+        Ok(Err(SqlxError::Database(answer))) if mixes_up(&*answer) => Err(Error::Database(DbErr::Custom(
+            "a connection pooler in transaction mode that does not support prepared statements: set \
                  max_prepared_statements (PgBouncer 1.21 or newer), or use its session mode, or connect directly"
-                    .to_owned(),
-            )))
-        }
+                .to_owned(),
+        ))),
         // Whatever else went wrong is not about this, and will show.
         _ => Ok(()),
     }
 }
 
-/// Prepared already, not prepared, and what PgBouncer answers to a transaction in its statement mode.
-const MIXED_UP: [&str; 3] = ["42P05", "26000", "08P01"];
+/// Prepared already, not prepared, or what PgBouncer answers to a transaction in its statement mode.
+fn mixes_up(answer: &dyn DatabaseError) -> bool {
+    match answer.code().as_deref() {
+        Some("42P05" | "26000") => true,
+        Some("08P01") => answer.message().contains("statement pooling mode"),
+        _ => false,
+    }
+}
 
 async fn probe(options: &PgConnectOptions) -> Result<(), SqlxError> {
     let mut one = PgConnection::connect_with(options).await?;
     let mut other = PgConnection::connect_with(options).await?;
-    one.execute(sqlx::query("SELECT 1 AS one")).await?;
-    other.execute("BEGIN").await?;
-    let prepared = other.execute(sqlx::query("SELECT 2 AS other")).await;
-    // A pooler with one connection to give lets us wait here: then that attempt has told enough.
-    let again = timeout(POOLER, one.execute(sqlx::query("SELECT 1 AS one"))).await;
-    let _ = other.execute("ROLLBACK").await;
-    prepared?;
-    again.map_or(Ok(()), |answer| answer.map(drop))
+    // A pooler chooses a server connection anew each time: several attempts make a collision likely however it chooses.
+    for _ in 0..ATTEMPTS {
+        one.execute(sqlx::query("SELECT 1 AS one")).await?;
+        other.execute("BEGIN").await?;
+        let prepared = other.execute(sqlx::query("SELECT 2 AS other")).await;
+        // A pooler with one connection to give lets us wait here: then that attempt has told enough.
+        let again = timeout(POOLER, one.execute(sqlx::query("SELECT 1 AS one"))).await;
+        let _ = other.execute("ROLLBACK").await;
+        prepared?;
+        let Ok(again) = again else { break };
+        again?;
+    }
+    Ok(())
 }
