@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -30,12 +30,12 @@ pub async fn observe(
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = shape(response, &id);
     response.headers_mut().insert(REQUEST_ID, id.clone());
+    let route = response.request().match_pattern();
+    let (route, took) = (route.as_deref().unwrap_or("-"), started.elapsed());
     if let Some(metrics) = response.request().app_data::<web::Data<Metrics>>() {
-        let route = response.request().match_pattern();
-        let (route, status) = (route.as_deref().unwrap_or("-"), response.status().as_u16());
-        metrics.request(response.request().method(), route, status, started.elapsed());
+        metrics.request(response.request().method(), route, response.status().as_u16(), took);
     }
-    write_log(&response, started, &id);
+    write_log(&response, route, took, &id);
     Ok(response)
 }
 
@@ -86,12 +86,10 @@ fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceRespons
 }
 
 /// Method, route template, status, duration and id: nothing that a user wrote. A fault's causes stand beside it, once.
-fn write_log(response: &ServiceResponse<BoxBody>, started: Instant, id: &HeaderValue) {
+fn write_log(response: &ServiceResponse<BoxBody>, route: &str, took: Duration, id: &HeaderValue) {
     let method = response.request().method();
-    let route = response.request().match_pattern();
-    let route = route.as_deref().unwrap_or("-");
     let status = response.status();
-    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    let milliseconds = took.as_secs_f64() * 1000.0;
     let id = id.to_str().unwrap_or_default();
     if !status.is_server_error() {
         log::info!("{method} {route} {} {milliseconds:.3}ms {id}", status.as_u16());

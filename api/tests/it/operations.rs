@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::program::Program;
+use crate::support::tools::free_port;
 use crate::support::{Answer, SECRET, TestApp, token};
 
 on_both_databases! {
@@ -55,7 +56,7 @@ on_both_databases! {
 
     async fn metrics_count_requests_by_route_and_nothing_that_users_write(database: TestDatabase) {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let variables = [
             ("DATABASE_URL", database.url().to_owned()),
             ("BETTER_AUTH_SECRET", SECRET.to_owned()),

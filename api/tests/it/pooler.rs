@@ -1,31 +1,25 @@
 //! A real PgBouncer in between.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use testing::OwnCluster;
 use tokio::task::JoinSet;
 
 use crate::support::program::{Program, command, run};
-use crate::support::{SECRET, token, tools};
+use crate::support::tools::{self, Daemon, free_port};
+use crate::support::{SECRET, token};
 
 struct PgBouncer {
-    child: Child,
+    _daemon: Daemon,
     url: String,
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A PgBouncer in this mode, with at most so many server connections.
 async fn pgbouncer(cluster: &OwnCluster, mode: &str, pool_size: u32) -> Option<PgBouncer> {
     let program = tools::find("pgbouncer", "pgbouncer")?;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let (user, server) = cluster
         .url()
         .trim_start_matches("postgres://")
@@ -53,7 +47,7 @@ async fn pgbouncer(cluster: &OwnCluster, mode: &str, pool_size: u32) -> Option<P
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Some(PgBouncer { child, url: format!("postgres://{user}@127.0.0.1:{port}/postgres") })
+    Some(PgBouncer { _daemon: Daemon(child), url: format!("postgres://{user}@127.0.0.1:{port}/postgres") })
 }
 
 fn is_root() -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,23 +15,13 @@ use testing::{Backend, TestDatabase};
 use tokio::task::JoinSet;
 
 use crate::support::program::Program;
-use crate::support::{SECRET, User, token, tools};
+use crate::support::tools::{self, Daemon, free_port};
+use crate::support::{SECRET, User, token};
 
 struct Proxy {
-    child: Child,
+    _daemon: Daemon,
     address: String,
     _folder: TempDir,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// `HAProxy` in front of these ports, as docs/operations.md has it: servers that are not ready get no requests, and one that
@@ -57,7 +47,7 @@ async fn proxy(ports: &[u16]) -> Option<Proxy> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Some(Proxy { child, address, _folder: folder })
+    Some(Proxy { _daemon: Daemon(child), address, _folder: folder })
 }
 
 fn start(database: &TestDatabase, port: u16) -> Program {

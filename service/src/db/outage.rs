@@ -120,13 +120,14 @@ pub(super) fn is_broken(error: &DbErr) -> bool {
 pub(super) fn was_not_done(error: &DbErr) -> bool {
     match sqlx_error(error) {
         Some(SqlxError::Io(error)) => error.kind() == ErrorKind::BrokenPipe,
-        Some(SqlxError::Database(answer)) => answer.code().is_some_and(|code| is_farewell(&code)),
+        // A crash of the server (57P02) can come between a commit and its answer.
+        Some(SqlxError::Database(answer)) => answer.code().is_some_and(|code| is_farewell(&code) && code != "57P02"),
         _ => false,
     }
 }
 
-/// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A): a statement under way is then rolled back. And of one
-/// that may only read, on a server that another one has taken over from.
+/// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A), and of one that may only read, on a server that
+/// another one has taken over from.
 fn is_farewell(code: &str) -> bool {
     matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25006")
 }

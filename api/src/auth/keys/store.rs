@@ -22,7 +22,6 @@ pub(crate) struct Unavailable;
 struct Shared {
     server: KeyServer,
     metrics: Option<Metrics>,
-    policy: Policy,
     state: RwLock<State>,
     /// Held while the key server is asked, so that all who wait share one answer.
     asking: Arc<Mutex<()>>,
@@ -41,30 +40,17 @@ struct State {
     failed: bool,
 }
 
-/// How long keys are believed.
-#[derive(Clone, Copy, Debug)]
-struct Policy {
-    /// Older keys are fetched anew in the background.
-    refresh_after: Duration,
-    /// Older keys are not used before that has been tried: a removed key dies within this time.
-    fresh: Duration,
-    /// Older keys are not used at all, even when the key server fails.
-    usable: Duration,
-    /// The least time between questions while the key server fails.
-    retry: Duration,
-    /// Questions that tokens may provoke at once; afterwards one each [`Self::provoked_every`].
-    provoked_at_once: NonZeroU32,
-    provoked_every: Duration,
-}
-
-const POLICY: Policy = Policy {
-    refresh_after: Duration::from_mins(4),
-    fresh: Duration::from_mins(5),
-    usable: Duration::from_hours(24),
-    retry: Duration::from_secs(2),
-    provoked_at_once: NonZeroU32::MIN.saturating_add(4),
-    provoked_every: Duration::from_secs(10),
-};
+/// Older keys are fetched anew in the background.
+const REFRESH_AFTER: Duration = Duration::from_mins(4);
+/// Older keys are not used before that has been tried: a removed key dies within this time.
+const FRESH: Duration = Duration::from_mins(5);
+/// Older keys are not used at all, even when the key server fails.
+const USABLE: Duration = Duration::from_hours(24);
+/// The least time between questions while the key server fails.
+const RETRY: Duration = Duration::from_secs(2);
+/// Questions that tokens may provoke at once; afterwards one each [`PROVOKED_EVERY`].
+const PROVOKED_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
+const PROVOKED_EVERY: Duration = Duration::from_secs(10);
 
 impl KeyStore {
     /// A store for the keys at this address.
@@ -72,35 +58,30 @@ impl KeyStore {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub(crate) fn new(url: Url, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
-        Self::with_policy(url, POLICY, metrics)
-    }
-
-    fn with_policy(url: Url, policy: Policy, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
-        let quota = Quota::with_period(policy.provoked_every).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        let quota = Quota::with_period(PROVOKED_EVERY).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         Ok(Self(Arc::new(Shared {
             server: KeyServer::new(url)?,
             metrics,
-            policy,
             state: RwLock::default(),
             asking: Arc::default(),
-            provoked: RateLimiter::direct(quota.allow_burst(policy.provoked_at_once)),
+            provoked: RateLimiter::direct(quota.allow_burst(PROVOKED_AT_ONCE)),
         })))
     }
 
     /// The keys to judge by; fetched first where there are none, or only old ones.
     pub(crate) async fn fresh(&self) -> Result<Arc<KeySet>, Unavailable> {
-        let (state, policy) = (self.0.state(), self.0.policy);
+        let state = self.0.state();
         let age = state.fetched.map(|fetched| fetched.elapsed());
-        let usable = state.keys.clone().filter(|_| age.is_some_and(|age| age < policy.usable));
+        let usable = state.keys.clone().filter(|_| age.is_some_and(|age| age < USABLE));
         let Some(keys) = usable else {
             return self.0.ask(&state).await;
         };
-        if age.is_some_and(|age| age < policy.refresh_after) {
+        if age.is_some_and(|age| age < REFRESH_AFTER) {
             return Ok(keys);
         }
         // While the key server fails nobody waits for it again: the old keys do.
-        let fails = state.failed && state.answered.is_some_and(|answered| answered.elapsed() < policy.fresh);
-        if fails || age.is_some_and(|age| age < policy.fresh) {
+        let fails = state.failed && state.answered.is_some_and(|answered| answered.elapsed() < FRESH);
+        if fails || age.is_some_and(|age| age < FRESH) {
             self.refresh_in_background(&state);
             return Ok(keys);
         }
@@ -120,7 +101,7 @@ impl KeyStore {
     }
 
     fn refresh_in_background(&self, state: &State) {
-        if self.0.is_too_soon(state) {
+        if state.is_too_soon() {
             return;
         }
         // Where somebody is asking already, that will do.
@@ -131,6 +112,11 @@ impl KeyStore {
 }
 
 impl State {
+    /// Whether the key server failed a moment ago.
+    fn is_too_soon(&self) -> bool {
+        self.failed && self.answered.is_some_and(|answered| answered.elapsed() < RETRY)
+    }
+
     fn outcome(self) -> Result<Arc<KeySet>, Unavailable> {
         self.keys.filter(|_| !self.failed).ok_or(Unavailable)
     }
@@ -141,15 +127,11 @@ impl Shared {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn is_too_soon(&self, state: &State) -> bool {
-        state.failed && state.answered.is_some_and(|answered| answered.elapsed() < self.policy.retry)
-    }
-
     /// Fetches the keys, unless that has happened since `seen`, or has just failed.
     async fn ask(self: &Arc<Self>, seen: &State) -> Result<Arc<KeySet>, Unavailable> {
         let asking = Arc::clone(&self.asking).lock_owned().await;
         let state = self.state();
-        if state.asked == seen.asked && !self.is_too_soon(&state) {
+        if state.asked == seen.asked && !state.is_too_soon() {
             let _ = self.fetch(asking).await;
         }
         self.state().outcome()

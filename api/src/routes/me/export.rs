@@ -34,13 +34,15 @@ pub async fn export_me(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Res
     let caller = caller.into_inner();
     // The first page is fetched before the answer begins, so that an outage is 503 and not a document that is cut.
     let (tasks, next) = me::export(&db, &caller, None).await?;
-    let begin = chunk(&opening(&caller), &tasks, next, true);
+    let begin = chunk(&opening(&caller), tasks, next);
     let pages = stream::try_unfold(next, move |position| {
         let (db, caller) = (db.clone(), caller.clone());
         async move {
             let Some(position) = position else { return Ok::<_, Error>(None) };
             let (tasks, next) = me::export(&db, &caller, Some(position)).await?;
-            Ok(Some((chunk("", &tasks, next, false), next)))
+            // The last page is empty where the one before it was full.
+            let before = if tasks.is_empty() { "" } else { "," };
+            Ok(Some((chunk(before, tasks, next), next)))
         }
     });
     let body = futures_util::StreamExt::chain(stream::iter([Ok(begin)]), pages);
@@ -58,17 +60,10 @@ fn opening(caller: &Caller) -> String {
 }
 
 /// One page of tasks, with what stands before it and, after the last one, what closes the document.
-fn chunk(before: &str, tasks: &[service::tasks::Task], next: Option<Position>, is_first: bool) -> Bytes {
-    let mut text = before.to_owned();
-    for (index, task) in tasks.iter().enumerate() {
-        if !(is_first && index == 0) {
-            text.push(',');
-        }
-        // Texts, numbers and times: they cannot fail to serialize.
-        text.push_str(&serde_json::to_string(&Task::from(task.clone())).unwrap_or_default());
-    }
-    if next.is_none() {
-        text.push_str("]}");
-    }
-    text.into()
+fn chunk(before: &str, tasks: Vec<service::tasks::Task>, next: Option<Position>) -> Bytes {
+    // Texts, numbers and times: they cannot fail to serialize.
+    let json = |task| serde_json::to_string(&Task::from(task)).unwrap_or_default();
+    let tasks: Vec<String> = tasks.into_iter().map(json).collect();
+    let after = if next.is_none() { "]}" } else { "" };
+    format!("{before}{}{after}", tasks.join(",")).into()
 }

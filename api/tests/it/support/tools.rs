@@ -2,6 +2,22 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Child;
+
+/// A program that ends with the test.
+pub struct Daemon(pub Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that nothing listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
 
 /// The program, or `None` where it is not installed: said loudly, and a failure with `CI=true`.
 pub fn find(program: &str, package: &str) -> Option<PathBuf> {
