@@ -50,7 +50,8 @@ on_both_databases! {
         alice.get(404, "/api/tasks/999999").await;
         let before = program.peak_memory_kib();
         let export = alice.get(200, "/api/me/export").await;
-        let grown = program.peak_memory_kib() - before;
+        // The system counts in steps: a peak that has not moved can read a little lower than before.
+        let grown = program.peak_memory_kib().saturating_sub(before);
         assert_eq!(export.json()["tasks"].as_array().map(Vec::len), Some(100_000));
         assert!(export.text.len() > 20_000_000 && grown < 16 * 1024, "{} bytes with {grown} KiB more", export.text.len());
     }
