@@ -23,7 +23,16 @@ pub(crate) fn cors(origins: &[String]) -> Cors {
             "prefer",
             "x-request-id",
         ])
-        .expose_headers(["location", "link", "etag", "retry-after", "www-authenticate", "x-request-id"])
+        .expose_headers([
+            "location",
+            "link",
+            "etag",
+            "preference-applied",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+            "x-total-count",
+        ])
         .supports_credentials()
         // Another origin's request is answered without the headers: its browser then keeps the answer from the page.
         .block_on_origin_mismatch(false)

@@ -106,6 +106,11 @@ pub(crate) const NO_DATABASE: Kind = kind(
     "database_unavailable",
     "The tasks cannot be reached at the moment, please try again",
 );
+const INVALID_CURSOR: Kind = kind(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "invalid_cursor",
+    "cursor is not one of this list's: start again without it",
+);
 const NO_KEYS: Kind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "key_server_unavailable",
@@ -144,6 +149,7 @@ impl Error {
             Self::NoMethod { .. } => NO_METHOD,
             Self::Service(service::Error::NotFound) => NO_TASK,
             Self::Service(service::Error::NotOwner) => NOT_OWNER,
+            Self::Service(service::Error::InvalidCursor) => INVALID_CURSOR,
             Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
             Self::Service(service::Error::Database(_)) | Self::Internal(_) => INTERNAL,
         };

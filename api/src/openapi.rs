@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, HeaderBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Type,
+    Content, HeaderBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
 };
 use utoipa::{Modify, OpenApi};
 
@@ -22,6 +22,10 @@ use crate::routes::{me, tasks};
         tasks::patch_task,
         tasks::delete_task,
         tasks::complete_task,
+        tasks::summarize_tasks,
+        tasks::complete_all_tasks,
+        tasks::delete_completed_tasks,
+        tasks::list_tags,
         me::erase_me,
         me::export_me,
     ),
@@ -124,9 +128,26 @@ impl Modify for CommonAnswers {
         for (path, item) in &mut document.paths.paths {
             let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
+                describe_parameters(operation);
                 add_errors(operation, path.contains("{id}"));
             }
         }
+    }
+}
+
+/// A parameter whose schema is a function of ours has its description there, where Swagger UI does not look for it.
+fn describe_parameters(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        if parameter.description.is_some() {
+            continue;
+        }
+        parameter.description = match &parameter.schema {
+            Some(RefOr::T(Schema::Object(schema))) => schema.description.clone(),
+            Some(RefOr::T(Schema::Array(schema))) => schema.description.clone(),
+            Some(RefOr::T(Schema::AnyOf(schema))) => schema.description.clone(),
+            _ => None,
+        };
     }
 }
 

@@ -2,4 +2,5 @@
 
 pub mod prelude;
 
+pub mod server_key;
 pub mod task;

@@ -17,6 +17,19 @@ pub struct Model {
     pub completed: bool,
     pub created_at: DateTimeWithTimeZone,
     pub updated_at: DateTimeWithTimeZone,
+    pub completed_at: Option<DateTimeWithTimeZone>,
+    pub priority: i16,
+    #[sea_orm(column_type = "Text")]
+    pub tags: String,
+    #[sea_orm(column_type = "Text")]
+    pub tags_folded: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub due_date: Option<String>,
+    pub due_at: Option<DateTimeWithTimeZone>,
+    #[sea_orm(column_type = "Text")]
+    pub title_folded: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub description_folded: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -11,9 +11,12 @@ use sea_orm_migration::sea_orm::{
 };
 
 mod address;
+mod fold;
 mod m20261124_000001_create_task;
+mod m20261124_000002_add_task_lists;
 
 pub use address::{Address, Tls};
+pub use fold::{fold, fold_case};
 
 /// Where tasks are kept when nothing else is configured: a SQLite file below the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://data/tasks.db";
@@ -24,7 +27,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_create_task::Migration)]
+        vec![Box::new(m20261124_000001_create_task::Migration), Box::new(m20261124_000002_add_task_lists::Migration)]
     }
 }
 
@@ -71,7 +74,7 @@ pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let tables = db.query_all_raw(Statement::from_string(backend, tables)).await?;
     for table in &tables {
         let name: String = table.try_get("", "name")?;
-        if !["task", "seaql_migrations"].contains(&name.as_str()) {
+        if !["task", "server_key", "seaql_migrations"].contains(&name.as_str()) {
             return Ok(false);
         }
     }

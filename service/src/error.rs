@@ -9,6 +9,9 @@ pub enum Error {
     /// There is such a task, and it is another user's.
     #[error("the task is another user's")]
     NotOwner,
+    /// The cursor is none, or one of another caller's or another query's.
+    #[error("the cursor is not one of this list's")]
+    InvalidCursor,
     /// The database cannot be reached, is busy or has no connection left; trying again later can help. Where the connection
     /// broke after a write was sent, whether it was done is not known.
     #[error("the database is not available")]

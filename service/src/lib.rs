@@ -4,7 +4,7 @@
 //! statement that it sends names that caller, and a [`Caller`] is only made by who has checked who is asking.
 //!
 //! ```
-//! use service::tasks::{self, NewTask, Status, Title};
+//! use service::tasks::{self, ListQuery, NewTask, Title};
 //! use service::{Caller, Db, DbConfig, UserId};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,9 +12,8 @@
 //! db.migrate().await?;
 //! let alice = Caller::authenticated(UserId::parse("alice")?);
 //!
-//! let new = NewTask { title: Title::parse("Buy milk")?, description: None };
-//! let task = tasks::create(&db, &alice, new).await?;
-//! assert_eq!(tasks::list(&db, &alice, Status::Pending).await?, [task.clone()]);
+//! let task = tasks::create(&db, &alice, NewTask::new(Title::parse("Buy milk")?)).await?;
+//! assert_eq!(tasks::list(&db, &alice, &ListQuery::default(), 20, None).await?.tasks, [task.clone()]);
 //!
 //! let bob = Caller::authenticated(UserId::parse("bob")?);
 //! assert!(matches!(tasks::get(&db, &bob, task.id).await, Err(service::Error::NotOwner)));

@@ -12,6 +12,8 @@ pub struct Prefer {
     pub strict: bool,
     /// `return=representation` or `return=minimal`.
     pub returned: Option<Return>,
+    /// `count=exact`: how many there are in all.
+    pub counts: bool,
 }
 
 /// What a successful write answers with (RFC 7240, section 4.2).
@@ -25,7 +27,7 @@ pub enum Return {
 
 impl Prefer {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let (mut handling, mut returned) = (None, None);
+        let (mut handling, mut returned, mut counts) = (None, None, None);
         let preferences =
             headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
@@ -39,10 +41,12 @@ impl Prefer {
                 ("handling", "lenient") => _ = handling.get_or_insert(false),
                 ("return", "representation") => _ = returned.get_or_insert(Return::Representation),
                 ("return", "minimal") => _ = returned.get_or_insert(Return::Minimal),
+                ("count", "exact") => _ = counts.get_or_insert(true),
+                ("count", _) => _ = counts.get_or_insert(false),
                 _ => {}
             }
         }
-        Self { strict: handling.unwrap_or_default(), returned }
+        Self { strict: handling.unwrap_or_default(), returned, counts: counts.unwrap_or_default() }
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
 
     #[test]
     fn preferences_are_found_in_one_header_or_several() {
-        let both = Prefer { strict: true, returned: Some(Return::Representation) };
+        let both = Prefer { strict: true, returned: Some(Return::Representation), counts: false };
         assert_eq!(of(&["handling=strict, return=representation"]), both);
         assert_eq!(of(&["respond-async;x=1", "Return = \"representation\"; foo", "HANDLING=strict"]), both);
     }
@@ -81,5 +85,6 @@ mod tests {
         assert_eq!(of(&["handling=lenient, wait=10, return"]), Prefer::default());
         assert_eq!(of(&["return=minimal, return=representation"]).returned, Some(Return::Minimal));
         assert!(!of(&["handling=lenient", "handling=strict"]).strict);
+        assert!(of(&["count=exact, count=none"]).counts && !of(&["count=planned", "count=exact"]).counts);
     }
 }

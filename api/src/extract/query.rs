@@ -29,10 +29,10 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
         let strict = Prefer::of(request.headers()).strict;
-        if !strict && let Ok(value) = serde_urlencoded::from_str(query) {
+        if !strict && let Ok(value) = serde_html_form::from_str(query) {
             return ready(Ok(Self(value)));
         }
         let pairs = form_urlencoded::parse(query.as_bytes());
-        ready(deserialize(serde_urlencoded::Deserializer::new(pairs), strict, &QUERY).map(Self))
+        ready(deserialize(serde_html_form::Deserializer::new(pairs), strict, &QUERY).map(Self))
     }
 }

@@ -113,7 +113,7 @@ impl Endpoint {
     pub(super) fn into_resource(self) -> Resource {
         let mut paths = vec![self.path.to_owned()];
         if !self.for_anyone {
-            if self.path.starts_with("/api/tasks") {
+            if !self.path.starts_with("/api/me") {
                 paths.push(self.path.replacen("/api/", "/api/{user_id}/", 1));
             }
             let with_slash: Vec<_> = paths.iter().map(|path| format!("{path}/")).collect();

@@ -10,15 +10,22 @@ use actix_web::web::ServiceConfig;
 
 use self::endpoint::{Endpoint, no_route};
 use self::me::{erase_me, export_me};
-use self::tasks::{complete_task, create_task, delete_task, get_task, list_tasks, patch_task, update_task};
+use self::tasks::{
+    complete_all_tasks, complete_task, create_task, delete_completed_tasks, delete_task, get_task, list_tags,
+    list_tasks, patch_task, summarize_tasks, update_task,
+};
 
-/// The operations, each also with a slash at its end; those on tasks also under `/api/{user_id}`, for the caller's own id.
+/// The operations, each also with a slash at its end; those on tasks and tags also under `/api/{user_id}`, for the caller's own id.
 #[must_use]
 pub fn operations() -> Vec<Endpoint> {
     vec![
-        Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task),
+        Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task).delete(delete_completed_tasks),
+        // Before the ids, which they are not.
+        Endpoint::of_callers("/api/tasks/summary").get(summarize_tasks),
+        Endpoint::of_callers("/api/tasks/complete-all").post(complete_all_tasks),
         Endpoint::of_callers("/api/tasks/{id}").get(get_task).put(update_task).patch(patch_task).delete(delete_task),
         Endpoint::of_callers("/api/tasks/{id}/complete").patch(complete_task),
+        Endpoint::of_callers("/api/tags").get(list_tags),
         Endpoint::of_callers("/api/me").delete(erase_me),
         Endpoint::of_callers("/api/me/export").get(export_me),
     ]

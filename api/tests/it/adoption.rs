@@ -46,12 +46,15 @@ async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_ne
     let alice = app.user("alice");
     let expected = json!([
         {"id": 2, "title": "  Ünïcode 🦀 ", "description": null, "completed": true,
-         "created_at": "2026-07-01T23:59:59.999999Z", "updated_at": "2026-07-01T23:59:59.999999Z"},
+         "created_at": "2026-07-01T23:59:59.999999Z", "updated_at": "2026-07-01T23:59:59.999999Z",
+         "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-07-01T23:59:59.999999Z"},
         {"id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
-         "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-02-01T10:00:00.000000Z"},
+         "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-02-01T10:00:00.000000Z",
+         "priority": "none", "tags": [], "due_date": null, "completed_at": null},
     ]);
     assert_eq!(alice.get(200, "/api/tasks").await.json(), expected);
     assert_eq!(app.user("bob").get(200, "/api/tasks/3").await.json()["description"], "");
+    assert_eq!(alice.titles("/api/tasks?search=UNICODE").await, ["  Ünïcode 🦀 "]);
     let many = app.user("many").get(200, "/api/tasks?status=completed").await.json();
     assert_eq!(many.as_array().map(Vec::len), Some(2500));
 

@@ -50,7 +50,7 @@ on_both_databases! {
             let answer = Answer::expect(status, from_page(request)).await;
             assert_eq!(answer.header("access-control-allow-origin"), PAGE);
             assert_eq!(answer.header("access-control-allow-credentials"), "true");
-            assert_eq!(words(answer.header("access-control-expose-headers")), words("Location, Link, ETag, Retry-After, WWW-Authenticate, X-Request-Id"));
+            assert_eq!(words(answer.header("access-control-expose-headers")), words("Location, Link, ETag, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count"));
         }
     }
 

@@ -12,7 +12,7 @@ on_both_databases! {
         let task = answer.json();
         let mut fields: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
-        assert_eq!(fields, ["completed", "created_at", "description", "id", "title", "updated_at"]);
+        assert_eq!(fields, ["completed", "completed_at", "created_at", "description", "due_date", "id", "priority", "tags", "title", "updated_at"]);
         assert_eq!(task["title"], "Buy milk");
         assert_eq!(task["description"], Value::Null);
         assert_eq!(task["completed"], false);
@@ -83,7 +83,7 @@ on_both_databases! {
         let alice = app.user("alice");
         let task = alice.post(201, "/api/tasks", json!({
             "title": "t", "id": 999, "user_id": "bob", "completed": true,
-            "created_at": "2000-01-01T00:00:00Z", "updated_at": "x", "priority": {"deep": [1, {"er": null}]}
+            "created_at": "2000-01-01T00:00:00Z", "updated_at": "x", "importance": {"deep": [1, {"er": null}]}
         })).await.json();
         assert_ne!(task["id"], 999);
         assert_eq!(task["completed"], false);

@@ -23,10 +23,13 @@ on_both_databases! {
 
     async fn options_answers_204_with_allow_and_needs_no_token(app: TestApp) {
         for (path, allow) in [
-            ("/api/tasks", "GET, POST, HEAD, OPTIONS"),
-            ("/api/bob/tasks/", "GET, POST, HEAD, OPTIONS"),
+            ("/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
+            ("/api/bob/tasks/", "GET, POST, DELETE, HEAD, OPTIONS"),
             ("/api/tasks/1", "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
             ("/api/tasks/1/complete", "PATCH, OPTIONS"),
+            ("/api/tasks/summary", "GET, HEAD, OPTIONS"),
+            ("/api/tasks/complete-all", "POST, OPTIONS"),
+            ("/api/tags/", "GET, HEAD, OPTIONS"),
             ("/openapi.json", "GET, HEAD, OPTIONS"),
         ] {
             let answer = Answer::expect(204, app.nobody().request(Method::OPTIONS, path)).await;
@@ -37,13 +40,15 @@ on_both_databases! {
 
     async fn another_method_is_405_with_allow_before_the_token_is_looked_at(app: TestApp) {
         for (method, path, allow) in [
-            ("DELETE", "/api/tasks", "GET, POST, HEAD, OPTIONS"),
+            ("PUT", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
             ("POST", "/api/tasks/1", "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
             ("GET", "/api/tasks/1/complete", "PATCH, OPTIONS"),
+            ("DELETE", "/api/tasks/summary", "GET, HEAD, OPTIONS"),
+            ("GET", "/api/tasks/complete-all", "POST, OPTIONS"),
             ("POST", "/api/alice/tasks/1/complete/", "PATCH, OPTIONS"),
-            ("TRACE", "/api/tasks", "GET, POST, HEAD, OPTIONS"),
-            ("BREW", "/api/tasks", "GET, POST, HEAD, OPTIONS"),
-            ("get", "/api/tasks", "GET, POST, HEAD, OPTIONS"),
+            ("TRACE", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
+            ("BREW", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
+            ("get", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
             ("POST", "/docs/", "GET, HEAD, OPTIONS"),
         ] {
             let request = app.nobody().request(Method::from_bytes(method.as_bytes()).unwrap(), path);

@@ -13,11 +13,12 @@ struct Operation {
     id: &'static str,
     method: Method,
     path: &'static str,
+    query: &'static str,
     body: Option<Value>,
 }
 
 fn operations() -> Vec<Operation> {
-    let operation = |id, method, path, body| Operation { id, method, path, body };
+    let operation = |id, method, path, body| Operation { id, method, path, query: "", body };
     vec![
         operation("list_tasks", Method::GET, "/api/tasks", None),
         operation("create_task", Method::POST, "/api/tasks", Some(json!({"title": "theirs"}))),
@@ -26,6 +27,13 @@ fn operations() -> Vec<Operation> {
         operation("patch_task", Method::PATCH, "/api/tasks/{id}", Some(json!({"title": "theirs"}))),
         operation("delete_task", Method::DELETE, "/api/tasks/{id}", None),
         operation("complete_task", Method::PATCH, "/api/tasks/{id}/complete", None),
+        operation("summarize_tasks", Method::GET, "/api/tasks/summary", None),
+        operation("complete_all_tasks", Method::POST, "/api/tasks/complete-all", None),
+        Operation {
+            query: "?status=completed",
+            ..operation("delete_completed_tasks", Method::DELETE, "/api/tasks", None)
+        },
+        operation("list_tags", Method::GET, "/api/tags", None),
         operation("export_me", Method::GET, "/api/me/export", None),
         operation("erase_me", Method::DELETE, "/api/me", None),
     ]
@@ -34,7 +42,7 @@ fn operations() -> Vec<Operation> {
 impl Operation {
     fn request(&self, user: &User, task: &str) -> RequestBuilder {
         let id = task.rsplit('/').next().unwrap();
-        let request = user.request(self.method.clone(), &self.path.replace("{id}", id));
+        let request = user.request(self.method.clone(), &format!("{}{}", self.path.replace("{id}", id), self.query));
         match &self.body {
             Some(body) => request.json(body),
             None => request,

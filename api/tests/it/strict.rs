@@ -12,9 +12,9 @@ on_both_databases! {
         let path = alice.create("t").await;
         for (method, path) in [(Method::POST, "/api/tasks".to_owned()), (Method::PUT, path.clone()), (Method::PATCH, path.clone()), (Method::PATCH, format!("{path}/complete"))] {
             let request = alice.request(method, &path).header("prefer", "handling=strict");
-            let answer = Answer::expect(422, request.json(&json!({"title": "t", "user_id": "bob", "prio": 1}))).await;
+            let answer = Answer::expect(422, request.json(&json!({"title": "t", "user_id": "bob", "importance": 1}))).await;
             assert_eq!(answer.code(), "unknown_field");
-            assert!(answer.detail().contains("user_id") && answer.detail().contains("prio"), "{}", answer.detail());
+            assert!(answer.detail().contains("user_id") && answer.detail().contains("importance"), "{}", answer.detail());
         }
     }
 
@@ -22,17 +22,21 @@ on_both_databases! {
         let alice = app.user("alice");
         let path = alice.create("t").await;
         for (method, path) in [
-            (Method::GET, "/api/tasks?status=all&sort=title".to_owned()),
-            (Method::POST, "/api/tasks?sort=title".to_owned()),
-            (Method::GET, format!("{path}?sort=title")),
-            (Method::PUT, format!("{path}?sort=title")),
-            (Method::PATCH, format!("{path}?sort=title")),
-            (Method::PATCH, format!("{path}/complete?sort=title")),
-            (Method::DELETE, format!("{path}?sort=title")),
+            (Method::GET, "/api/tasks?status=all&sorted=title".to_owned()),
+            (Method::POST, "/api/tasks?sorted=title".to_owned()),
+            (Method::GET, format!("{path}?sorted=title")),
+            (Method::PUT, format!("{path}?sorted=title")),
+            (Method::PATCH, format!("{path}?sorted=title")),
+            (Method::PATCH, format!("{path}/complete?sorted=title")),
+            (Method::DELETE, format!("{path}?sorted=title")),
+            (Method::GET, "/api/tasks/summary?tz=UTC&sorted=title".to_owned()),
+            (Method::POST, "/api/tasks/complete-all?sorted=title".to_owned()),
+            (Method::DELETE, "/api/tasks?status=completed&sorted=title".to_owned()),
+            (Method::GET, "/api/tags?sorted=title".to_owned()),
         ] {
             let request = alice.request(method, &path).header("prefer", "handling=strict").json(&json!({}));
             let answer = Answer::expect(422, request).await;
-            assert_eq!((answer.code().as_str(), answer.detail().as_str()), ("unknown_parameter", "Unknown query parameters: sort"));
+            assert_eq!((answer.code().as_str(), answer.detail().as_str()), ("unknown_parameter", "Unknown query parameters: sorted"));
         }
     }
 

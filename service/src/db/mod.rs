@@ -1,14 +1,18 @@
 //! Opening, tuning and checking the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
 mod health;
+mod key;
 mod outage;
 mod postgres;
 mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use migration::{Address, MigratorTrait, Tls};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 pub use self::health::PoolUse;
@@ -56,6 +60,7 @@ pub struct Db {
     /// Where migrations go, if not to `write`.
     direct: Option<ConnectOptions>,
     outage: Outage,
+    cursor_key: Arc<OnceCell<hmac::Key>>,
 }
 
 impl Db {
@@ -88,10 +93,10 @@ impl Db {
         if address.postgres.is_some() {
             outage.watch(&mut options);
             let pool = Database::connect(options).await?;
-            return Ok(Self { read: pool.clone(), write: pool, direct, outage });
+            return Ok(Self { read: pool.clone(), write: pool, direct, outage, cursor_key: Arc::default() });
         }
         let (read, write) = sqlite::open(options, config.url).await?;
-        Ok(Self { read, write, direct, outage })
+        Ok(Self { read, write, direct, outage, cursor_key: Arc::default() })
     }
 
     /// Brings the schema up to date. Several servers may do so at once.

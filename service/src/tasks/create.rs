@@ -1,7 +1,9 @@
 use ::entity::task::ActiveModel;
-use sea_orm::{DbErr, NotSet, Set};
+use migration::fold;
+use sea_orm::{DbErr, Set};
 
 use super::owned::owned_by;
+use super::row;
 use super::task::{NewTask, Task, now};
 use super::text::{Description, Title};
 use crate::{Caller, Db, Error};
@@ -9,16 +11,32 @@ use crate::{Caller, Db, Error};
 /// Creates a task of the caller's, not completed.
 pub async fn create(db: &Db, caller: &Caller, new: NewTask) -> Result<Task, Error> {
     let now = now().fixed_offset();
-    let row = ActiveModel {
-        id: NotSet,
-        user_id: NotSet,
-        title: Set(Title::into_inner(new.title)),
-        description: Set(new.description.map(Description::into_inner)),
+    let title = Title::into_inner(new.title);
+    let mut row = ActiveModel {
+        title_folded: Set(fold(&title)),
+        title: Set(title),
         completed: Set(false),
         created_at: Set(now),
         updated_at: Set(now),
+        ..Default::default()
     };
-    // Not the one-row call: on SQLite it stops reading at the row, before the commit, and does not learn that this failed.
-    let created = db.write(async |db| owned_by(caller).insert(row.clone()).exec_with_returning_many(db).await).await?;
-    Ok(created.into_iter().next().ok_or(DbErr::RecordNotInserted)?.into())
+    // What is not given has its default in the database.
+    if let Some(description) = new.description.map(Description::into_inner) {
+        row.description_folded = Set(Some(fold(&description)));
+        row.description = Set(Some(description));
+    }
+    if new.priority != Default::default() {
+        row.priority = Set(new.priority.to_stored());
+    }
+    if new.tags != Default::default() {
+        row.tags = Set(new.tags.to_stored());
+        row.tags_folded = Set(new.tags.to_stored_folded());
+    }
+    if let Some(due) = new.due {
+        row.due_at = Set(Some(due.at().fixed_offset()));
+        row.due_date = Set(Some(due.into_inner()));
+    }
+    let insert = owned_by(caller).insert(row);
+    let created = db.write(async |db| row::fetch(db, &insert).await).await?.pop();
+    created.ok_or(Error::Database(DbErr::RecordNotInserted))
 }

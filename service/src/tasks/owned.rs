@@ -3,9 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use ::entity::task::{ActiveModel, COLUMN, Column, Entity};
-use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ActiveValue, DbBackend, DeleteMany, EntityTrait, Insert, QueryFilter, QuerySelect, Select, UpdateMany};
+use sea_orm::sea_query::{
+    Condition, DeleteStatement, Expr, ExprTrait, Func, InsertStatement, SelectStatement, UpdateStatement,
+};
+use sea_orm::{
+    ActiveValue, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 
+use super::row;
 use super::task::now;
 use crate::{Caller, Db, Error};
 
@@ -19,43 +24,60 @@ pub(crate) fn owned_by(caller: &Caller) -> Owned<'_> {
 
 impl Owned<'_> {
     /// Every one of them.
-    pub(crate) fn select(&self) -> Select<Entity> {
-        Entity::find().filter(COLUMN.user_id.eq(self.user_id()))
+    pub(super) fn select(&self) -> SelectStatement {
+        let rows = Entity::find().filter(COLUMN.user_id.eq(self.user_id()));
+        rows.select_only().columns(row::READ).into_query()
     }
 
     /// The one with this id, if it is among them.
-    pub(super) fn select_one(&self, id: i64) -> Select<Entity> {
-        self.select().filter(COLUMN.id.eq(id))
+    pub(super) fn select_one(&self, id: i64) -> SelectStatement {
+        let mut one = self.select();
+        one.and_where(Expr::col(Column::Id).eq(id));
+        one
     }
 
-    /// A new one.
-    pub(super) fn insert(&self, mut row: ActiveModel) -> Insert<ActiveModel> {
+    /// How many of them there are for which this holds.
+    pub(super) async fn count(&self, db: &impl ConnectionTrait, condition: Condition) -> Result<u64, DbErr> {
+        Entity::find().filter(COLUMN.user_id.eq(self.user_id())).filter(condition).count(db).await
+    }
+
+    /// A new one; answers with it.
+    pub(super) fn insert(&self, mut row: ActiveModel) -> InsertStatement {
         row.user_id = ActiveValue::Set(self.user_id().to_owned());
-        Entity::insert(row)
+        let mut insert = Entity::insert(row).into_query();
+        insert.returning(row::returning());
+        insert
     }
 
-    /// A write to the one with this id, if it is among them; it moves `updated_at` forward, even when the clocks of several
-    /// servers disagree, or one goes back.
-    pub(super) fn update(&self, id: i64, backend: DbBackend) -> UpdateMany<Entity> {
+    /// A write to the one with this id, if it is among them; answers with it.
+    pub(super) fn update(&self, id: i64, backend: DbBackend) -> UpdateStatement {
+        let mut update = self.update_all(backend);
+        update.and_where(Expr::col(Column::Id).eq(id)).returning(row::returning());
+        update
+    }
+
+    /// A write to all of them; it moves `updated_at` forward, even when the clocks of several servers disagree, or one goes
+    /// back.
+    pub(super) fn update_all(&self, backend: DbBackend) -> UpdateStatement {
         let a_moment_later = Expr::cust(match backend {
             DbBackend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds')",
             _ => "updated_at + interval '1 microsecond'",
         });
         let moved = Func::greatest([a_moment_later, Expr::val(now().fixed_offset())]);
-        Entity::update_many()
-            .filter(COLUMN.user_id.eq(self.user_id()))
-            .filter(COLUMN.id.eq(id))
-            .col_expr(Column::UpdatedAt, moved.into())
+        let rows = Entity::update_many().filter(COLUMN.user_id.eq(self.user_id()));
+        rows.col_expr(Column::UpdatedAt, moved.into()).into_query()
     }
 
     /// The end of all of them.
-    pub(crate) fn delete_all(&self) -> DeleteMany<Entity> {
-        Entity::delete_many().filter(COLUMN.user_id.eq(self.user_id()))
+    pub(crate) fn delete_all(&self) -> DeleteStatement {
+        Entity::delete_many().filter(COLUMN.user_id.eq(self.user_id())).into_query()
     }
 
     /// The end of the one with this id, if it is among them.
-    pub(super) fn delete(&self, id: i64) -> DeleteMany<Entity> {
-        self.delete_all().filter(COLUMN.id.eq(id))
+    pub(super) fn delete(&self, id: i64) -> DeleteStatement {
+        let mut delete = self.delete_all();
+        delete.and_where(Expr::col(Column::Id).eq(id));
+        delete
     }
 
     /// Why a statement for `id` touched no row.

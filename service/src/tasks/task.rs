@@ -1,6 +1,9 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
 
+use super::due::Due;
+use super::priority::Priority;
+use super::tag::Tags;
 use super::text::{Description, Title};
 
 /// A task, as its owner sees it.
@@ -18,19 +21,14 @@ pub struct Task {
     pub created_at: DateTime<Utc>,
     /// When it was last written; every write moves it forward. Microseconds.
     pub updated_at: DateTime<Utc>,
-}
-
-impl From<::entity::task::Model> for Task {
-    fn from(row: ::entity::task::Model) -> Self {
-        Self {
-            id: row.id,
-            title: row.title,
-            description: row.description,
-            completed: row.completed,
-            created_at: row.created_at.to_utc(),
-            updated_at: row.updated_at.to_utc(),
-        }
-    }
+    /// Since when it is done; `None` where it is not.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// See [`Tags`].
+    pub tags: Tags,
+    /// When it is to be done.
+    pub due: Option<Due>,
 }
 
 /// What a new task is made of.
@@ -40,6 +38,20 @@ pub struct NewTask {
     pub title: Title,
     /// More about it.
     pub description: Option<Description>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Its labels.
+    pub tags: Tags,
+    /// When it is to be done.
+    pub due: Option<Due>,
+}
+
+impl NewTask {
+    /// A task of which nothing but the title is known.
+    #[must_use]
+    pub fn new(title: Title) -> Self {
+        Self { title, description: None, priority: Priority::default(), tags: Tags::default(), due: None }
+    }
 }
 
 /// A partial update: what to do with each field.
@@ -51,6 +63,12 @@ pub struct Changes {
     pub description: Change<Option<Description>>,
     /// Whether it is done.
     pub completed: Change<bool>,
+    /// How much it matters.
+    pub priority: Change<Priority>,
+    /// Its labels, all of them.
+    pub tags: Change<Tags>,
+    /// When it is to be done; `To(None)` removes it.
+    pub due: Change<Option<Due>>,
 }
 
 /// What an update does with one field. Absent is not null: the first keeps the field, the second is a value to set.
@@ -66,6 +84,14 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// Turns the new value, if there is one, into another.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::To(value) => Change::To(convert(value)),
+        }
+    }
+
     /// Turns the new value, if there is one, into another type.
     pub fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
         match self {
@@ -79,18 +105,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::To)
     }
-}
-
-/// Which tasks a list shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
-    /// Every task.
-    #[default]
-    All,
-    /// Those that are not done.
-    Pending,
-    /// Those that are done.
-    Completed,
 }
 
 /// The current time, in the microseconds that both databases keep.

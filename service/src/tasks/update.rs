@@ -1,9 +1,11 @@
 use ::entity::task::Column;
-use sea_orm::sea_query::Expr;
+use migration::fold;
 
+use super::due::Due;
 use super::owned::owned_by;
 use super::task::{Change, Changes, Task};
 use super::text::{Description, Title};
+use super::{complete, row};
 use crate::{Caller, Db, Error};
 
 /// Changes the given fields of a task of the caller's and leaves the others to whoever else writes them. No change at all
@@ -14,17 +16,30 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
     }
     let owned = owned_by(caller);
     let mut update = owned.update(id, db.backend());
-    if let Change::To(title) = changes.title {
-        update = update.col_expr(Column::Title, Expr::val(Title::into_inner(title)));
+    if let Change::To(title) = changes.title.map(Title::into_inner) {
+        update.value(Column::TitleFolded, fold(&title)).value(Column::Title, title);
     }
     if let Change::To(description) = changes.description {
-        update = update.col_expr(Column::Description, Expr::val(description.map(Description::into_inner)));
+        let description = description.map(Description::into_inner);
+        update
+            .value(Column::DescriptionFolded, description.as_deref().map(fold))
+            .value(Column::Description, description);
     }
     if let Change::To(completed) = changes.completed {
-        update = update.col_expr(Column::Completed, Expr::val(completed));
+        complete::set(&mut update, completed.into());
     }
-    match db.write(async |db| update.clone().exec_with_returning(db).await).await?.pop() {
-        Some(row) => Ok(row.into()),
+    if let Change::To(priority) = changes.priority {
+        update.value(Column::Priority, priority.to_stored());
+    }
+    if let Change::To(tags) = changes.tags {
+        update.value(Column::Tags, tags.to_stored()).value(Column::TagsFolded, tags.to_stored_folded());
+    }
+    if let Change::To(due) = changes.due {
+        let at = due.as_ref().map(|due| due.at().fixed_offset());
+        update.value(Column::DueAt, at).value(Column::DueDate, due.map(Due::into_inner));
+    }
+    match db.write(async |db| row::fetch(db, &update).await).await?.pop() {
+        Some(task) => Ok(task),
         None => owned.explain_missing(db, id).await,
     }
 }

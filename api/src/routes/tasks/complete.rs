@@ -2,9 +2,9 @@ use actix_web::web::{Data, Json, ReqData};
 use service::tasks::Change;
 use service::{Caller, Db, tasks};
 
-use super::wire::{Completed, Task};
+use super::wire::{Completed, Counted, Task};
 use crate::error::Error;
-use crate::extract::{OptionalBody, Query, TaskId};
+use crate::extract::{NoQuery, OptionalBody, Query, TaskId};
 
 /// Complete a task, or reopen it
 ///
@@ -29,4 +29,14 @@ pub async fn complete_task(
         (Change::Keep, Change::Keep) => tasks::toggle_completed(&db, &caller, id.0).await?,
     };
     Ok(Json(task.into()))
+}
+
+/// Complete all your tasks
+///
+/// Those that are not done yet, in one atomic step.
+#[utoipa::path(post, path = "/api/tasks/complete-all", tag = "tasks",
+    responses((status = 200, description = "How many tasks that were", body = Counted, example = json!({"count": 3}))))]
+pub async fn complete_all_tasks(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Counted>, Error> {
+    let count = tasks::complete_all(&db, &caller).await?;
+    Ok(Json(Counted { count }))
 }

@@ -1,11 +1,13 @@
 use actix_web::HttpResponse;
-use actix_web::web::{Data, ReqData};
+use actix_web::web::{Data, Json, ReqData};
+use serde::Deserialize;
 use service::{Caller, Db, tasks};
+use utoipa::{IntoParams, ToSchema};
 
-use super::wire::Task;
+use super::wire::{Counted, Task};
 use crate::config::DeleteReturnsTask;
 use crate::error::Error;
-use crate::extract::{NoQuery, Prefer, Return, TaskId};
+use crate::extract::{NoQuery, Prefer, Query, Return, TaskId};
 
 /// Delete a task
 ///
@@ -32,4 +34,35 @@ pub async fn delete_task(
     let returns_task = prefer.returned.map_or(default.0, |returned| returned == Return::Representation);
     let task = tasks::delete(&db, &caller, id.0).await?;
     Ok(if returns_task { HttpResponse::Ok().json(Task::from(task)) } else { HttpResponse::NoContent().finish() })
+}
+
+/// Which tasks to delete: it must be said.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteTasks {
+    /// `completed`, those that are done. No other tasks are deleted at once.
+    #[param(inline)]
+    #[serde(rename = "status")]
+    _status: Deletable,
+}
+
+/// Tasks that can be deleted at once.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Deletable {
+    Completed,
+}
+
+/// Delete your completed tasks
+///
+/// All of them, in one atomic step.
+#[utoipa::path(delete, path = "/api/tasks", tag = "tasks", params(DeleteTasks),
+    responses((status = 200, description = "How many tasks that were", body = Counted, example = json!({"count": 3}))))]
+pub async fn delete_completed_tasks(
+    db: Data<Db>,
+    caller: ReqData<Caller>,
+    _: Query<DeleteTasks>,
+) -> Result<Json<Counted>, Error> {
+    let count = tasks::delete_completed(&db, &caller).await?;
+    Ok(Json(Counted { count }))
 }

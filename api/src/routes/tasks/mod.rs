@@ -5,6 +5,10 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod list_query;
+mod schema;
+pub(crate) mod stream;
+mod summary;
 mod update;
 pub(crate) mod wire;
 
@@ -13,4 +17,5 @@ pub use create::*;
 pub use delete::*;
 pub use get::*;
 pub use list::*;
+pub use summary::*;
 pub use update::*;

@@ -2,17 +2,18 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
-use service::tasks::{self, Change, Changes, Description, InvalidText, NewTask, Title};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use service::tasks::{self, Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
 use utoipa::{IntoParams, ToSchema};
 
+use super::schema::{description, due_date_or_null, new_due_date, tags_or_null, title};
 use crate::error::Error;
 
 /// A task of yours.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
-    "created_at": "2026-01-31T09:30:00.000000Z", "updated_at": "2026-01-31T09:30:00.000000Z"
+    "created_at": "2026-01-31T09:30:00.000000Z", "updated_at": "2026-01-31T09:30:00.000000Z",
+    "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01", "completed_at": null
 }))]
 pub struct Task {
     /// Rising, never used twice.
@@ -30,18 +31,83 @@ pub struct Task {
     /// When it was last changed (RFC 3339, UTC, microseconds).
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: DateTime<Utc>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Its labels, in the order that they were sent in.
+    pub tags: Vec<String>,
+    /// When it is to be done, in the form that was sent: a day, wherever you are, or an RFC 3339 instant.
+    #[schema(schema_with = due_date_or_null, required = true)]
+    pub due_date: Option<String>,
+    /// Since when it is done (RFC 3339, UTC, microseconds), or null where it is not.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(required = true)]
+    pub completed_at: Option<DateTime<Utc>>,
+}
+
+/// How much a task matters, from least to most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Nobody has said.
+    #[default]
+    None,
+    /// It can wait.
+    Low,
+    /// It should be done.
+    Medium,
+    /// It must be done.
+    High,
+}
+
+impl From<Priority> for tasks::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::None => Self::None,
+            Priority::Low => Self::Low,
+            Priority::Medium => Self::Medium,
+            Priority::High => Self::High,
+        }
+    }
+}
+
+impl From<tasks::Priority> for Priority {
+    fn from(priority: tasks::Priority) -> Self {
+        match priority {
+            tasks::Priority::None => Self::None,
+            tasks::Priority::Low => Self::Low,
+            tasks::Priority::Medium => Self::Medium,
+            tasks::Priority::High => Self::High,
+        }
+    }
 }
 
 impl From<tasks::Task> for Task {
     fn from(task: tasks::Task) -> Self {
-        let tasks::Task { id, title, description, completed, created_at, updated_at } = task;
-        Self { id, title, description, completed, created_at, updated_at }
+        Self {
+            id: task.id,
+            title: task.title,
+            description: task.description,
+            completed: task.completed,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+            priority: task.priority.into(),
+            tags: task.tags.into_inner(),
+            due_date: task.due.map(Due::into_inner),
+            completed_at: task.completed_at,
+        }
     }
 }
 
 /// With `Z`: without it JavaScript reads local time. Always six digits, so that the text sorts as the time does.
 fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// A new task.
@@ -54,6 +120,17 @@ pub struct CreateTask {
     #[serde(default)]
     #[schema(schema_with = description)]
     description: Option<String>,
+    /// How much it matters; null is `none`.
+    #[serde(default)]
+    priority: Option<Priority>,
+    /// Its labels; null is none at all.
+    #[serde(default)]
+    #[schema(schema_with = tags_or_null)]
+    tags: Option<Vec<String>>,
+    /// When it is to be done.
+    #[serde(default)]
+    #[schema(schema_with = new_due_date)]
+    due_date: Option<String>,
 }
 
 impl TryFrom<CreateTask> for NewTask {
@@ -63,6 +140,9 @@ impl TryFrom<CreateTask> for NewTask {
         Ok(Self {
             title: Title::parse(body.title)?,
             description: body.description.map(Description::parse).transpose()?,
+            priority: body.priority.unwrap_or_default().into(),
+            tags: Tags::parse(body.tags.unwrap_or_default())?,
+            due: due(body.due_date)?,
         })
     }
 }
@@ -82,6 +162,18 @@ pub struct UpdateTask {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     completed: Change<bool>,
+    /// How much it matters; null is `none`.
+    #[serde(default)]
+    #[schema(value_type = Option<Priority>, required = false)]
+    priority: Change<Option<Priority>>,
+    /// Its labels, all of them; null removes them.
+    #[serde(default)]
+    #[schema(schema_with = tags_or_null, required = false)]
+    tags: Change<Option<Vec<String>>>,
+    /// When it is to be done; null removes it.
+    #[serde(default)]
+    #[schema(schema_with = new_due_date, required = false)]
+    due_date: Change<Option<String>>,
 }
 
 impl TryFrom<UpdateTask> for Changes {
@@ -92,6 +184,9 @@ impl TryFrom<UpdateTask> for Changes {
             title: body.title.try_map(Title::parse)?,
             description: body.description.try_map(|text| text.map(Description::parse).transpose())?,
             completed: body.completed,
+            priority: body.priority.map(|priority| priority.unwrap_or_default().into()),
+            tags: body.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
+            due: body.due_date.try_map(due)?,
         })
     }
 }
@@ -107,37 +202,18 @@ pub struct Completed {
     pub(super) completed: Change<bool>,
 }
 
-/// Which tasks to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListTasks {
-    /// Only these tasks; without it all of them.
-    #[serde(default)]
-    #[param(inline, required = false)]
-    pub(super) status: Status,
+/// How many tasks a request changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Count)]
+pub struct Counted {
+    /// How many tasks it were.
+    pub count: u64,
 }
 
-/// Which tasks a list shows.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Every task.
-    #[default]
-    All,
-    /// Those that are not done.
-    Pending,
-    /// Those that are done.
-    Completed,
-}
-
-impl From<Status> for tasks::Status {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::All => Self::All,
-            Status::Pending => Self::Pending,
-            Status::Completed => Self::Completed,
-        }
-    }
+/// An empty text is what an emptied date field of a form sends.
+fn due(text: Option<String>) -> Result<Option<Due>, Error> {
+    let due = text.filter(|text| !text.is_empty()).map(Due::parse).transpose();
+    due.map_err(|invalid| Error::invalid("invalid_field", format!("due_date {invalid}")))
 }
 
 impl From<InvalidText> for Error {
@@ -146,23 +222,8 @@ impl From<InvalidText> for Error {
     }
 }
 
-/// The rules of [`Title`], so that the document cannot differ from them.
-fn title() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some("What is to be done: not blank, no U+0000. Lengths count Unicode scalar values."))
-        .min_length(Some(1))
-        .max_length(Some(Title::MAX_CHARS))
-        .pattern(Some(Title::PATTERN))
-        .into()
-}
-
-/// The rules of [`Description`].
-fn description() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .description(Some("More about it: no U+0000. Lengths count Unicode scalar values."))
-        .max_length(Some(Description::MAX_CHARS))
-        .pattern(Some(Description::PATTERN))
-        .into()
+impl From<InvalidTag> for Error {
+    fn from(invalid: InvalidTag) -> Self {
+        Self::invalid("invalid_field", format!("tags: {invalid}"))
+    }
 }

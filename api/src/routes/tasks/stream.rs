@@ -1,0 +1,49 @@
+//! Lists of any length, in bounded memory.
+
+use actix_web::web::{Bytes, Data};
+use futures_util::stream::{self, Stream, StreamExt};
+use service::tasks::{self, ListQuery, Page};
+use service::{Caller, Db};
+
+use super::wire::Task;
+use crate::error::Error;
+
+/// Tasks that are read at a time.
+pub(crate) const PAGE: u32 = 500;
+
+/// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
+/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads.
+pub(crate) fn array(
+    db: Data<Db>,
+    caller: Caller,
+    query: ListQuery,
+    first: Page,
+    before: String,
+    after: &'static str,
+) -> impl Stream<Item = Result<Bytes, Error>> {
+    let opening = stream::iter([Ok(Bytes::from(before + "["))]);
+    let begin = Ok(elements(first.tasks, false));
+    let following = stream::try_unfold(first.next, move |position| {
+        let (db, caller, query) = (db.clone(), caller.clone(), query.clone());
+        async move {
+            let Some(position) = position else { return Ok::<_, Error>(None) };
+            let page = tasks::list(&db, &caller, &query, PAGE, Some(&position)).await?;
+            Ok(Some((elements(page.tasks, true), page.next)))
+        }
+    });
+    let closing = stream::iter([Ok(Bytes::from_static(b"]")), Ok(Bytes::from_static(after.as_bytes()))]);
+    opening.chain(stream::iter([begin])).chain(following).chain(closing)
+}
+
+/// Tasks as the elements of an array, behind others or not.
+fn elements(tasks: Vec<tasks::Task>, behind_others: bool) -> Bytes {
+    let mut json = Vec::with_capacity(tasks.len() * 256);
+    for task in tasks {
+        if behind_others || !json.is_empty() {
+            json.push(b',');
+        }
+        // Texts, numbers and times, into memory: it cannot fail.
+        let _ = serde_json::to_writer(&mut json, &Task::from(task));
+    }
+    json.into()
+}

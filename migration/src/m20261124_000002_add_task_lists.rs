@@ -1,0 +1,146 @@
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DbBackend, Statement, Value};
+
+use crate::fold::fold;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// The columns, in an order of their own after those that were there. Every one has a default, so that nothing but the folded
+/// texts has to be written for the tasks that are there.
+const COLUMNS: [(&str, &str); 8] = [
+    // Null where it is not done.
+    ("completed_at", "TIME"),
+    // 0 none, 1 low, 2 medium, 3 high.
+    ("priority", "smallint NOT NULL DEFAULT 0"),
+    // A JSON array of texts, as they were sent.
+    ("tags", "text NOT NULL DEFAULT '[]'"),
+    // Each tag without its case, between line feeds.
+    ("tags_folded", "text NOT NULL DEFAULT ''"),
+    // As it was sent: a day, or an RFC 3339 instant.
+    ("due_date", "text BINARY"),
+    // What it is compared and sorted by: the instant, or the last microsecond of the day in UTC.
+    ("due_at", "TIME"),
+    ("title_folded", "text BINARY NOT NULL DEFAULT ''"),
+    ("description_folded", "text BINARY"),
+];
+
+/// One for each sort, read forwards and backwards. Tasks without a due date come last in both directions, hence two for that.
+/// There is none for `updated_at`: with it every completed task would touch every index (no HOT update on PostgreSQL).
+const INDEXES: [(&str, &str); 4] = [
+    ("task_user_id_priority_id", "user_id, priority, id"),
+    ("task_user_id_title_folded_id", "user_id, title_folded, id"),
+    ("task_user_id_due_at_id", "user_id, COALESCE(due_at, LATEST), id"),
+    ("task_user_id_due_at_id_descending", "user_id, COALESCE(due_at, EARLIEST), id"),
+];
+
+/// What stands for "no due date" in the indexes, after and before every other.
+const LATEST: &str = "9999-12-31T23:59:59.999999+00:00";
+const EARLIEST: &str = "0001-01-01T00:00:00+00:00";
+
+/// Rows whose texts are folded at a time.
+const CHUNK: usize = 1000;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let dialect = Dialect(db.get_database_backend());
+        for (name, kind) in COLUMNS {
+            db.execute_unprepared(&dialect.translate(&format!("ALTER TABLE task ADD COLUMN {name} {kind}"))).await?;
+        }
+        // When they were completed is not known; they were not changed after this.
+        db.execute_unprepared("UPDATE task SET completed_at = updated_at WHERE completed").await?;
+        fold_texts(db).await?;
+        for (name, columns) in INDEXES {
+            db.execute_unprepared(&dialect.translate(&format!("CREATE INDEX {name} ON task ({columns})"))).await?;
+        }
+        create_server_key(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        manager.drop_table(Table::drop().table(ServerKey::Table).to_owned()).await?;
+        for (name, _) in INDEXES {
+            db.execute_unprepared(&format!("DROP INDEX {name}")).await?;
+        }
+        for (name, _) in COLUMNS {
+            db.execute_unprepared(&format!("ALTER TABLE task DROP COLUMN {name}")).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Dialect(DbBackend);
+
+impl Dialect {
+    /// Times and the order of bytes are spelled differently.
+    fn translate(&self, sql: &str) -> String {
+        let (time, binary, literal) = match self.0 {
+            DbBackend::Postgres => ("timestamp with time zone", "text COLLATE \"C\"", "timestamptz "),
+            _ => ("timestamp_with_timezone_text", "text", ""),
+        };
+        sql.replace("TIME", time)
+            .replace("text BINARY", binary)
+            .replace("LATEST", &format!("{literal}'{LATEST}'"))
+            .replace("EARLIEST", &format!("{literal}'{EARLIEST}'"))
+    }
+}
+
+async fn fold_texts(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
+    let backend = db.get_database_backend();
+    let mut last = i64::MIN;
+    loop {
+        let query = format!("SELECT id, title, description FROM task WHERE id > $1 ORDER BY id LIMIT {CHUNK}");
+        let rows = db.query_all_raw(Statement::from_sql_and_values(backend, query, [last.into()])).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut values: Vec<Value> = Vec::with_capacity(rows.len() * 3);
+        let mut places = Vec::with_capacity(rows.len());
+        for row in &rows {
+            last = row.try_get("", "id")?;
+            let description: Option<String> = row.try_get("", "description")?;
+            let n = values.len();
+            places.push(format!("(${}, ${}, ${})", n + 1, n + 2, n + 3));
+            let title: String = row.try_get("", "title")?;
+            values.extend([last.into(), fold(&title).into(), description.map(|text| fold(&text)).into()]);
+        }
+        let update = format!(
+            "WITH folded(id, title, description) AS (VALUES {})
+             UPDATE task SET title_folded = folded.title, description_folded = folded.description
+             FROM folded WHERE task.id = folded.id",
+            places.join(", ")
+        );
+        db.execute_raw(Statement::from_sql_and_values(backend, update, values)).await?;
+    }
+}
+
+/// Keys that every server on this database shares and nobody else knows; made once.
+async fn create_server_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table(ServerKey::Table)
+                .col(ColumnDef::new(ServerKey::Name).text().not_null().primary_key())
+                .col(ColumnDef::new(ServerKey::Value).text().not_null())
+                .to_owned(),
+        )
+        .await?;
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| DbErr::Migration(format!("no randomness: {error}")))?;
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let insert = Query::insert()
+        .into_table(ServerKey::Table)
+        .columns([ServerKey::Name, ServerKey::Value])
+        .values_panic(["cursor".into(), key.into()])
+        .to_owned();
+    manager.execute(insert).await
+}
+
+#[derive(DeriveIden)]
+enum ServerKey {
+    Table,
+    Name,
+    Value,
+}
