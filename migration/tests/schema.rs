@@ -33,6 +33,51 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tasks_of_the_first_schema_are_kept_and_found_on_sqlite() {
+    upgrade(&TestDatabase::empty(Backend::Sqlite).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tasks_of_the_first_schema_are_kept_and_found_on_postgres() {
+    if let Some(database) = TestDatabase::empty(Backend::Postgres).await {
+        upgrade(&database).await;
+    }
+}
+
+/// From the first migration, with more rows than are folded at a time, to the newest, back to the first and up again.
+async fn upgrade(database: &TestDatabase) {
+    let connection = database.connect().await;
+    let backend = connection.get_database_backend();
+    let texts = async |query: &str| -> Vec<String> {
+        let rows = connection.query_all_raw(Statement::from_string(backend, query)).await.unwrap();
+        rows.iter().map(|row| row.try_get("", "row").unwrap()).collect()
+    };
+    Migrator::up(&connection, Some(1)).await.unwrap();
+    let rows = "INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
+        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+        SELECT 'alice', 'Crème ' || n, CASE WHEN n % 2 = 0 THEN 'STRASSE Ёлка' END, n % 3 = 0,
+            TIME '2026-01-01T00:00:00.500+00:00', TIME '2026-01-02T00:00:00.500+00:00' FROM number";
+    let time = if backend == sea_orm_migration::sea_orm::DbBackend::Postgres { "timestamptz" } else { "" };
+    connection.execute_unprepared(&rows.replace("TIME", time)).await.unwrap();
+    let old = "SELECT id || '|' || user_id || '|' || title || '|' || COALESCE(description, '-') || '|' || completed || '|' || created_at || '|' || updated_at AS row FROM task ORDER BY id";
+    let before = texts(old).await;
+    assert_eq!(before.len(), 2500);
+
+    for _ in 0..2 {
+        apply_pending(&connection).await.unwrap();
+        assert_eq!(texts(old).await, before);
+        let new = "SELECT title_folded || '|' || COALESCE(description_folded, '-') || '|' || priority || '|' || tags || '|' || COALESCE(due_date, '-') || '|' || CASE WHEN completed_at = updated_at THEN 'done' ELSE '-' END AS row FROM task ORDER BY id";
+        let after = texts(new).await;
+        assert_eq!(after.len(), 2500);
+        assert_eq!(after[0], "creme 1|-|0|[]|-|-");
+        assert_eq!(after[1], "creme 2|strasse елка|0|[]|-|-");
+        assert_eq!(after[2498], "creme 2499|-|0|[]|-|done");
+        Migrator::down(&connection, Some(1)).await.unwrap();
+        assert_eq!(texts(old).await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn migrating_at_once_from_many_processes_works_on_sqlite() {
     migrate_at_once(&TestDatabase::empty(Backend::Sqlite).await.unwrap()).await;
 }

@@ -22,6 +22,8 @@ enum Action {
     Toggle(usize),
     Set(usize, bool),
     Delete(usize),
+    CompleteAll,
+    DeleteCompleted,
 }
 
 /// Any text that the contract takes: every character but U+0000, not blank.
@@ -31,29 +33,51 @@ fn text() -> impl Strategy<Value = String> {
         .prop_filter("blank", |text| !text.trim().is_empty())
 }
 
-/// Any partial update: each field absent or set, a description also null.
+fn priority() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(&["none", "low", "medium", "high"][..])
+}
+
+fn tags() -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::sample::subsequence(&["work", "Home", "ÉCOLE", "a, b"][..], 0..4).prop_shuffle()
+}
+
+fn due_date() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(&["2026-01-31", "2026-01-31T09:30:00Z", "2000-02-29t00:00:00.5+05:30"][..])
+}
+
+/// Any partial update: each field absent or set, a description and a due date also null.
 fn changes() -> impl Strategy<Value = Value> {
     let option = proptest::option::of::<proptest::strategy::BoxedStrategy<Value>>;
+    let priority = priority().prop_map(|priority| json!(priority)).boxed();
+    let tags = tags().prop_map(|tags| json!(tags)).boxed();
+    let due_date = proptest::option::of(due_date()).prop_map(|due_date| json!(due_date)).boxed();
     let title = text().prop_map(|text| json!(text)).boxed();
     let description = proptest::option::of(text()).prop_map(|text| json!(text)).boxed();
     let completed = any::<bool>().prop_map(|completed| json!(completed)).boxed();
-    (option(title), option(description), option(completed)).prop_map(|(title, description, completed)| {
-        let fields = [("title", title), ("description", description), ("completed", completed)];
-        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    let texts = (option(title), option(description), option(completed));
+    (texts, option(priority), option(tags), option(due_date)).prop_map(|(texts, priority, tags, due_date)| {
+        let (title, description, completed) = texts;
+        let texts = [("title", title), ("description", description), ("completed", completed)];
+        let rest = [("priority", priority), ("tags", tags), ("due_date", due_date)];
+        texts.into_iter().chain(rest).filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     })
 }
 
 fn action() -> impl Strategy<Value = Action> {
     let task = 0..6usize;
-    let new = (text(), proptest::option::of(text()));
+    let new = (text(), proptest::option::of(text()), priority(), tags(), proptest::option::of(due_date()));
     prop_oneof![
-        3 => new.prop_map(|(title, description)| Action::Create(json!({"title": title, "description": description}))),
-        2 => prop_oneof![Just("all"), Just("pending"), Just("completed")].prop_map(Action::List),
+        3 => new.prop_map(|(title, description, priority, tags, due_date)| Action::Create(json!({
+            "title": title, "description": description, "priority": priority, "tags": tags, "due_date": due_date
+        }))),
+        2 => prop_oneof![Just("status=all"), Just("status=pending"), Just("status=completed"), Just("priority=high"), Just("tag=école")].prop_map(Action::List),
         1 => task.clone().prop_map(Action::Get),
         3 => (task.clone(), changes()).prop_map(|(task, changes)| Action::Update(task, changes)),
         2 => task.clone().prop_map(Action::Toggle),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set(task, completed)),
         1 => task.prop_map(Action::Delete),
+        1 => Just(Action::CompleteAll),
+        1 => Just(Action::DeleteCompleted),
     ]
 }
 
@@ -71,8 +95,14 @@ impl Model {
                 self.tasks.push((user, new.clone()));
                 self.on(user, self.tasks.len() - 1, 201, |task| task["completed"] = json!(false))
             }
-            Action::List(status) => {
-                let shown = |task: &Value| *status == "all" || task["completed"] == (*status == "completed");
+            Action::List(query) => {
+                let shown = |task: &Value| match *query {
+                    "status=pending" => task["completed"] == false,
+                    "status=completed" => task["completed"] == true,
+                    "priority=high" => task["priority"] == "high",
+                    "tag=école" => task["tags"].as_array().unwrap().contains(&json!("ÉCOLE")),
+                    _ => true,
+                };
                 let mine =
                     self.tasks.iter().rev().filter(|(owner, task)| *owner == user && !task.is_null() && shown(task));
                 (200, mine.map(|(_, task)| task.clone()).collect())
@@ -86,7 +116,17 @@ impl Model {
             }),
             Action::Set(task, completed) => self.on(user, *task, 200, |task| task["completed"] = json!(completed)),
             Action::Delete(task) => self.on(user, *task, 204, |task| *task = Value::Null),
+            Action::CompleteAll => self.on_all(user, false, |task| task["completed"] = json!(true)),
+            Action::DeleteCompleted => self.on_all(user, true, |task| *task = Value::Null),
         }
+    }
+
+    /// Those of the user's that are completed, or those that are not.
+    fn on_all(&mut self, user: usize, completed: bool, write: impl Fn(&mut Value)) -> (u16, Value) {
+        let of =
+            |(owner, task): &&mut (usize, Value)| *owner == user && !task.is_null() && task["completed"] == completed;
+        let count = self.tasks.iter_mut().filter(of).map(|(_, task)| write(task)).count();
+        (200, json!({ "count": count }))
     }
 
     fn on(&mut self, user: usize, task: usize, success: u16, write: impl FnOnce(&mut Value)) -> (u16, Value) {
@@ -106,7 +146,7 @@ async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (V
     let path = |task: usize| paths.get(task).cloned().unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX));
     let request = match action {
         Action::Create(new) => user.request(Method::POST, "/api/tasks").json(new),
-        Action::List(status) => user.request(Method::GET, &format!("/api/tasks?status={status}")),
+        Action::List(query) => user.request(Method::GET, &format!("/api/tasks?{query}")),
         Action::Get(task) => user.request(Method::GET, &path(*task)),
         Action::Update(task, changes) => user.request(Method::PUT, &path(*task)).json(changes),
         Action::Toggle(task) => user.request(Method::PATCH, &format!("{}/complete", path(*task))),
@@ -114,11 +154,18 @@ async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (V
             user.request(Method::PATCH, &format!("{}/complete", path(*task))).json(&json!({ "completed": completed }))
         }
         Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
+        Action::CompleteAll => user.request(Method::POST, "/api/tasks/complete-all"),
+        Action::DeleteCompleted => user.request(Method::DELETE, "/api/tasks?status=completed"),
     };
     let answer = Answer::expect(status, request).await;
-    let known = |task: &Value| json!({"title": task["title"], "description": task["description"], "completed": task["completed"]});
+    let known = |task: &Value| {
+        assert_eq!(task["completed"] == true, !task["completed_at"].is_null());
+        let fields = ["title", "description", "completed", "priority", "tags", "due_date"];
+        Value::from_iter(fields.map(|field| (field, task[field].clone())))
+    };
     let body = match (status, action) {
         (200, Action::List(_)) => answer.json().as_array().unwrap().iter().map(known).collect(),
+        (200, Action::CompleteAll | Action::DeleteCompleted) => answer.json(),
         (200 | 201, _) => known(&answer.json()),
         _ => Value::Null,
     };

@@ -110,7 +110,8 @@ impl Filter {
         }
         if !self.priorities.is_empty() {
             let priorities = self.priorities.iter().map(|priority| priority.to_stored());
-            all = all.add(Expr::col(Column::Priority).is_in(priorities));
+            // A sum, so that the index of the order is read in order, and not that of the priorities and then sorted.
+            all = all.add(Expr::col(Column::Priority).add(0).is_in(priorities));
         }
         for tag in &self.tags {
             all = all.add(contains(Column::TagsFolded, tag.stored_folded(), backend));

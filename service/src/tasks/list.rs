@@ -65,3 +65,135 @@ fn page(
     query.sort.apply(&mut page, after, backend);
     page
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test says who asks")]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::super::{Due, DueIn, Priority, Search, SortBy, SortKey, Status, Tag};
+    use super::*;
+    use crate::UserId;
+
+    /// A hundred thousand tasks, twenty of each user.
+    async fn crowd(database: &TestDatabase) -> DatabaseConnection {
+        let connection = database.connect().await;
+        let rows = "INSERT INTO task (user_id, title, title_folded, completed, priority, created_at, updated_at)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
+            SELECT 'user ' || n % 5000, 't', 't', n % 3 = 0, n % 4, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
+        connection.execute_unprepared(rows).await.unwrap();
+        connection.execute_unprepared("ANALYZE task").await.unwrap();
+        if connection.get_database_backend() == DbBackend::Postgres {
+            // What solid-state disks are set to. At the default for spinning ones PostgreSQL may rather fetch a few rows in the
+            // order of their pages and sort those, which costs it nothing; it would not for many.
+            connection.execute_unprepared("SET random_page_cost = 1.1").await.unwrap();
+        }
+        connection
+    }
+
+    async fn plan(connection: &DatabaseConnection, query: &ListQuery, after: Option<&Position>) -> String {
+        let backend = connection.get_database_backend();
+        let caller = Caller::authenticated(UserId::parse("user 7").unwrap());
+        let statement = page(&caller, query, 20, after, backend);
+        let (explain, column) = match backend {
+            DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
+            _ => ("EXPLAIN", "QUERY PLAN"),
+        };
+        let mut explained = backend.build(&statement);
+        explained.sql = format!("{explain} {}", explained.sql);
+        let lines = connection.query_all_raw(Statement { ..explained }).await.unwrap();
+        let lines: Vec<String> = lines.iter().map(|row| row.try_get("", column).unwrap()).collect();
+        lines.join("\n")
+    }
+
+    /// Enters an index at the owner, or at a place in the owner's part.
+    fn assert_owners_rows_only(plan: &str, what: &str) {
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN "), "{what}: {plan}");
+        assert!(plan.contains("user_id = 'user 7'") || plan.contains("(user_id=?"), "{what}: {plan}");
+    }
+
+    fn assert_no_sort(plan: &str, what: &str) {
+        assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{what}: {plan}");
+    }
+
+    fn by(keys: &[(SortKey, bool)]) -> ListQuery {
+        let sort = Sort::new(keys.iter().map(|(key, descending)| SortBy { key: *key, descending: *descending }));
+        ListQuery { sort, ..ListQuery::default() }
+    }
+
+    on_both_databases! {
+        async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
+            let connection = crowd(&database).await;
+            let due = |text| Some(Due::parse(text).unwrap());
+            let filters = [
+                Filter::default(),
+                Filter { status: Status::Pending, ..Filter::default() },
+                Filter { status: Status::Completed, ..Filter::default() },
+                Filter { priorities: vec![Priority::High], ..Filter::default() },
+                Filter { priorities: vec![Priority::High, Priority::None], ..Filter::default() },
+                Filter { tags: vec![Tag::parse("a").unwrap(), Tag::parse("b").unwrap()], ..Filter::default() },
+                Filter { due_before: due("2026-01-31"), ..Filter::default() },
+                Filter { due_after: due("2026-01-31T00:00:00Z"), ..Filter::default() },
+                Filter { due: Some(DueIn::Overdue), ..Filter::default() },
+                Filter { due: Some(DueIn::Today), ..Filter::default() },
+                Filter { due: Some(DueIn::Week), ..Filter::default() },
+                Filter { due: Some(DueIn::None), ..Filter::default() },
+                Filter { search: Some(Search::parse("milk").unwrap()), ..Filter::default() },
+            ];
+            for filter in filters {
+                let query = ListQuery { filter, sort: Sort::default() };
+                let plan = plan(&connection, &query, None).await;
+                assert_owners_rows_only(&plan, &format!("{query:?}"));
+                assert_no_sort(&plan, &format!("{query:?}"));
+            }
+        }
+
+        async fn an_index_serves_every_sort_by_one_key_without_a_sort_from_any_place(database: TestDatabase) {
+            let connection = crowd(&database).await;
+            for key in [SortKey::CreatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title] {
+                for descending in [true, false] {
+                    let query = by(&[(key, descending)]);
+                    let first = plan(&connection, &query, None).await;
+                    assert_owners_rows_only(&first, &format!("{query:?}"));
+                    assert_no_sort(&first, &format!("{query:?}"));
+                    let position = query.sort.position(&some_task());
+                    let later = plan(&connection, &query, Some(&position)).await;
+                    assert_no_sort(&later, &format!("{query:?}"));
+                    // The place is a part of what the index is entered with, not a filter on all before it.
+                    let entered = ["Index Cond: ((user_id = 'user 7'::text) AND (", "(user_id=? AND "];
+                    assert!(entered.iter().any(|entered| later.contains(entered)), "{query:?}: {later}");
+                }
+            }
+        }
+
+        async fn an_index_finds_the_owners_tasks_for_the_sorts_that_have_none(database: TestDatabase) {
+            let connection = crowd(&database).await;
+            for query in [
+                by(&[(SortKey::UpdatedAt, true)]),
+                by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
+                by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
+            ] {
+                for after in [None, Some(query.sort.position(&some_task()))] {
+                    assert_owners_rows_only(&plan(&connection, &query, after.as_ref()).await, &format!("{query:?}"));
+                }
+            }
+        }
+    }
+
+    fn some_task() -> Task {
+        let now = chrono::Utc::now();
+        Task {
+            id: 7,
+            title: "t".to_owned(),
+            description: None,
+            completed: false,
+            created_at: now,
+            updated_at: now,
+            completed_at: None,
+            priority: Priority::Low,
+            tags: super::super::Tags::default(),
+            due: None,
+        }
+    }
+}

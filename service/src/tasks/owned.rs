@@ -14,6 +14,25 @@ use super::row;
 use super::task::now;
 use crate::{Caller, Db, Error};
 
+/// When a write happens: now, or right after the last one of the same task where the clock says that this is not over, since
+/// the clocks of several servers disagree, or one went back.
+pub(super) struct Moment(Expr);
+
+impl Moment {
+    pub(super) fn now(backend: DbBackend) -> Self {
+        let a_moment_later = Expr::cust(match backend {
+            DbBackend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds')",
+            _ => "updated_at + interval '1 microsecond'",
+        });
+        Self(Func::greatest([a_moment_later, Expr::val(now().fixed_offset())]).into())
+    }
+
+    /// As a value to write.
+    pub(super) fn to_expr(&self) -> Expr {
+        self.0.clone()
+    }
+}
+
 /// The task rows of one owner.
 pub(crate) struct Owned<'a>(&'a Caller);
 
@@ -50,22 +69,16 @@ impl Owned<'_> {
     }
 
     /// A write to the one with this id, if it is among them; answers with it.
-    pub(super) fn update(&self, id: i64, backend: DbBackend) -> UpdateStatement {
-        let mut update = self.update_all(backend);
+    pub(super) fn update(&self, id: i64, moment: &Moment) -> UpdateStatement {
+        let mut update = self.update_all(moment);
         update.and_where(Expr::col(Column::Id).eq(id)).returning(row::returning());
         update
     }
 
-    /// A write to all of them; it moves `updated_at` forward, even when the clocks of several servers disagree, or one goes
-    /// back.
-    pub(super) fn update_all(&self, backend: DbBackend) -> UpdateStatement {
-        let a_moment_later = Expr::cust(match backend {
-            DbBackend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds')",
-            _ => "updated_at + interval '1 microsecond'",
-        });
-        let moved = Func::greatest([a_moment_later, Expr::val(now().fixed_offset())]);
+    /// A write to all of them.
+    pub(super) fn update_all(&self, moment: &Moment) -> UpdateStatement {
         let rows = Entity::update_many().filter(COLUMN.user_id.eq(self.user_id()));
-        rows.col_expr(Column::UpdatedAt, moved.into()).into_query()
+        rows.col_expr(Column::UpdatedAt, moment.0.clone()).into_query()
     }
 
     /// The end of all of them.

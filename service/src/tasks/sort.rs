@@ -92,16 +92,19 @@ impl Sort {
         keys.chain([(Expr::col(Column::Id), id_descends)]).collect()
     }
 
-    /// That a task comes after `position`.
+    /// That a task comes after `position`. An index that has these columns is entered at this place, however far down the list
+    /// it is.
     fn behind(&self, position: &Position, backend: DbBackend) -> Condition {
         let columns = self.columns(backend);
         let values: Vec<Value> = position.keys.iter().map(Key::value).chain([position.id.into()]).collect();
-        // Row values: an index that has these columns is entered at this place, however far down the list it is.
-        if columns.iter().all(|(_, descending)| *descending == columns[0].1) {
-            let descending = columns[0].1;
+        let (first, descends) = columns[0].clone();
+        // It follows from the rest, and is what SQLite enters an index of expressions by.
+        let from = Expr::val(values[0].clone());
+        let all = Condition::all().add(if descends { first.lte(from) } else { first.gte(from) });
+        if columns.iter().all(|(_, descending)| *descending == descends) {
             let columns = Expr::tuple(columns.into_iter().map(|(column, _)| column));
             let values = Expr::tuple(values.into_iter().map(Expr::val));
-            return Condition::all().add(if descending { columns.lt(values) } else { columns.gt(values) });
+            return all.add(if descends { columns.lt(values) } else { columns.gt(values) });
         }
         // Equal in the first keys, and behind in the next.
         let mut behind = Condition::any();
@@ -114,7 +117,7 @@ impl Sort {
             here = here.add(if *descending { column.clone().lt(value) } else { column.clone().gt(value) });
             behind = behind.add(here);
         }
-        behind
+        all.add(behind)
     }
 }
 

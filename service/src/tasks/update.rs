@@ -2,7 +2,7 @@ use ::entity::task::Column;
 use migration::fold;
 
 use super::due::Due;
-use super::owned::owned_by;
+use super::owned::{Moment, owned_by};
 use super::task::{Change, Changes, Task};
 use super::text::{Description, Title};
 use super::{complete, row};
@@ -15,7 +15,8 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
         return super::get(db, caller, id).await;
     }
     let owned = owned_by(caller);
-    let mut update = owned.update(id, db.backend());
+    let moment = Moment::now(db.backend());
+    let mut update = owned.update(id, &moment);
     if let Change::To(title) = changes.title.map(Title::into_inner) {
         update.value(Column::TitleFolded, fold(&title)).value(Column::Title, title);
     }
@@ -26,7 +27,7 @@ pub async fn update(db: &Db, caller: &Caller, id: i64, changes: Changes) -> Resu
             .value(Column::Description, description);
     }
     if let Change::To(completed) = changes.completed {
-        complete::set(&mut update, completed.into());
+        complete::set(&mut update, completed.into(), &moment);
     }
     if let Change::To(priority) = changes.priority {
         update.value(Column::Priority, priority.to_stored());
