@@ -1,5 +1,6 @@
 //! Opening, tuning and checking the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
+pub(crate) mod batch;
 mod health;
 mod key;
 mod outage;
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 pub use self::health::PoolUse;
 use self::outage::Outage;
 use crate::Error;
+use crate::tasks::Queues;
 
 /// How long a statement waits for a free connection, and SQLite for another process's lock.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -58,9 +60,10 @@ pub struct Db {
     /// order of their arrival, instead of having them collide with "database is locked".
     write: DatabaseConnection,
     /// Where migrations go, if not to `write`.
-    direct: Option<ConnectOptions>,
+    direct: Option<Arc<ConnectOptions>>,
     outage: Outage,
     cursor_key: Arc<OnceCell<hmac::Key>>,
+    queues: Arc<Queues>,
 }
 
 impl Db {
@@ -89,14 +92,28 @@ impl Db {
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire_if_idle_for(TRUSTED_IDLE);
-        let direct = direct.map(|address| address.options);
+        let direct = direct.map(|address| Arc::new(address.options));
         if address.postgres.is_some() {
             outage.watch(&mut options);
             let pool = Database::connect(options).await?;
-            return Ok(Self { read: pool.clone(), write: pool, direct, outage, cursor_key: Arc::default() });
+            return Ok(Self::on(pool.clone(), pool, direct, outage));
         }
         let (read, write) = sqlite::open(options, config.url).await?;
-        Ok(Self { read, write, direct, outage, cursor_key: Arc::default() })
+        Ok(Self::on(read, write, direct, outage))
+    }
+
+    fn on(
+        read: DatabaseConnection,
+        write: DatabaseConnection,
+        direct: Option<Arc<ConnectOptions>>,
+        outage: Outage,
+    ) -> Self {
+        Self { read, write, direct, outage, cursor_key: Arc::default(), queues: Arc::default() }
+    }
+
+    /// What waits to be answered together, see [`batch`].
+    pub(crate) fn queues(&self) -> &Queues {
+        &self.queues
     }
 
     /// Brings the schema up to date. Several servers may do so at once.
@@ -107,7 +124,7 @@ impl Db {
         match &self.direct {
             None => Ok(migration::apply_pending(&self.write).await?),
             Some(options) => {
-                let direct = Database::connect(options.clone().max_connections(1).clone()).await?;
+                let direct = Database::connect(ConnectOptions::clone(options).max_connections(1).clone()).await?;
                 migration::apply_pending(&direct).await?;
                 Ok(direct.close().await?)
             }

@@ -3,6 +3,7 @@
 //! Each is one statement; only when it touches no row does a second one tell [`Error::NotOwner`](crate::Error::NotOwner)
 //! from [`Error::NotFound`](crate::Error::NotFound).
 
+mod batch;
 mod complete;
 mod create;
 /// Where a list has got to, as a text for clients.
@@ -22,6 +23,7 @@ mod task;
 mod text;
 mod update;
 
+pub(crate) use batch::Queues;
 pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};

@@ -2,13 +2,9 @@
 //! `delete_many` (clippy.toml refuses it), so no statement can forget the owner.
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use ::entity::task::{ActiveModel, COLUMN, Column, Entity};
-use sea_orm::sea_query::{
-    Condition, DeleteStatement, Expr, ExprTrait, Func, InsertStatement, SelectStatement, UpdateStatement,
-};
-use sea_orm::{
-    ActiveValue, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
-};
+use ::entity::task::{COLUMN, Column, Entity};
+use sea_orm::sea_query::{Condition, DeleteStatement, Expr, ExprTrait, Func, SelectStatement, UpdateStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::row;
 use super::task::now;
@@ -48,31 +44,9 @@ impl Owned<'_> {
         rows.select_only().columns(row::READ).into_query()
     }
 
-    /// The one with this id, if it is among them.
-    pub(super) fn select_one(&self, id: i64) -> SelectStatement {
-        let mut one = self.select();
-        one.and_where(Expr::col(Column::Id).eq(id));
-        one
-    }
-
     /// How many of them there are for which this holds.
     pub(super) async fn count(&self, db: &impl ConnectionTrait, condition: Condition) -> Result<u64, DbErr> {
         Entity::find().filter(COLUMN.user_id.eq(self.user_id())).filter(condition).count(db).await
-    }
-
-    /// A new one; answers with it.
-    pub(super) fn insert(&self, mut row: ActiveModel) -> InsertStatement {
-        row.user_id = ActiveValue::Set(self.user_id().to_owned());
-        let mut insert = Entity::insert(row).into_query();
-        insert.returning(row::returning());
-        insert
-    }
-
-    /// A write to the one with this id, if it is among them; answers with it.
-    pub(super) fn update(&self, id: i64, moment: &Moment) -> UpdateStatement {
-        let mut update = self.update_all(moment);
-        update.and_where(Expr::col(Column::Id).eq(id)).returning(row::returning());
-        update
     }
 
     /// A write to all of them.

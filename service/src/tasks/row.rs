@@ -1,13 +1,15 @@
 use ::entity::task::Column;
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Query, ReturningClause};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, StatementBuilder};
+use sea_orm::sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sea_orm::{ConnectionTrait, DbErr, Iden, QueryResult, RuntimeErr, SqlxError, StatementBuilder};
 
 use super::due::Due;
 use super::priority::Priority;
 use super::tag::Tags;
 use super::task::Task;
 
-/// What is read of a row, in the order that [`Task::from_query_result`] takes it in: neither the owner, who is asking, nor what
+/// What is read of a row, in the order that [`Task::from_row`] takes it in: neither the owner, who is asking, nor what
 /// is only there to be searched.
 pub(super) const READ: [Column; 10] = [
     Column::Id,
@@ -23,27 +25,40 @@ pub(super) const READ: [Column; 10] = [
 ];
 
 /// By place and not by name: a list reads many rows.
-impl FromQueryResult for Task {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        let time = |index| row.try_get_by_index(index);
-        let (created_at, updated_at): (chrono::DateTime<chrono::FixedOffset>, _) = (time(4)?, time(5)?);
-        let completed_at: Option<chrono::DateTime<chrono::FixedOffset>> = row.try_get_by_index(6)?;
-        let priority: i16 = row.try_get_by_index(7)?;
-        let tags: String = row.try_get_by_index(8)?;
-        let due: Option<String> = row.try_get_by_index(9)?;
+impl<'r, R: Row> FromRow<'r, R> for Task
+where
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    i16: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    DateTime<Utc>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<DateTime<Utc>>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, SqlxError> {
+        let priority: i16 = row.try_get(7)?;
+        let tags: &str = row.try_get(8)?;
+        let due: Option<String> = row.try_get(9)?;
         Ok(Self {
-            id: row.try_get_by_index(0)?,
-            title: row.try_get_by_index(1)?,
-            description: row.try_get_by_index(2)?,
-            completed: row.try_get_by_index(3)?,
-            created_at: created_at.to_utc(),
-            updated_at: updated_at.to_utc(),
-            completed_at: completed_at.map(|time| time.to_utc()),
-            priority: Priority::from_stored(priority).ok_or_else(|| DbErr::Type(format!("priority {priority}")))?,
-            tags: Tags::from_stored(&tags)?,
-            due: due.map(Due::parse).transpose().map_err(|error| DbErr::Type(format!("due_date {error}")))?,
+            id: row.try_get(0)?,
+            title: row.try_get(1)?,
+            description: row.try_get(2)?,
+            completed: row.try_get(3)?,
+            created_at: row.try_get(4)?,
+            updated_at: row.try_get(5)?,
+            completed_at: row.try_get(6)?,
+            priority: Priority::from_stored(priority).ok_or_else(|| unreadable(7, format!("priority {priority}")))?,
+            tags: Tags::from_stored(tags).map_err(|error| unreadable(8, error))?,
+            due: due.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,
         })
     }
+}
+
+/// Something that only another program can have written.
+fn unreadable(index: usize, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SqlxError {
+    SqlxError::ColumnDecode { index: READ[index].to_string(), source: source.into() }
 }
 
 /// What a write answers with.
@@ -54,5 +69,11 @@ pub(super) fn returning() -> ReturningClause {
 /// Runs a statement that answers with tasks. To its end: sqlx's one-row calls stop at the row, which on SQLite comes before the
 /// commit, and do not learn that this failed.
 pub(super) async fn fetch(db: &impl ConnectionTrait, statement: &impl StatementBuilder) -> Result<Vec<Task>, DbErr> {
-    db.query_all(statement).await?.iter().map(|row| Task::from_query_result(row, "")).collect()
+    let task = |row: &QueryResult| match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => Task::from_row(row),
+        (_, Some(row)) => Task::from_row(row),
+        (None, None) => Err(SqlxError::RowNotFound),
+    };
+    let rows = db.query_all(statement).await?;
+    rows.iter().map(|row| task(row).map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))).collect()
 }

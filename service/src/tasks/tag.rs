@@ -1,5 +1,4 @@
 use migration::fold_case;
-use sea_orm::DbErr;
 use serde::Serialize;
 
 /// A label on a task: 1 to [`Tag::MAX_CHARS`] characters, not blank, no control characters; kept exactly as it was sent. Tags
@@ -109,11 +108,11 @@ impl Tags {
         serde_json::Value::from_iter(self.iter()).to_string()
     }
 
-    pub(super) fn from_stored(stored: &str) -> Result<Self, DbErr> {
+    pub(super) fn from_stored(stored: &str) -> Result<Self, serde_json::Error> {
         if stored == NO_TAGS {
             return Ok(Self::default());
         }
-        let texts: Vec<String> = serde_json::from_str(stored).map_err(|error| DbErr::Type(format!("tags: {error}")))?;
+        let texts: Vec<String> = serde_json::from_str(stored)?;
         Ok(Self(texts.into_iter().map(Tag).collect()))
     }
 

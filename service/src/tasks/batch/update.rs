@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{DbBackend, sqlx};
+use serde::Serialize;
+
+use super::create::{stored, stored_or_null};
+use super::get::by_id;
+use super::{failed, read, tasks};
+use crate::db::batch::{Batch, Queue};
+use crate::tasks::task::{Task, now};
+use crate::{Caller, Db, Error};
+
+/// A write to a task of a caller's.
+pub(crate) struct Update;
+
+/// What is written: null keeps what is there, except where a column of its own says whether it does.
+#[derive(Default, Serialize)]
+pub(crate) struct Written {
+    pub(crate) title: Option<String>,
+    pub(crate) title_folded: Option<String>,
+    pub(crate) sets_description: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) description_folded: Option<String>,
+    pub(crate) flips: bool,
+    pub(crate) completed: Option<bool>,
+    pub(crate) priority: Option<i16>,
+    pub(crate) tags: Option<String>,
+    pub(crate) tags_folded: Option<String>,
+    pub(crate) sets_due: bool,
+    pub(crate) due_date: Option<String>,
+    #[serde(serialize_with = "stored_or_null")]
+    pub(crate) due_at: Option<DateTime<Utc>>,
+}
+
+/// `updated_at` moves forward also where the clocks of several servers disagree, or one goes back.
+const POSTGRES: &str = concat!(
+    "UPDATE task SET
+        title = COALESCE(new.title, task.title),
+        title_folded = COALESCE(new.title_folded, task.title_folded),
+        description = CASE WHEN new.sets_description THEN new.description ELSE task.description END,
+        description_folded = CASE WHEN new.sets_description THEN new.description_folded ELSE task.description_folded END,
+        completed = CASE WHEN new.flips THEN NOT task.completed ELSE COALESCE(new.completed, task.completed) END,
+        completed_at = CASE WHEN CASE WHEN new.flips THEN NOT task.completed ELSE COALESCE(new.completed, task.completed) END
+            THEN COALESCE(task.completed_at, GREATEST(task.updated_at + interval '1 microsecond', $1)) END,
+        priority = COALESCE(new.priority, task.priority),
+        tags = COALESCE(new.tags, task.tags),
+        tags_folded = COALESCE(new.tags_folded, task.tags_folded),
+        due_date = CASE WHEN new.sets_due THEN new.due_date ELSE task.due_date END,
+        due_at = CASE WHEN new.sets_due THEN new.due_at ELSE task.due_at END,
+        updated_at = GREATEST(task.updated_at + interval '1 microsecond', $1)
+    FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::boolean[],
+        $10::boolean[], $11::smallint[], $12::text[], $13::text[], $14::boolean[], $15::text[], $16::timestamptz[])
+        AS new(user_id, id, title, title_folded, sets_description, description, description_folded, flips,
+            completed, priority, tags, tags_folded, sets_due, due_date, due_at)
+    WHERE task.id = new.id AND task.user_id = new.user_id
+    RETURNING ",
+    read!()
+);
+
+const SQLITE: &str = concat!(
+    "UPDATE task SET
+        title = COALESCE(new.value ->> 'title', title),
+        title_folded = COALESCE(new.value ->> 'title_folded', title_folded),
+        description = CASE WHEN new.value ->> 'sets_description' THEN new.value ->> 'description' ELSE description END,
+        description_folded =
+            CASE WHEN new.value ->> 'sets_description' THEN new.value ->> 'description_folded' ELSE description_folded END,
+        completed = CASE WHEN new.value ->> 'flips' THEN NOT completed ELSE COALESCE(new.value ->> 'completed', completed) END,
+        completed_at = CASE WHEN
+            CASE WHEN new.value ->> 'flips' THEN NOT completed ELSE COALESCE(new.value ->> 'completed', completed) END
+            THEN COALESCE(completed_at, MAX(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), $1)) END,
+        priority = COALESCE(new.value ->> 'priority', priority),
+        tags = COALESCE(new.value ->> 'tags', tags),
+        tags_folded = COALESCE(new.value ->> 'tags_folded', tags_folded),
+        due_date = CASE WHEN new.value ->> 'sets_due' THEN new.value ->> 'due_date' ELSE due_date END,
+        due_at = CASE WHEN new.value ->> 'sets_due' THEN new.value ->> 'due_at' ELSE due_at END,
+        updated_at = MAX(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), $1)
+    FROM json_each($2) AS new
+    WHERE task.id = new.value ->> 'id' AND task.user_id = new.value ->> 'user_id'
+    RETURNING ",
+    // SQLite knows no table's name here.
+    "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date"
+);
+
+impl Batch for Update {
+    type Request = (Caller, i64, Written);
+    type Answer = Option<Task>;
+    /// One statement writes a row once.
+    type Key = i64;
+    const MOST: usize = 256;
+
+    fn queue(db: &Db) -> &Queue<Self> {
+        &db.queues().update
+    }
+
+    fn key((_, id, _): &Self::Request) -> Option<i64> {
+        Some(*id)
+    }
+
+    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
+        let set = Arc::clone(&requests);
+        let now = now();
+        let rows = db
+            .write(async move |db| {
+                // Every server locks the rows in the order of their ids: so none waits for one that waits for it.
+                let mut ordered: Vec<_> = set.iter().collect();
+                ordered.sort_unstable_by_key(|(_, id, _)| *id);
+                if db.get_database_backend() == DbBackend::Postgres {
+                    let texts = |text: fn(&Written) -> Option<&str>| -> Vec<Option<&str>> {
+                        ordered.iter().map(|(_, _, new)| text(new)).collect()
+                    };
+                    let flags = |flag: fn(&Written) -> bool| -> Vec<bool> {
+                        ordered.iter().map(|(_, _, new)| flag(new)).collect()
+                    };
+                    let query = sqlx::query(POSTGRES)
+                        .bind(now)
+                        .bind(ordered.iter().map(|(caller, _, _)| caller.user_id().as_str()).collect::<Vec<_>>())
+                        .bind(ordered.iter().map(|(_, id, _)| *id).collect::<Vec<_>>())
+                        .bind(texts(|new| new.title.as_deref()))
+                        .bind(texts(|new| new.title_folded.as_deref()))
+                        .bind(flags(|new| new.sets_description))
+                        .bind(texts(|new| new.description.as_deref()))
+                        .bind(texts(|new| new.description_folded.as_deref()))
+                        .bind(flags(|new| new.flips))
+                        .bind(ordered.iter().map(|(_, _, new)| new.completed).collect::<Vec<_>>())
+                        .bind(ordered.iter().map(|(_, _, new)| new.priority).collect::<Vec<_>>())
+                        .bind(texts(|new| new.tags.as_deref()))
+                        .bind(texts(|new| new.tags_folded.as_deref()))
+                        .bind(flags(|new| new.sets_due))
+                        .bind(texts(|new| new.due_date.as_deref()))
+                        .bind(ordered.iter().map(|(_, _, new)| new.due_at).collect::<Vec<_>>());
+                    tasks(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
+                } else {
+                    let new = ordered.iter().map(|(caller, id, new)| Row {
+                        user_id: caller.user_id().as_str(),
+                        id: *id,
+                        new,
+                    });
+                    // Texts and numbers: they cannot fail to serialize.
+                    let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
+                    let query = sqlx::query(SQLITE).bind(stored(now)).bind(new);
+                    tasks(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
+                }
+            })
+            .await?;
+        Ok(by_id(requests.iter().map(|(_, id, _)| *id), rows))
+    }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    user_id: &'a str,
+    id: i64,
+    #[serde(flatten)]
+    new: &'a Written,
+}
