@@ -6,7 +6,9 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use service::Db;
 
 /// What is measured. Labels are route templates and statuses: never what a user wrote, and bounded in number.
@@ -16,6 +18,7 @@ pub struct Metrics {
     requests: HistogramVec,
     pool: IntGaugeVec,
     key_fetches: IntCounterVec,
+    statements: IntCounter,
 }
 
 /// From half a millisecond to ten seconds.
@@ -36,10 +39,15 @@ impl Metrics {
                 Opts::new("key_fetches_total", "Questions to the key server, by outcome"),
                 &["outcome"],
             )?,
+            statements: IntCounter::new(
+                "database_statements_total",
+                "Statements sent to the database: fewer than requests, where several were answered together",
+            )?,
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.pool.clone()))?;
         metrics.registry.register(Box::new(metrics.key_fetches.clone()))?;
+        metrics.registry.register(Box::new(metrics.statements.clone()))?;
         Ok(metrics)
     }
 
@@ -57,11 +65,14 @@ impl Metrics {
         self.key_fetches.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
     }
 
-    fn text(&self, db: &Db) -> Vec<u8> {
-        let pool = db.pool_use();
+    fn text(&self, databases: &[Db]) -> Vec<u8> {
+        let pool = Db::pool_use(databases);
         for (state, count) in [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle))] {
             self.pool.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        // They all count together.
+        let sent = databases.first().map_or(0, Db::statements);
+        self.statements.inc_by(sent.saturating_sub(self.statements.get()));
         let mut text = Vec::new();
         // Writing to memory does not fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
@@ -73,11 +84,11 @@ impl Metrics {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn serve(metrics: Metrics, db: Db, address: SocketAddr) -> std::io::Result<Server> {
+pub fn serve(metrics: Metrics, databases: Vec<Db>, address: SocketAddr) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        let (metrics, db) = (metrics.clone(), db.clone());
+        let (metrics, databases) = (metrics.clone(), databases.clone());
         let answer = move || {
-            let text = metrics.text(&db);
+            let text = metrics.text(&databases);
             std::future::ready(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
         };
         App::new().route("/metrics", web::get().to(answer))

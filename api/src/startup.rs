@@ -1,6 +1,10 @@
 //! Builds the App and its server; the same for the program and for the tests.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -25,7 +29,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub struct Application {
     server: Server,
     address: SocketAddr,
-    db: Db,
+    databases: Vec<Db>,
     limits: web::Data<RateLimits>,
     readiness: web::Data<Readiness>,
     metrics: Option<Server>,
@@ -71,12 +75,13 @@ impl Application {
             db.migrate().await.map_err(failed("migrated"))?;
         }
 
-        let shared_db = web::Data::new(db.clone());
+        let workers = config.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+        let databases = db.split(workers).await.map_err(failed("opened"))?;
         let metrics = match config.metrics_address {
             None => None,
             Some(address) => {
                 let metrics = Metrics::new().map_err(StartError::Metrics)?;
-                let server = metrics::serve(metrics.clone(), db.clone(), address);
+                let server = metrics::serve(metrics.clone(), databases.clone(), address);
                 let unbound = |source| StartError::Bind { host: address.ip(), port: address.port(), source };
                 Some((metrics, server.map_err(unbound)?))
             }
@@ -94,9 +99,13 @@ impl Application {
         let trust_forwarded_for = web::Data::new(config.trust_forwarded_for);
         let delete_returns_task = web::Data::new(config.delete_returns_task);
         let origins = config.cors_allowed_origins;
-        let mut server = HttpServer::new(move || {
+        let worker_databases: Vec<_> = databases.iter().cloned().map(web::Data::new).collect();
+        let started = Arc::new(AtomicUsize::new(0));
+        let server = HttpServer::new(move || {
+            // Called once in each worker's thread.
+            let worker = started.fetch_add(1, Ordering::Relaxed) % worker_databases.len();
             App::new()
-                .app_data(shared_db.clone())
+                .app_data(worker_databases[worker].clone())
                 .app_data(verifier.clone())
                 .app_data(app_limits.clone())
                 .app_data(app_readiness.clone())
@@ -117,16 +126,14 @@ impl Application {
         .disable_signals()
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(IDLE_TIMEOUT)
-        .shutdown_timeout(config.shutdown_timeout_seconds);
-        if let Some(workers) = config.workers {
-            server = server.workers(workers.get());
-        }
+        .shutdown_timeout(config.shutdown_timeout_seconds)
+        .workers(workers.get());
         let (host, port) = (config.host, config.port);
         let unbound = |source| StartError::Bind { host, port, source };
         let server = server.bind((host, port)).map_err(unbound)?;
         let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
         let stop_delay = Duration::from_secs(config.shutdown_delay_seconds.into());
-        Ok(Self { server: server.run(), address, db, limits, readiness, metrics: metrics_server, stop_delay })
+        Ok(Self { server: server.run(), address, databases, limits, readiness, metrics: metrics_server, stop_delay })
     }
 
     /// Where it listens; with port 0 configured, the port that the system chose.
@@ -141,7 +148,7 @@ impl Application {
     /// # Errors
     /// When the server's threads fail.
     pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
-        let Self { server, db, limits, readiness, metrics, stop_delay, .. } = self;
+        let Self { server, databases, limits, readiness, metrics, stop_delay, .. } = self;
         let metrics_handle = metrics.as_ref().map(Server::handle);
         // Its failures are its own: nobody's request depends on it.
         let measuring = async move {
@@ -181,8 +188,10 @@ impl Application {
         if let Some(metrics) = metrics_handle {
             metrics.stop(false).await;
         }
-        if let Err(error) = db.close().await {
-            log::warn!("the database did not close cleanly: {}", root_cause(&error));
+        for db in databases {
+            if let Err(error) = db.close().await {
+                log::warn!("the database did not close cleanly: {}", root_cause(&error));
+            }
         }
         Ok(())
     }

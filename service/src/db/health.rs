@@ -1,5 +1,7 @@
+use std::sync::atomic::Ordering;
+
 use migration::Migrator;
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 use super::{Db, MigratorTrait};
 use crate::Error;
@@ -31,14 +33,33 @@ impl Db {
         Ok(pending.is_empty())
     }
 
-    /// How much of the pools is in use.
+    /// How many statements were sent to the database by this handle and those that it was split into. One that was sent
+    /// once more, for a broken connection, counts once.
     #[must_use]
-    pub fn pool_use(&self) -> PoolUse {
-        if self.backend() == DbBackend::Postgres {
-            let pool = self.read.get_postgres_connection_pool();
-            return PoolUse { open: pool.size() as usize, idle: pool.num_idle() };
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How much of the pools of these parts is in use, see [`Self::split`].
+    #[must_use]
+    pub fn pool_use(parts: &[Self]) -> PoolUse {
+        let mut sum = PoolUse { open: 0, idle: 0 };
+        let mut add = |open: u32, idle| {
+            sum.open += open as usize;
+            sum.idle += idle;
+        };
+        for part in parts {
+            if part.backend() == DbBackend::Postgres {
+                let pool = part.read.get_postgres_connection_pool();
+                add(pool.size(), pool.num_idle());
+                continue;
+            }
+            for pool in [&part.read, &part.write].map(DatabaseConnection::get_sqlite_connection_pool) {
+                add(pool.size(), pool.num_idle());
+            }
+            // They share these.
+            break;
         }
-        let (read, write) = (self.read.get_sqlite_connection_pool(), self.write.get_sqlite_connection_pool());
-        PoolUse { open: (read.size() + write.size()) as usize, idle: read.num_idle() + write.num_idle() }
+        sum
     }
 }

@@ -7,7 +7,9 @@ mod outage;
 mod postgres;
 mod sqlite;
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -59,11 +61,15 @@ pub struct Db {
     /// On PostgreSQL the same pool. SQLite has one writer at a time: a pool of one connection queues our own writes in the
     /// order of their arrival, instead of having them collide with "database is locked".
     write: DatabaseConnection,
+    /// On PostgreSQL, to open more of them.
+    options: Option<Arc<ConnectOptions>>,
     /// Where migrations go, if not to `write`.
     direct: Option<Arc<ConnectOptions>>,
     outage: Outage,
     cursor_key: Arc<OnceCell<hmac::Key>>,
     queues: Arc<Queues>,
+    /// How many were sent.
+    statements: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -95,8 +101,9 @@ impl Db {
         let direct = direct.map(|address| Arc::new(address.options));
         if address.postgres.is_some() {
             outage.watch(&mut options);
-            let pool = Database::connect(options).await?;
-            return Ok(Self::on(pool.clone(), pool, direct, outage));
+            let pool = Database::connect(options.clone()).await?;
+            let opened = Self::on(pool.clone(), pool, direct, outage);
+            return Ok(Self { options: Some(Arc::new(options)), ..opened });
         }
         let (read, write) = sqlite::open(options, config.url).await?;
         Ok(Self::on(read, write, direct, outage))
@@ -108,7 +115,41 @@ impl Db {
         direct: Option<Arc<ConnectOptions>>,
         outage: Outage,
     ) -> Self {
-        Self { read, write, direct, outage, cursor_key: Arc::default(), queues: Arc::default() }
+        Self {
+            read,
+            write,
+            options: None,
+            direct,
+            outage,
+            cursor_key: Arc::default(),
+            queues: Arc::default(),
+            statements: Arc::default(),
+        }
+    }
+
+    /// One handle for each of so many threads, instead of this one: with queues of its own, and on PostgreSQL with its part of
+    /// the connections, at least one. A connection is then only used by the thread that opened it, which nobody has to wake.
+    ///
+    /// # Errors
+    /// Whatever the database answers to the farewell of this one's connection.
+    pub async fn split(self, threads: NonZero<usize>) -> Result<Vec<Self>, Error> {
+        let mut parts = Vec::with_capacity(threads.get());
+        for _ in 0..threads.get() {
+            let mut part = Self { queues: Arc::default(), ..self.clone() };
+            if let Some(options) = &self.options {
+                let mut options = ConnectOptions::clone(options);
+                let all = options.get_max_connections().unwrap_or(1);
+                let share = all / u32::try_from(threads.get()).unwrap_or(u32::MAX);
+                options.max_connections(share.max(1)).connect_lazy(true);
+                let pool = Database::connect(options).await?;
+                (part.read, part.write) = (pool.clone(), pool);
+            }
+            parts.push(part);
+        }
+        if self.options.is_some() {
+            self.close().await?;
+        }
+        Ok(parts)
     }
 
     /// What waits to be answered together, see [`batch`].
@@ -154,6 +195,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
         self.outage.bounded(DEADLINE, &self.read, work, outage::is_broken).await
     }
 
@@ -162,6 +204,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
         self.outage.bounded(DEADLINE, &self.write, work, outage::was_not_done).await
     }
 }

@@ -1,0 +1,157 @@
+//! Requests that are answered together: each gets its own answer, and nobody another's bad luck.
+#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+
+use futures_util::future::join_all;
+use service::tasks::{self, Change, Changes, ListQuery, NewTask, Task, Title};
+use service::{Caller, Db, DbConfig, Error, UserId};
+use testing::{ConnectionTrait, Fixture, TestDatabase, on_both_databases};
+
+/// A database and the handle on it.
+struct Opened {
+    db: Db,
+    database: TestDatabase,
+}
+
+impl Fixture for Opened {
+    async fn on(database: TestDatabase) -> Self {
+        Self { db: Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test says who asks")]
+fn user(name: &str) -> Caller {
+    Caller::authenticated(UserId::parse(name).unwrap())
+}
+
+fn titled(title: &str) -> NewTask {
+    NewTask::new(Title::parse(title).unwrap())
+}
+
+async fn create(db: &Db, caller: &Caller, title: &str) -> Task {
+    tasks::create(db, caller, titled(title)).await.unwrap()
+}
+
+on_both_databases! {
+    async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+            let before = db.statements();
+            work.await;
+            db.statements() - before
+        };
+        let task = create(db, alice, "lone").await;
+        let (one, two, three) = (db.clone(), db.clone(), db.clone());
+        let caller = alice.clone();
+        assert_eq!(counted(Box::pin(async move { drop(create(&one, &caller, "lone").await) })).await, 1);
+        let caller = alice.clone();
+        assert_eq!(counted(Box::pin(async move { drop(tasks::get(&two, &caller, task.id).await.unwrap()) })).await, 1);
+        let caller = alice.clone();
+        assert_eq!(counted(Box::pin(async move { drop(tasks::toggle_completed(&three, &caller, task.id).await.unwrap()) })).await, 1);
+        let (many, caller) = (db.clone(), alice.clone());
+        let sent = counted(Box::pin(async move {
+            join_all((0..100).map(|n| { let (db, caller) = (many.clone(), caller.clone()); async move { create(&db, &caller, &n.to_string()).await } })).await;
+        })).await;
+        assert!(sent <= 3, "{sent} statements");
+    }
+
+    async fn each_caller_gets_what_is_theirs(opened: Opened) {
+        let db = &opened.db;
+        let users: Vec<Caller> = (0..10).map(|n| user(&format!("user {n}"))).collect();
+        let created = join_all((0..300).map(|n| {
+            let caller = &users[n % 10];
+            async move { (n, create(db, caller, &format!("task {n}")).await) }
+        })).await;
+        for (n, task) in &created {
+            assert_eq!(task.title, format!("task {n}"));
+        }
+        // Everybody asks for everything.
+        let got = join_all(created.iter().flat_map(|(n, task)| {
+            users.iter().enumerate().map(move |(user, caller)| async move { (*n, user, task, tasks::get(db, caller, task.id).await) })
+        })).await;
+        for (n, user, task, got) in got {
+            match got {
+                Ok(got) => assert!(n % 10 == user && got == *task),
+                Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
+            }
+        }
+        // And writes to it.
+        let written = join_all(created.iter().flat_map(|(n, task)| {
+            users.iter().enumerate().map(move |(user, caller)| async move {
+                let title = Change::To(Title::parse(format!("by {user}")).unwrap());
+                (*n, user, tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }).await)
+            })
+        })).await;
+        for (n, user, written) in written {
+            match written {
+                Ok(task) => assert!(n % 10 == user && task.title == format!("by {user}")),
+                Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
+            }
+        }
+        for (user, caller) in users.iter().enumerate() {
+            let list = tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks;
+            assert!(list.len() == 30 && list.iter().all(|task| task.title == format!("by {user}")));
+        }
+    }
+
+    async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let task = create(db, alice, "t").await;
+        let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id))).await;
+        let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().completed).collect();
+        assert_eq!(states, (0..50).map(|n| n % 2 == 0).collect::<Vec<_>>());
+        let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().updated_at).collect();
+        assert!(times.is_sorted());
+        times.dedup();
+        assert_eq!(times.len(), 50);
+    }
+
+    async fn new_tasks_of_one_caller_are_listed_in_the_order_they_came_in(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let titles: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+        join_all(titles.iter().map(|title| create(db, alice, title))).await;
+        let list = tasks::list(db, alice, &ListQuery::default(), 200, None).await.unwrap().tasks;
+        assert!(list.iter().rev().map(|task| &task.title).eq(&titles));
+        assert!(list.is_sorted_by(|newer, older| newer.id > older.id));
+    }
+
+    async fn a_request_that_the_database_refuses_fails_alone(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let is_postgres = opened.database.url().starts_with("postgres");
+        let refusal = if is_postgres {
+            "ALTER TABLE task ADD CONSTRAINT refusal CHECK (title <> 'bad')"
+        } else {
+            "CREATE TRIGGER refusal BEFORE INSERT ON task WHEN NEW.title = 'bad' BEGIN SELECT RAISE(ABORT, 'bad'); END"
+        };
+        opened.database.connect().await.execute_unprepared(refusal).await.unwrap();
+        let titles: Vec<String> = (0..40).map(|n| if n % 10 == 3 { "bad".to_owned() } else { format!("good {n}") }).collect();
+        let created = join_all(titles.iter().map(|title| tasks::create(db, alice, titled(title)))).await;
+        for (title, created) in titles.iter().zip(created) {
+            match created {
+                Ok(task) => assert_eq!(&task.title, title),
+                Err(error) => assert!(title == "bad" && matches!(error, Error::Database(_)), "{title}: {error}"),
+            }
+        }
+        assert_eq!(tasks::list(db, alice, &ListQuery::default(), 100, None).await.unwrap().tasks.len(), 36);
+    }
+
+    async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
+        let alice = user("alice");
+        for round in 0..20 {
+            let mut running = Vec::new();
+            for n in 0..20 {
+                let (db, alice) = (opened.db.clone(), alice.clone());
+                running.push(tokio::spawn(async move { create(&db, &alice, &format!("{round} {n}")).await }));
+            }
+            // The first is the one whose request the others wait for.
+            running[0].abort();
+            tokio::task::yield_now().await;
+            running[7].abort();
+            for (n, task) in running.into_iter().enumerate() {
+                match task.await {
+                    Ok(task) => assert_eq!(task.title, format!("{round} {n}")),
+                    Err(error) => assert!(error.is_cancelled() && (n == 0 || n == 7)),
+                }
+            }
+        }
+    }
+}
