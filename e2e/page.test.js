@@ -56,6 +56,57 @@ test('a person signs up, adds, edits, completes and deletes tasks, signs out and
   assert.deepEqual(await titles(page), ['Buy oat milk']);
 }));
 
+test('a person finds tasks by text, status and order, sees what is overdue where they are, and completes and clears all', () => withPage(async (page) => {
+  await signUp(page, 'carol@example.com');
+  // Days end here before they do in UTC.
+  const yesterday = await page.evaluate(() => {
+    const day = new Date();
+    day.setDate(day.getDate() - 1);
+    return day.toLocaleDateString('sv');
+  });
+  const add = async (title, priority, due, tags) => {
+    await page.fill('#new', title);
+    await page.getByLabel('Priority').selectOption(priority);
+    await page.getByLabel('Due date').fill(due);
+    await page.getByLabel('Tags').fill(tags);
+    await page.click('#add button');
+  };
+  await add('Crème brûlée', 'high', yesterday, 'Dessert, for Bob');
+  await settled(page, '1 to do, 1 overdue');
+  await add('Bread', 'low', '2099-01-31', '');
+  await settled(page, '2 to do, 1 overdue');
+  await add('Apples', 'none', '', 'fruit');
+  await settled(page, '3 to do, 1 overdue');
+
+  const marks = (n) => page.locator('li').nth(n).locator('small span').allInnerTexts();
+  assert.deepEqual(await marks(0), ['fruit']);
+  assert.match((await marks(1)).join(), /^Low priority,Due .*2099/);
+  assert.match((await marks(2)).join('; '), /^High priority; Overdue: .*; Dessert; for Bob$/);
+
+  const shows = (...expected) => page.waitForFunction((expected) =>
+    [...document.querySelectorAll('li [aria-label=Title]')].map((input) => input.value).join() === expected, expected.join());
+  await page.getByLabel('Order').selectOption('Due first');
+  await shows('Crème brûlée', 'Bread', 'Apples');
+  await page.getByLabel('Order').selectOption('A to Z');
+  await shows('Apples', 'Bread', 'Crème brûlée');
+  await page.getByLabel('Search').pressSequentially('CREME');
+  await shows('Crème brûlée');
+  await page.locator('li').getByLabel('Done').check();
+  await settled(page, '2 to do');
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Done', 'the focus stays');
+  await page.getByLabel('Search').fill('');
+  await page.getByRole('radio', { name: 'To do' }).check();
+  await shows('Apples', 'Bread');
+
+  await page.click('#complete-all');
+  await shows();
+  await page.getByRole('radio', { name: 'Done 3' }).check();
+  await shows('Apples', 'Bread', 'Crème brûlée');
+  await page.click('#clear');
+  await shows();
+  assert.equal(await page.locator('#all').innerText(), '0');
+}, { timezoneId: 'Pacific/Kiritimati' }));
+
 test('an error answer is readable by the page and shown to the person', () => withPage(async (page) => {
   await signUp(page, 'bob@example.com');
   await page.fill('#new', '   ');

@@ -27,16 +27,38 @@ async function tasks(path = '', method = 'GET', body, renewed = false) {
 
 // --- The page
 
+const tz = Intl.DateTimeFormat().resolvedOptions().timeZone; // days begin and end where the person is
+const fields = (form) => new FormData($(form));
+
 function row(task) {
   const item = $('task').content.cloneNode(true).firstElementChild;
-  const [done, title, remove] = item.children;
+  const [done, title, remove, more] = item.children;
+  item.id = `task-${task.id}`;
   done.checked = task.completed;
   title.value = task.title;
+  more.replaceChildren(...details(task));
   done.onchange = run(() => tasks(`/${task.id}/complete`, 'PATCH', { completed: done.checked }));
   title.onchange = run(() => tasks(`/${task.id}`, 'PATCH', { title: title.value }));
   remove.onclick = run(() => tasks(`/${task.id}`, 'DELETE'));
   return item;
 }
+
+function details({ priority, due_date, tags, completed }) {
+  const mark = (text, className = '') => Object.assign(document.createElement('span'), { textContent: text, className });
+  const marks = tags.map((tag) => mark(tag, 'tag'));
+  if (due_date) {
+    const isDay = due_date.length === 10; // otherwise it is an instant
+    const due = new Date(isDay ? `${due_date}T00:00` : due_date);
+    const text = due.toLocaleString([], { dateStyle: 'medium', ...(!isDay && { timeStyle: 'short' }) });
+    if (isDay) due.setDate(due.getDate() + 1); // a day is over when the next one begins
+    const isLate = !completed && due <= new Date();
+    marks.unshift(isLate ? mark(`Overdue: ${text}`, 'late') : mark(`Due ${text}`));
+  }
+  if (priority !== 'none') marks.unshift(mark(`${priority[0].toUpperCase()}${priority.slice(1)} priority`, priority));
+  return marks;
+}
+
+let latest = 0;
 
 async function show() {
   const { data: session } = await auth.getSession();
@@ -44,9 +66,18 @@ async function show() {
   document.body.className = session ? 'in' : 'out';
   if (!session) return;
   $('who').textContent = session.user.email;
-  const list = await tasks();
+  const asked = ++latest;
+  const query = new URLSearchParams([...fields('find'), ['tz', tz]]);
+  const [list, counts] = await Promise.all([tasks(`?${query}`), tasks(`/summary?${new URLSearchParams({ tz })}`)]);
+  if (asked !== latest) return; // asked again meanwhile: the person types on
+  const focused = document.activeElement, item = focused.closest('li');
+  const place = item && [...item.children].indexOf(focused);
   $('list').replaceChildren(...list.map(row));
-  $('left').textContent = `${list.filter((task) => !task.completed).length} to do`;
+  if (item) $(item.id)?.children[place].focus(); // whoever uses a keyboard stays where they are
+  for (const id of ['all', 'pending', 'completed']) $(id).textContent = counts[id];
+  $('left').textContent = `${counts.pending} to do` + (counts.overdue ? `, ${counts.overdue} overdue` : '');
+  $('complete-all').disabled = !counts.pending;
+  $('clear').disabled = !counts.completed;
 }
 
 // Does something, says what went wrong, and shows how things are now.
@@ -71,7 +102,12 @@ $('sign-in').onsubmit = sign('signIn');
 $('sign-up').onclick = sign('signUp');
 $('sign-out').onclick = run(() => auth.signOut());
 $('add').onsubmit = run(async () => {
-  await tasks('', 'POST', { title: $('new').value });
-  $('new').value = '';
+  const { tags, ...task } = Object.fromEntries(fields('add')); // an empty due date is none
+  await tasks('', 'POST', { ...task, tags: tags.split(',').map((tag) => tag.trim()).filter(Boolean) });
+  $('add').reset();
+  $('new').focus();
 });
+$('find').oninput = $('find').onsubmit = run(() => {});
+$('complete-all').onclick = run(() => tasks('/complete-all', 'POST'));
+$('clear').onclick = run(() => tasks('?status=completed', 'DELETE'));
 run(() => {})();

@@ -7,32 +7,77 @@ import type { components, paths } from './schema';
 type Task = components['schemas']['Task'];
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
-const client = createClient<paths>({ baseUrl: API_URL, headers: { Authorization: `Bearer ${API_TOKEN}` } });
+// The values of an array are separated by commas; tags are repeated, since a tag may have a comma in it.
+const querySerializer = (query: Record<string, unknown>) => new URLSearchParams(Object.entries(query).flatMap(([name, value]) =>
+  (name === 'tag' ? (value as string[]) : [String(value)]).map((text) => [name, text]))).toString();
+const client = createClient<paths>({ baseUrl: API_URL, querySerializer, headers: { Authorization: `Bearer ${API_TOKEN}` } });
 
 const used = new Set<string>();
 client.use({ onRequest: ({ request, schemaPath }) => void used.add(`${request.method} ${schemaPath}`) });
 
-const created = await client.POST('/api/tasks', { body: { title: 'Buy milk', description: 'Two litres' } });
+const created = await client.POST('/api/tasks', {
+  body: { title: 'Buy milk', description: 'Two litres', priority: 'high', tags: ['Shopping', 'a, b'], due_date: '2026-01-31' },
+});
 assert.ok(created.data);
 assert.equal(created.response.status, 201);
 const task: Task = created.data;
 const path = { id: task.id };
 const description: string | null = task.description;
 assert.equal(description, 'Two litres');
+const { priority, tags, due_date, completed_at } = task;
+assert.deepEqual({ priority, tags, due_date, completed_at },
+  { priority: 'high', tags: ['Shopping', 'a, b'], due_date: '2026-01-31', completed_at: null });
 
 const list = await client.GET('/api/tasks', { params: { query: { status: 'pending' } } });
 assert.deepEqual(list.data?.map(({ id }) => id), [task.id]);
 assert.deepEqual((await client.GET('/api/tasks/{id}', { params: { path } })).data, task);
 assert.equal((await client.PUT('/api/tasks/{id}', { params: { path }, body: { description: null } })).data?.description, null);
+assert.equal((await client.PUT('/api/tasks/{id}', { params: { path }, body: { due_date: null } })).data?.due_date, null);
 assert.equal((await client.PATCH('/api/tasks/{id}', { params: { path }, body: { title: 'Buy oat milk' } })).data?.title, 'Buy oat milk');
 assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path } })).data?.completed, true);
+assert.match((await client.GET('/api/tasks/{id}', { params: { path } })).data?.completed_at ?? '', /Z$/);
 assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path }, body: { completed: false } })).data?.completed, false);
 
 const invalid = await client.POST('/api/tasks', { body: { title: ' ' } });
 const error: components['schemas']['Error'] | undefined = invalid.error;
 assert.equal(error?.code, 'invalid_field');
 
+for (const title of ['Crème brûlée', 'Ice cream', 'Crème fraîche'])
+  await client.POST('/api/tasks', { body: { title, priority: 'low', tags: ['shopping'], due_date: '2020-01-31T09:30:00+01:00' } });
+const found = await client.GET('/api/tasks', {
+  params: {
+    query: {
+      status: 'pending', priority: ['medium', 'low'], tag: ['SHOPPING'], search: 'CREME', sort: ['-priority', 'title'],
+      due: 'overdue', due_before: '2020-02-01', due_after: '2020-01-31T08:00:00Z', tz: 'Europe/Berlin',
+    },
+  },
+});
+assert.deepEqual(found.data?.map(({ title }) => title), ['Crème brûlée', 'Crème fraîche']);
+const both = await client.GET('/api/tasks', { params: { query: { tag: ['shopping', 'A, B'], sort_by: 'due_date', order: 'desc' } } });
+assert.deepEqual(both.data?.map(({ id }) => id), [task.id]);
+
+// Page by page, to the end.
+const all: Task[] = [];
+for (let cursor: string | null | undefined; cursor !== null;) {
+  const query = { limit: 3, ...(cursor && { cursor }) };
+  const page = await client.GET('/api/tasks', { params: { query: { sort: ['title'], ...query }, header: { Prefer: 'count=exact' } } });
+  assert.ok(page.data);
+  assert.equal(page.response.headers.get('x-total-count'), '4');
+  all.push(...page.data);
+  const next = page.response.headers.get('link')?.match(/<(.*?)>; rel="next"/)?.[1];
+  cursor = next ? new URL(next, page.response.url).searchParams.get('cursor') : null;
+}
+assert.deepEqual(all.map(({ title }) => title), ['Buy oat milk', 'Crème brûlée', 'Crème fraîche', 'Ice cream']);
+
+const summary = await client.GET('/api/tasks/summary', { params: { query: { tz: 'Europe/Berlin' } } });
+const { by_tag, ...counts } = summary.data ?? {};
+assert.deepEqual(counts, { all: 4, pending: 4, completed: 0, overdue: 3, due_today: 0, by_priority: { none: 0, low: 3, medium: 0, high: 1 } });
+assert.deepEqual(by_tag, [{ name: 'a, b', count: 1 }, { name: 'shopping', count: 4 }]);
+assert.deepEqual((await client.GET('/api/tags')).data, by_tag);
+
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
+assert.equal((await client.POST('/api/tasks/complete-all')).data?.count, 3);
+assert.equal((await client.DELETE('/api/tasks', { params: { query: { status: 'completed' } } })).data?.count, 3);
 assert.equal((await client.GET('/api/tasks/{id}', { params: { path } })).error?.code, 'task_not_found');
 
 const exported = await client.GET('/api/me/export');
@@ -42,6 +87,10 @@ assert.equal((await client.DELETE('/api/me')).response.status, 204);
 
 // @ts-expect-error A status that does not exist does not compile.
 await client.GET('/api/tasks', { params: { query: { status: 'done' } } });
+// @ts-expect-error Nor does a sort by what tasks do not have.
+await client.GET('/api/tasks', { params: { query: { sort: ['-size'] } } });
+// @ts-expect-error Nor does a priority that does not exist.
+await client.POST('/api/tasks', { body: { title: 'Buy milk', priority: 'urgent' } });
 // @ts-expect-error Nor does a task without a title.
 await client.POST('/api/tasks', { body: {} });
 

@@ -8,12 +8,13 @@ mod create;
 mod get;
 mod update;
 
-use sea_orm::sqlx::{self, FromRow, Row};
+use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row, Type};
 use sea_orm::{DbErr, RuntimeErr};
 
 pub(super) use self::create::{Create, NewRow};
 pub(super) use self::get::Get;
 pub(super) use self::update::{Update, Written};
+use super::row::READ;
 use super::task::Task;
 use crate::db::batch::Queue;
 
@@ -50,4 +51,15 @@ where
     Task: for<'r> FromRow<'r, R>,
 {
     rows.iter().map(|row| Task::from_row(row).map_err(failed)).collect()
+}
+
+/// The tasks in these rows, each with the place in the set that stands behind its columns.
+fn placed<R: Row>(rows: &[R]) -> Result<Vec<(i64, Task)>, DbErr>
+where
+    Task: for<'r> FromRow<'r, R>,
+    usize: ColumnIndex<R>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let one = |row: &R| Ok((row.try_get(READ.len())?, Task::from_row(row)?));
+    rows.iter().map(|row| one(row).map_err(failed)).collect()
 }

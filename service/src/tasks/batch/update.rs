@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -5,7 +6,6 @@ use sea_orm::{DbBackend, sqlx};
 use serde::Serialize;
 
 use super::create::{stored, stored_or_null};
-use super::get::by_id;
 use super::{failed, read, tasks};
 use crate::db::batch::{Batch, Queue};
 use crate::tasks::task::{Task, now};
@@ -153,4 +153,10 @@ struct Row<'a> {
     id: i64,
     #[serde(flatten)]
     new: &'a Written,
+}
+
+/// The tasks in the order of these ids, each of which is there once; none where there is no row.
+fn by_id(ids: impl Iterator<Item = i64>, rows: Vec<Task>) -> Vec<Option<Task>> {
+    let mut rows: HashMap<i64, Task> = rows.into_iter().map(|task| (task.id, task)).collect();
+    ids.map(|id| rows.remove(&id)).collect()
 }
