@@ -6,6 +6,7 @@
 
 mod create;
 mod get;
+mod list;
 mod update;
 
 use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row, Type};
@@ -13,6 +14,7 @@ use sea_orm::{DbErr, RuntimeErr};
 
 pub(super) use self::create::{Create, NewRow};
 pub(super) use self::get::Get;
+pub(super) use self::list::Newest;
 pub(super) use self::update::{Update, Written};
 use super::row::READ;
 use super::task::Task;
@@ -22,6 +24,7 @@ use crate::db::batch::Queue;
 #[derive(Default)]
 pub(crate) struct Queues {
     get: Queue<Get>,
+    newest: Queue<Newest>,
     create: Queue<Create>,
     update: Queue<Update>,
 }
