@@ -30,8 +30,8 @@ pub(crate) async fn check(name: &str, server: &Server, setting: &Setting<'_>) {
 
     let got = task(ask(Method::GET, &location, &tokens.disposer, None, 200).await).await;
     assert_eq!(got, created, "{name}");
-    let changes = json!({"title": "Buy bread", "description": null});
-    let changed = task(ask(Method::PUT, &location, &tokens.disposer, Some(changes), 200).await).await;
+    let put = json!({"title": "Buy bread", "description": null});
+    let changed = task(ask(Method::PUT, &location, &tokens.disposer, Some(put), 200).await).await;
     assert_eq!((&changed["title"], &changed["description"]), (&json!("Buy bread"), &Value::Null), "{name}");
     let later = |this: &Value, that: &Value| this["updated_at"].as_str() > that["updated_at"].as_str();
     assert!(later(&changed, &created), "{name}: {changed}");

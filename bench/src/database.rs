@@ -86,7 +86,7 @@ impl Database {
         }
         let Population { users, tasks, stride } = population;
         let user = format!(
-            "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride}) % {users} ELSE 'other-' || n % 500000 END"
+            "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % 500000) END"
         );
         self.insert(users * tasks * stride, &user).await;
         self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;

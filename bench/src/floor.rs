@@ -17,7 +17,7 @@ pub(crate) async fn measure(load: Load<'_>, database: &Database) -> Measurement 
     database.rest().await;
     let postmaster = database.postmaster.expect("the floor is PostgreSQL");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("floor").join(load.workload.name()).with_extension("sql");
-    let before = usage::of_postgres(postmaster);
+    let before = (usage::of_postgres(postmaster), usage::of_ended_children());
     let output = Command::new("pgbench")
         .args(["--no-vacuum", "--protocol=prepared", "--client", CLIENTS])
         .arg(format!("--time={}", load.seconds))
@@ -30,7 +30,7 @@ pub(crate) async fn measure(load: Load<'_>, database: &Database) -> Measurement 
         .stdin(Stdio::null())
         .output()
         .expect("pgbench is needed (Debian: apt-get install postgresql), or --skip floor");
-    let used = usage::of_postgres(postmaster) - before;
+    let after = (usage::of_postgres(postmaster), usage::of_ended_children());
     let text = String::from_utf8_lossy(&output.stdout);
     let number = |begin: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(begin));
@@ -41,7 +41,12 @@ pub(crate) async fn measure(load: Load<'_>, database: &Database) -> Measurement 
     else {
         panic!("pgbench failed: {text}{}", String::from_utf8_lossy(&output.stderr));
     };
-    Measurement { per_second, database_micros: Some(used.as_secs_f64() * 1e6 / count), ..Measurement::default() }
+    Measurement {
+        per_second,
+        load_micros: (after.1 - before.1) / count,
+        database_micros: Some((after.0 - before.0) / count),
+        ..Measurement::default()
+    }
 }
 
 /// Whether there is a script for it.

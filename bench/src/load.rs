@@ -31,8 +31,8 @@ pub(crate) struct Load<'a> {
 /// The line that load.lua prints.
 #[derive(Deserialize)]
 struct Printed {
-    requests: u64,
-    micros: u64,
+    requests: f64,
+    micros: f64,
     p50: f64,
     p95: f64,
     p99: f64,
@@ -62,21 +62,21 @@ impl Load<'_> {
 
         let database_now = || contender.database.postmaster.map(usage::of_postgres);
         usage::forget_peak(server.pid());
-        let before = (usage::of_process(server.pid()), database_now());
+        let now = || (usage::of_process(server.pid()), database_now(), usage::of_ended_children());
+        let before = now();
         let printed = self.run(server.port, &world);
-        let after = (usage::of_process(server.pid()), database_now());
+        let after = now();
 
-        let count = u32::try_from(printed.requests.max(1)).expect("a measurement is short");
-        let micros = |used: std::time::Duration| used.as_secs_f64() * 1e6 / f64::from(count);
-        let duration = u32::try_from(printed.micros.max(1)).expect("a measurement is short");
+        let count = printed.requests.max(1.0);
         Measurement {
-            per_second: f64::from(count) * 1e6 / f64::from(duration),
+            per_second: count * 1e6 / printed.micros,
             p50: Some(printed.p50 / 1000.0),
             p95: Some(printed.p95 / 1000.0),
             p99: Some(printed.p99 / 1000.0),
             errors: printed.refused + printed.broken + printed.late,
-            server_micros: Some(micros(after.0 - before.0)),
-            database_micros: after.1.zip(before.1).map(|(after, before)| micros(after - before)),
+            load_micros: (after.2 - before.2) / count,
+            server_micros: Some((after.0 - before.0) / count),
+            database_micros: after.1.zip(before.1).map(|(after, before)| (after - before) / count),
             peak_mib: Some(usage::peak_mib(server.pid())),
         }
     }

@@ -8,6 +8,8 @@ pub(crate) struct Measurement {
     pub(crate) p95: Option<f64>,
     pub(crate) p99: Option<f64>,
     pub(crate) errors: u64,
+    /// Of wrk or pgbench.
+    pub(crate) load_micros: f64,
     pub(crate) server_micros: Option<f64>,
     pub(crate) database_micros: Option<f64>,
     pub(crate) peak_mib: Option<f64>,
@@ -25,8 +27,8 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 /// The median of the ratios within each round.
-pub(crate) fn ratio(these: &[Measurement], those: &[Measurement], of: impl Fn(&Measurement) -> f64) -> Option<f64> {
-    median(these.iter().zip(those).map(|(this, that)| of(this) / of(that)).filter(|ratio| ratio.is_finite()))
+pub(crate) fn ratio(ours: &[Measurement], base: &[Measurement], of: impl Fn(&Measurement) -> f64) -> Option<f64> {
+    median(ours.iter().zip(base).map(|(ours, base)| of(ours) / of(base)).filter(|ratio| ratio.is_finite()))
 }
 
 #[cfg(test)]

@@ -42,16 +42,16 @@ impl Server {
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
+        let client = reqwest::Client::new();
         let start = Instant::now();
         let mut server =
             Self { process: command.spawn().expect("the server starts"), port, started_in: Duration::ZERO };
-        server.wait(&tokens.readers[0]).await;
+        server.wait(&client, &tokens.readers[0]).await;
         server.started_in = start.elapsed();
         server
     }
 
-    async fn wait(&mut self, token: &str) {
-        let client = reqwest::Client::new();
+    async fn wait(&mut self, client: &reqwest::Client, token: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let answer =

@@ -5,9 +5,9 @@ use crate::measurement::{Measurement, median, ratio};
 /// Its head.
 pub(crate) fn print_head() {
     println!(
-        "| workload | connections | server | requests/s | × limit | × floor | p50 | p95 | p99 | errors | server µs | database µs | peak MiB |"
+        "| workload | connections | server | requests/s | × limit | × floor | p50 | p95 | p99 | errors | load µs | server µs | database µs | peak MiB |"
     );
-    println!("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    println!("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
 }
 
 /// The rows of one workload: each contender's name and rounds. A ratio is the median of those within the rounds.
@@ -21,12 +21,13 @@ pub(crate) fn print_rows(workload: &str, connections: u32, contenders: &[(&str, 
         let errors: u64 = rounds.iter().map(|round| round.errors).sum();
         let speed = thousands(middle(|round| Some(round.per_second)).unwrap_or_default());
         println!(
-            "| {workload} | {connections} | {name} | {speed} | {} | {} | {} | {} | {} | {errors} | {} | {} | {} |",
+            "| {workload} | {connections} | {name} | {speed} | {} | {} | {} | {} | {} | {errors} | {} | {} | {} | {} |",
             number(times(rounds, "limit"), 2),
             number(times(rounds, "floor"), 2),
             number(middle(|round| round.p50), 1),
             number(middle(|round| round.p95), 1),
             number(middle(|round| round.p99), 1),
+            number(middle(|round| Some(round.load_micros)), 0),
             number(middle(|round| round.server_micros), 0),
             number(middle(|round| round.database_micros), 0),
             number(middle(|round| round.peak_mib), 0),

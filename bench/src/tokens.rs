@@ -21,9 +21,9 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(population: Population) -> Self {
-        let mut random = [0; 32];
+        let mut random = [0; 16];
         File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).expect("random bytes");
-        let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = format!("{:032x}", u128::from_ne_bytes(random));
         let key = EncodingKey::from_secret(secret.as_bytes());
         let now = get_current_timestamp();
         let sign = |user: String| {

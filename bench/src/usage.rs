@@ -1,27 +1,37 @@
 //! What processes used, as Linux tells it in /proc.
 
 use std::fs;
-use std::time::Duration;
 
-/// A tick of /proc/PID/stat: its unit is 1/100 s on every Linux.
-const TICK: Duration = Duration::from_millis(10);
+/// The unit of /proc/PID/stat is 1/100 s on every Linux.
+const MICROS: f64 = 10_000.0;
 
-/// The time on processors that a process has used.
-pub(crate) fn of_process(pid: u32) -> Duration {
-    stat(pid).map_or(Duration::ZERO, |stat| TICK * (stat.user + stat.system))
+/// The microseconds on processors that a process has used.
+pub(crate) fn of_process(pid: u32) -> f64 {
+    stat(pid).map_or(0.0, |stat| MICROS * f64::from(stat.user + stat.system))
 }
 
-/// The time of PostgreSQL's first process and all that it started, those that have ended included.
-pub(crate) fn of_postgres(postmaster: u32) -> Duration {
-    let ended = stat(postmaster).map_or(0, |stat| stat.children);
-    let processes = fs::read_dir("/proc").expect("/proc").flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let running: u32 = pids
-        .filter_map(|pid| Some((pid, stat(pid)?)))
-        .filter(|(pid, stat)| *pid == postmaster || stat.parent == postmaster)
-        .map(|(_, stat)| stat.user + stat.system)
-        .sum();
-    TICK * (ended + running)
+/// Those of this program's children that have ended: wrk and pgbench.
+pub(crate) fn of_ended_children() -> f64 {
+    stat(std::process::id()).map_or(0.0, |stat| MICROS * f64::from(stat.children))
+}
+
+/// Those of PostgreSQL's first process and all that it started, those that have ended included.
+pub(crate) fn of_postgres(postmaster: u32) -> f64 {
+    let ended = || stat(postmaster).map_or(0, |stat| stat.children);
+    loop {
+        let before = ended();
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let running: u32 = pids
+            .filter_map(|pid| Some((pid, stat(pid)?)))
+            .filter(|(pid, stat)| *pid == postmaster || stat.parent == postmaster)
+            .map(|(_, stat)| stat.user + stat.system)
+            .sum();
+        // One that ended meanwhile was counted twice, or not at all.
+        if ended() == before {
+            return MICROS * f64::from(before + running);
+        }
+    }
 }
 
 /// Forgets how much memory a process has had at most.

@@ -1,5 +1,7 @@
 //! The JSON that is read and answered.
 
+#![expect(clippy::option_option, reason = "a description that is absent is not one that is null")]
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
