@@ -48,7 +48,7 @@ e2e:
 
 # How fast it is beside a hand-written server and the bare database, in under ten minutes; --help tells what narrows it
 bench *ARGS:
-    cargo build --release --locked -p api -p bench --bin api --bin limit
+    cargo build --release --locked -p api -p bench --bin api --bin limit --bin people
     cargo run -qp bench -- {{ARGS}}
 
 # What CI checks

@@ -1,5 +1,5 @@
--- What wrk sends. Everything that varies stands in a file of Lua that the driver writes (src/load.rs) and names as the
--- script's argument: it sets `world`.
+-- What wrk sends. Everything that varies stands in a file of Lua that the driver writes (`World` in src/load.rs) and names
+-- as the script's argument: it fills `world`.
 --
 -- wrk itself counts every answer whose status is 400 or more. Which success it is, the driver has checked before
 -- (src/agreement.rs): looking at each answer here would cost more than the server takes to make it.
@@ -8,12 +8,8 @@
 -- tasks, made for it beforehand and each deleted once, so that a 404 is never the expected answer.
 
 local random = math.random
-local threads = 0
 
-function setup(thread)
-    thread:set("number", threads)
-    threads = threads + 1
-end
+world = {}
 
 local function head_of(token)
     return " HTTP/1.1\r\nHost: " .. world.host .. "\r\nAuthorization: Bearer " .. token .. "\r\n"
@@ -65,9 +61,9 @@ function send.toggle()
 end
 
 function send.delete()
-    local task = "/api/tasks/" .. world.disposable + deleted * threads + number
+    local id = world.disposable + deleted
     deleted = deleted + 1
-    return "DELETE " .. task .. disposer .. "\r\n"
+    return "DELETE /api/tasks/" .. id .. disposer .. "\r\n"
 end
 
 function send.mixed()
@@ -80,19 +76,12 @@ function send.mixed()
     return send.delete()
 end
 
--- People: each of them does one of these things about once a second.
-send.users = send.mixed
-
 function init(arguments)
     dofile(arguments[1])
-    threads = world.threads
     -- The same requests for each server of a round.
-    math.randomseed(world.seed * 1000 + number)
+    math.randomseed(world.seed)
     readers, writers, disposer, deleted = heads_of(world.readers), heads_of(world.writers), head_of(world.disposer), 0
     request = send[world.workload]
-    if world.workload == "users" then
-        delay = function() return random(500, 1500) end
-    end
 end
 
 function done(summary, latency, _)

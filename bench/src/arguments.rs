@@ -100,7 +100,7 @@ impl Arguments {
 }
 
 /// Where a release build puts a program: beside the folder of this one.
-fn built(program: &str) -> PathBuf {
+pub(crate) fn built(program: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the path of this program");
     let target = this.parent().and_then(Path::parent).expect("this program is in a build's folder");
     target.join("release").join(program)

@@ -1,12 +1,12 @@
-//! Load from wrk, with load.lua.
+//! Load: from wrk with load.lua, or, for people who mostly wait, from the program `people`.
 
-use std::fmt::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::arguments::Workload;
+use crate::arguments::{Workload, built};
 use crate::contender::Contender;
 use crate::database::Population;
 use crate::measurement::Measurement;
@@ -28,7 +28,7 @@ pub(crate) struct Load<'a> {
     pub(crate) directory: &'a Path,
 }
 
-/// The line that load.lua prints.
+/// The line that both print.
 #[derive(Deserialize)]
 struct Printed {
     requests: f64,
@@ -47,24 +47,32 @@ impl Load<'_> {
         if self.workload == Workload::Users { 2 * self.seconds } else { self.seconds }
     }
 
-    /// One thread sends more than any server here answers; but many timers are too many for one.
-    fn threads(self) -> u32 {
-        if self.connections > 2000 { 4 } else { 1 }
-    }
-
     /// Drives it against a server, and looks at what it costs meanwhile.
     pub(crate) async fn measure(self, contender: &Contender, server: &Server) -> Measurement {
         contender.database.rest().await;
         let deletes = matches!(self.workload, Workload::Mixed | Workload::Users);
         let disposable = if deletes { contender.database.dispose_of(1000 + 1000 * self.seconds()).await } else { 0 };
-        let world = self.directory.join("world.lua");
-        std::fs::write(&world, self.world(server.port, disposable)).expect("a file can be written");
+        let world = World {
+            workload: self.workload.name(),
+            host: format!("127.0.0.1:{}", server.port),
+            connections: self.connections,
+            seconds: self.seconds(),
+            seed: self.seed,
+            users: self.population.users,
+            tasks: self.population.tasks,
+            stride: self.population.stride,
+            disposable,
+            readers: &self.tokens.readers,
+            writers: &self.tokens.writers,
+            disposer: &self.tokens.disposer,
+        };
+        let mut command = if self.workload == Workload::Users { self.people(&world) } else { self.wrk(&world) };
 
         let database_now = || contender.database.postmaster.map(usage::of_postgres);
         usage::forget_peak(server.pid());
         let now = || (usage::of_process(server.pid()), database_now(), usage::of_ended_children());
         let before = now();
-        let printed = self.run(server.port, &world);
+        let printed = run(&mut command);
         let after = now();
 
         let count = printed.requests.max(1.0);
@@ -81,42 +89,56 @@ impl Load<'_> {
         }
     }
 
-    fn run(self, port: u16, world: &Path) -> Printed {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("load.lua");
-        let output = with_many_files(Path::new("wrk"))
-            .args(["--threads", &self.threads().to_string(), "--connections", &self.connections.to_string()])
+    /// One thread of wrk sends more than any server here answers.
+    fn wrk(self, world: &World<'_>) -> Command {
+        let file = self.directory.join("world.lua");
+        let Ok(Value::Object(members)) = serde_json::to_value(world) else { panic!("a world is an object") };
+        // Lua writes lists in braces; the rest is as in JSON, and no text here holds a bracket.
+        let lua = |value: Value| value.to_string().replace('[', "{").replace(']', "}");
+        let lines = members.into_iter().map(|(name, value)| format!("world.{name} = {}\n", lua(value)));
+        std::fs::write(&file, lines.collect::<String>()).expect("a file can be written");
+        let mut command = with_many_files(Path::new("wrk"));
+        command
+            .args(["--threads", "1", "--connections", &self.connections.to_string()])
             .args(["--duration", &format!("{}s", self.seconds()), "--script"])
-            .arg(script)
-            .args([&format!("http://127.0.0.1:{port}"), "--"])
-            .arg(world)
-            .stdin(Stdio::null())
-            .output()
-            .expect("wrk is needed (Debian: apt-get install wrk)");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let printed = text.lines().find_map(|line| line.strip_prefix("RESULT "));
-        let Some(printed) = printed.filter(|_| output.status.success()) else {
-            panic!("wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
-        };
-        serde_json::from_str(printed).expect("load.lua prints JSON")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("load.lua"))
+            .args([&format!("http://{}", world.host), "--"])
+            .arg(file);
+        command
     }
 
-    /// The file that tells load.lua what to do.
-    fn world(self, port: u16, disposable: i64) -> String {
-        let Population { users, tasks, stride } = self.population;
-        let list = |tokens: &[String]| format!("{{\"{}\"}}", tokens.join("\",\""));
-        let mut text = String::new();
-        write!(
-            text,
-            "world = {{ workload = \"{}\", host = \"127.0.0.1:{port}\", threads = {}, seed = {}, users = {users}, tasks = {tasks}, \
-             stride = {stride}, disposable = {disposable}, disposer = \"{}\",\nreaders = {},\nwriters = {} }}\n",
-            self.workload.name(),
-            self.threads(),
-            self.seed,
-            self.tokens.disposer,
-            list(&self.tokens.readers),
-            list(&self.tokens.writers),
-        )
-        .expect("text takes text");
-        text
+    fn people(self, world: &World<'_>) -> Command {
+        let file = self.directory.join("world.json");
+        std::fs::write(&file, serde_json::to_vec(world).expect("JSON")).expect("a file can be written");
+        let mut command = with_many_files(&built("people"));
+        command.arg(file);
+        command
     }
+}
+
+/// What load.lua and `people` are told.
+#[derive(Serialize)]
+struct World<'a> {
+    workload: &'static str,
+    host: String,
+    connections: u32,
+    seconds: u32,
+    seed: u32,
+    users: u32,
+    tasks: u32,
+    stride: u32,
+    disposable: i64,
+    readers: &'a [String],
+    writers: &'a [String],
+    disposer: &'a str,
+}
+
+fn run(command: &mut Command) -> Printed {
+    let output = command.stdin(Stdio::null()).output().expect("a shell");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let printed = text.lines().find_map(|line| line.strip_prefix("RESULT "));
+    let Some(printed) = printed.filter(|_| output.status.success()) else {
+        panic!("no result (is wrk installed?): {text}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    serde_json::from_str(printed).expect("the result is JSON")
 }
