@@ -19,8 +19,8 @@ const SETTINGS: &str = "
     full_page_writes = on
 ";
 
-/// What this version's schema has more than the first. A server from before, to compare with, never looks at them; where
-/// they are, nothing happens.
+/// What `limit` and the floor need and the first schema did not have, so that a server from before, which never looks at them,
+/// can be compared with on PostgreSQL. Where they are, nothing happens.
 const COLUMNS: &str = "ALTER TABLE task
     ADD COLUMN IF NOT EXISTS completed_at timestamptz,
     ADD COLUMN IF NOT EXISTS due_date text,
@@ -120,9 +120,11 @@ impl Database {
             "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1767225600 + n, 'unixepoch')"
         };
         self.execute(&format!(
-            "INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
+            "INSERT INTO task (user_id, title, description, completed, created_at, updated_at, completed_at, title_folded,
+                               description_folded)
             WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {count} - 1)
-            SELECT {user}, 'Buy milk ' || n, 'Two litres, and bread if there is some left', n % 3 = 0, {time}, {time}
+            SELECT {user}, 'Buy milk ' || n, 'Two litres, and bread if there is some left', n % 3 = 0, {time}, {time},
+                   CASE n % 3 WHEN 0 THEN {time} END, 'buy milk ' || n, 'two litres, and bread if there is some left'
             FROM number"
         ))
         .await;
