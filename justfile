@@ -46,5 +46,10 @@ e2e:
     cd docs/examples && npm ci --no-audit --no-fund
     cd e2e && npm ci --no-audit --no-fund && npm test
 
+# How fast it is beside a hand-written server and the bare database, in under ten minutes; --help tells what narrows it
+bench *ARGS:
+    cargo build --release --locked -p api -p bench --bin api --bin limit --bin people
+    cargo run -qp bench -- {{ARGS}}
+
 # What CI checks
 ci: lint test generated validate deny fuzz e2e

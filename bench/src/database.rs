@@ -1,0 +1,139 @@
+//! The databases that are measured on: made, filled, and brought to rest between measurements.
+
+use std::path::{Path, PathBuf};
+
+use testing::{ConnectionTrait, OwnCluster, Statement};
+
+/// What is set for a server of this size, and what keeps the server's own housekeeping out of the measurements: they begin
+/// after a checkpoint and a VACUUM ([`Database::rest`]) and end before the next one is due. Nothing is less durable than by
+/// default: `fsync`, `synchronous_commit` and `full_page_writes` are on.
+const SETTINGS: &str = "
+    max_connections = 200
+    shared_buffers = 1GB
+    max_wal_size = 16GB
+    checkpoint_timeout = 1h
+    autovacuum = off
+    random_page_cost = 1.1
+    fsync = on
+    synchronous_commit = on
+    full_page_writes = on
+";
+
+/// What `limit` and the floor need and the first schema did not have, so that a server from before, which never looks at them,
+/// can be compared with on PostgreSQL. Where they are, nothing happens.
+const COLUMNS: &str = "ALTER TABLE task
+    ADD COLUMN IF NOT EXISTS completed_at timestamptz,
+    ADD COLUMN IF NOT EXISTS due_date text,
+    ADD COLUMN IF NOT EXISTS due_at timestamptz,
+    ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS tags text NOT NULL DEFAULT '[]',
+    ADD COLUMN IF NOT EXISTS title_folded text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS description_folded text,
+    ADD COLUMN IF NOT EXISTS tags_folded text NOT NULL DEFAULT ''";
+
+/// A private PostgreSQL, gone when it is dropped.
+pub(crate) struct Cluster(OwnCluster);
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        Self(OwnCluster::start(SETTINGS, |_| {}).expect("PostgreSQL's programs are needed"))
+    }
+
+    /// A new database in it.
+    pub(crate) async fn create(&self, name: &str) -> Database {
+        let statement = format!("CREATE DATABASE {name}");
+        testing::connect(&self.0.url()).await.execute_unprepared(&statement).await.expect("CREATE DATABASE");
+        let url = self.0.url();
+        let (server, _) = url.rsplit_once('/').expect("an address ends with a name");
+        Database { url: format!("{server}/{name}"), postmaster: Some(self.postmaster()) }
+    }
+
+    fn postmaster(&self) -> u32 {
+        let file = self.0.directory().join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("the cluster runs");
+        text.lines().next().and_then(|line| line.parse().ok()).expect("a process id")
+    }
+}
+
+/// A database, and the first process of its server.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    /// Of PostgreSQL; SQLite works within the server's own process.
+    pub(crate) postmaster: Option<u32>,
+}
+
+/// Which tasks there are: those of `users` readers with `tasks` each, and of every `stride` rows only one is a reader's. The
+/// rows of one user do not lie together, as they would not where people come and go. See `any_task` in load.lua.
+#[derive(Clone, Copy)]
+pub(crate) struct Population {
+    pub(crate) users: u32,
+    pub(crate) tasks: u32,
+    pub(crate) stride: u32,
+}
+
+impl Database {
+    /// A file of SQLite's in this folder.
+    pub(crate) fn sqlite(directory: &Path) -> Self {
+        let file: PathBuf = directory.join("tasks.db");
+        Self { url: format!("sqlite://{}", file.display()), postmaster: None }
+    }
+
+    /// Fills a migrated database that is empty: ids begin with 1.
+    pub(crate) async fn fill(&self, population: Population) {
+        if self.postmaster.is_some() {
+            self.execute(COLUMNS).await;
+        }
+        let Population { users, tasks, stride } = population;
+        let user = format!(
+            "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % 500000) END"
+        );
+        self.insert(users * tasks * stride, &user).await;
+        self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;
+    }
+
+    /// Makes tasks to be deleted, with ids in a row, and tells the first.
+    pub(crate) async fn dispose_of(&self, count: u32) -> i64 {
+        self.execute("DELETE FROM task WHERE user_id = 'disposer'").await;
+        self.insert(count, "'disposer'").await;
+        let connection = testing::connect(&self.url).await;
+        let first = "SELECT min(id) AS first FROM task WHERE user_id = 'disposer'";
+        let statement = Statement::from_string(connection.get_database_backend(), first);
+        let row = connection.query_one_raw(statement).await.expect("the first id").expect("a row");
+        row.try_get("", "first").expect("a number")
+    }
+
+    /// Lets what earlier measurements left behind be done with before the next one begins.
+    pub(crate) async fn rest(&self) {
+        if self.postmaster.is_some() {
+            self.execute("VACUUM task").await;
+            self.execute("CHECKPOINT").await;
+        } else {
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        }
+    }
+
+    async fn insert(&self, count: u32, user: &str) {
+        let time = if self.postmaster.is_some() {
+            "timestamptz '2026-01-01T00:00:00Z' + n * interval '1 second'"
+        } else {
+            "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1767225600 + n, 'unixepoch')"
+        };
+        self.execute(&format!(
+            "INSERT INTO task (user_id, title, description, completed, created_at, updated_at, completed_at, title_folded,
+                               description_folded)
+            WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {count} - 1)
+            SELECT {user}, 'Buy milk ' || n, 'Two litres, and bread if there is some left', n % 3 = 0, {time}, {time},
+                   CASE n % 3 WHEN 0 THEN {time} END, 'buy milk ' || n, 'two litres, and bread if there is some left'
+            FROM number"
+        ))
+        .await;
+    }
+
+    async fn execute(&self, statement: &str) {
+        let connection = testing::connect(&self.url).await;
+        if let Err(error) = connection.execute_unprepared(statement).await {
+            panic!("{error}: {statement}");
+        }
+    }
+}

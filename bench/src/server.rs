@@ -1,0 +1,87 @@
+//! A server under test: a child process on a port of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::database::Database;
+use crate::tokens::Tokens;
+
+/// A running server; killed when it is dropped.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) port: u16,
+    /// How long it took from its start to its first answer.
+    pub(crate) started_in: Duration,
+}
+
+impl Server {
+    /// Starts it and waits until it answers. It gets this environment and no other, and a folder without a `.env`.
+    pub(crate) async fn start(
+        program: &Path,
+        database: &Database,
+        tokens: &Tokens,
+        workers: u32,
+        directory: &Path,
+    ) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let program = std::path::absolute(program).expect("a path");
+        assert!(program.exists(), "{} is not built: see the recipe `bench` in the justfile", program.display());
+        let mut command = with_many_files(&program);
+        command
+            .current_dir(directory)
+            .env_clear()
+            .env("HOST", "127.0.0.1")
+            .env("PORT", port.to_string())
+            .env("WORKERS", workers.to_string())
+            .env("DATABASE_URL", &database.url)
+            .env("BETTER_AUTH_SECRET", &tokens.secret)
+            .env("RATE_LIMIT_PER_SECOND", "0")
+            .env("RATE_LIMIT_PER_ADDRESS_PER_SECOND", "0")
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let client = reqwest::Client::new();
+        let start = Instant::now();
+        let mut server =
+            Self { process: command.spawn().expect("the server starts"), port, started_in: Duration::ZERO };
+        server.wait(&client, &tokens.readers[0]).await;
+        server.started_in = start.elapsed();
+        server
+    }
+
+    async fn wait(&mut self, client: &reqwest::Client, token: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer =
+                client.get(format!("http://127.0.0.1:{}/api/tasks", self.port)).bearer_auth(token).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            if let Some(status) = self.process.try_wait().expect("a process can be looked at") {
+                panic!("the server ended: {status}");
+            }
+            assert!(Instant::now() < deadline, "the server does not answer");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program with as many open files as the system grants: a thousand connections are more than a shell's usual limit.
+pub(crate) fn with_many_files(program: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"ulimit -n "$(ulimit -H -n)"; exec "$0" "$@""#]).arg(program);
+    command
+}
