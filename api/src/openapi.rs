@@ -9,6 +9,7 @@ use utoipa::openapi::{
 use utoipa::{Modify, OpenApi};
 
 use crate::error::{ErrorBody, INTERNAL, Kind, LATE, NO_DATABASE, NO_TASK, NOT_OWNER, RATE_LIMITED, TOO_LARGE};
+use crate::routes::tasks::list_query::SortItem;
 use crate::routes::{me, tasks};
 
 #[derive(OpenApi)]
@@ -29,7 +30,7 @@ use crate::routes::{me, tasks};
         me::erase_me,
         me::export_me,
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, SortItem)),
     tags(
         (name = "tasks", description = "The tasks of the user whose token comes with the request"),
         (name = "me", description = "All that is stored of that user"),

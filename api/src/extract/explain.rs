@@ -47,7 +47,12 @@ fn sentence(path: &str, words: &str) -> String {
     if let Some(field) = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{field} is required");
     }
+    // serde_html_form, of several values where there is place for one.
+    if words == "unsupported value" {
+        return format!("{path} must come once");
+    }
     if let Some((_, expected)) = words.rsplit_once(", expected ") {
+        let expected = if expected == "a sequence" { "a list" } else { expected };
         return format!("{path} must be {expected}");
     }
     let words: String = words.chars().take(MAX_WORDS).collect();

@@ -31,6 +31,8 @@ on_both_databases! {
             ("status=pending", vec!["cherry", "Äpfel", "Banana"]),
             ("priority=high,low", vec!["Äpfel", "Banana"]),
             ("priority=none", vec!["done", "cherry"]),
+            ("priority=high&priority=low", vec!["Äpfel", "Banana"]),
+            ("sort=-priority&sort=title", vec!["Äpfel", "Banana", "cherry", "done"]),
             ("tag=fruit", vec!["Äpfel", "Banana"]),
             ("tag=FRUIT&tag=Home", vec!["Äpfel"]),
             ("due_before=2000-01-02", vec!["done", "Banana"]),

@@ -14,19 +14,19 @@ pub struct Tags(Vec<Tag>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTag {
     /// Nothing but white space, or nothing at all.
-    #[error("a tag must not be blank")]
+    #[error("must not be blank")]
     Blank,
     /// More characters (Unicode scalar values) than allowed.
-    #[error("a tag must be at most {max} characters long", max = Tag::MAX_CHARS)]
+    #[error("must be at most {max} characters long", max = Tag::MAX_CHARS)]
     TooLong,
     /// No keyboard types them, and U+0000 cannot be stored.
-    #[error("a tag must not contain control characters")]
+    #[error("must not contain control characters")]
     Control,
     /// More tags than allowed.
-    #[error("tags must be at most {max}", max = Tags::MAX)]
+    #[error("must be at most {max} in number", max = Tags::MAX)]
     TooMany,
     /// The same tag again.
-    #[error("tags must not name the same tag twice (upper and lower case do not count)")]
+    #[error("must not name the same tag twice (upper and lower case do not count)")]
     Twice,
 }
 

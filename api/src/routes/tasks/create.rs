@@ -11,7 +11,9 @@ use crate::extract::{Body, NoQuery};
 ///
 /// It is yours, and not completed. The texts are kept exactly as they are sent.
 #[utoipa::path(post, path = "/api/tasks", tag = "tasks",
-    request_body(content = CreateTask, description = "The task", example = json!({"title": "Buy milk", "description": "Two litres"})),
+    request_body(content = CreateTask, description = "The task", example = json!({
+        "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
+    })),
     responses((status = 201, description = "The task, as it was created", body = Task,
         headers(("Location" = String, description = "The path of the task"))))
 )]

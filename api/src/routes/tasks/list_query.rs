@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer};
 use service::tasks::{self, Due, Filter, ListQuery, Search, Sort, SortBy, Tag, Tags, Zone};
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema::{due_after, due_before, search, tag_list, zone};
+use super::schema::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
 use super::wire::Priority;
 use crate::error::Error;
 
 /// The most tasks of a page.
-const MAX_LIMIT: u32 = 1000;
+pub(super) const MAX_LIMIT: u32 = 1000;
 
 /// Which tasks to list, in which order, and how many at a time.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -56,9 +56,9 @@ pub struct ListTasks {
     /// The direction of `sort_by`.
     #[param(inline, required = false)]
     order: Option<Direction>,
-    /// At most so many tasks; without it all of them. Where there are more, `Link` tells where the next page is.
+    /// At most so many tasks.
     #[serde(deserialize_with = "limit")]
-    #[param(value_type = u32, minimum = 1, maximum = 1000, required = false, example = 20)]
+    #[param(schema_with = limit_schema, required = false, example = 20)]
     pub(super) limit: Option<u32>,
     /// Where to go on: from the `Link` of the page before. It is valid for the same filters and the same order only.
     #[param(value_type = String, required = false)]
@@ -101,7 +101,7 @@ enum SortKey {
 
 /// What tasks can be sorted by, ascending, or descending with `-`.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-enum SortItem {
+pub(crate) enum SortItem {
     #[serde(rename = "created_at")]
     CreatedAt,
     #[serde(rename = "-created_at")]
@@ -161,7 +161,7 @@ impl ListTasks {
         if self.tag.len() > Tags::MAX {
             return Err(Error::invalid("invalid_parameter", format!("tag must come at most {} times", Tags::MAX)));
         }
-        let tags = self.tag.iter().map(|tag| parse("tag:", Some(tag.as_str()), Tag::parse));
+        let tags = self.tag.iter().map(|tag| parse("tag", Some(tag.as_str()), Tag::parse));
         Ok(tags.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
@@ -224,14 +224,14 @@ fn parse<'a, T, E: std::fmt::Display>(
     text.map(parse).transpose().map_err(invalid)
 }
 
-/// Values separated by commas.
+/// Values separated by commas; a parameter that comes again adds to them.
 fn comma_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let text = Cow::<str>::deserialize(deserializer)?;
+    let texts = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
     let value = |text: &str| {
         let deserializer: StrDeserializer<'_, Words> = text.into_deserializer();
         T::deserialize(deserializer).map_err(D::Error::custom)
     };
-    text.split(',').map(value).collect()
+    texts.iter().flat_map(|text| text.split(',')).map(value).collect()
 }
 
 /// A number of tasks; one that is too large is an error, never a smaller number.

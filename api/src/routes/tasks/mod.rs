@@ -5,7 +5,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
-mod list_query;
+pub(crate) mod list_query;
 mod schema;
 pub(crate) mod stream;
 mod summary;

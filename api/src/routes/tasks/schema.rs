@@ -1,5 +1,6 @@
 //! What the document says of fields and parameters: the rules of [`service::tasks`], so that the two cannot differ.
 
+use super::list_query::MAX_LIMIT;
 use service::tasks::{Description, Due, Search, Tag, Tags, Title};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
@@ -94,6 +95,18 @@ pub(super) fn zone() -> Schema {
             "Where you are: a time zone of the IANA database, UTC without it. A day begins and ends there.",
         ))
         .examples([serde_json::json!("Europe/Berlin")])
+        .into()
+}
+
+/// The rules of a page's size.
+pub(super) fn limit() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .description(Some(
+            "At most so many tasks; without it all of them. Where there are more, `Link` tells where the next page is.",
+        ))
+        .minimum(Some(1))
+        .maximum(Some(MAX_LIMIT))
         .into()
 }
 

@@ -206,7 +206,7 @@ pub struct Completed {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Count)]
 pub struct Counted {
-    /// How many tasks it were.
+    /// How many tasks.
     pub count: u64,
 }
 
@@ -224,6 +224,6 @@ impl From<InvalidText> for Error {
 
 impl From<InvalidTag> for Error {
     fn from(invalid: InvalidTag) -> Self {
-        Self::invalid("invalid_field", format!("tags: {invalid}"))
+        Self::invalid("invalid_field", format!("tags {invalid}"))
     }
 }

@@ -11,14 +11,14 @@ use crate::{Caller, Db, Error};
 /// One task of a caller's, by its id.
 pub(crate) struct Get;
 
-const POSTGRES: &str = concat!(
+pub(super) const POSTGRES: &str = concat!(
     "SELECT ",
     read!(),
     ", asked.place - 1 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(user_id, id, place)
     JOIN task ON task.id = asked.id AND task.user_id = asked.user_id"
 );
 
-const SQLITE: &str = concat!(
+pub(super) const SQLITE: &str = concat!(
     "SELECT ",
     read!(),
     ", asked.key FROM json_each($1) AS asked

@@ -11,7 +11,7 @@ use crate::{Caller, Db, Error};
 /// The newest tasks of a caller's, at most so many. Only for PostgreSQL: SQLite knows no LATERAL, and no round trips either.
 pub(crate) struct Newest;
 
-const POSTGRES: &str = concat!(
+pub(super) const POSTGRES: &str = concat!(
     "SELECT ",
     read!(),
     ", asked.place - 1 FROM unnest($1::text[]) WITH ORDINALITY AS asked(user_id, place)

@@ -66,3 +66,47 @@ where
     let one = |row: &R| Ok((row.try_get(READ.len())?, Task::from_row(row)?));
     rows.iter().map(|row| one(row).map_err(failed)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::*;
+
+    async fn lines(connection: &DatabaseConnection, sql: &str, column: &str) -> String {
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect::<Vec<_>>().join("\n")
+    }
+
+    on_both_databases! {
+        async fn a_set_is_found_by_index_however_many_rows_others_have(database: TestDatabase) {
+            let connection = database.connect().await;
+            let rows = "INSERT INTO task (user_id, title, completed, created_at, updated_at)
+                WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
+                SELECT 'user ' || n % 5000, 't', n % 3 = 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
+            connection.execute_unprepared(rows).await.unwrap();
+            connection.execute_unprepared("ANALYZE task").await.unwrap();
+            if connection.get_database_backend() == DbBackend::Sqlite {
+                for (statement, index) in [(get::SQLITE, "PRIMARY KEY"), (update::SQLITE, "PRIMARY KEY")] {
+                    let plan = lines(&connection, &format!("EXPLAIN QUERY PLAN {statement}"), "detail").await;
+                    assert!(plan.contains(index) && !plan.contains("SCAN task"), "{plan}");
+                }
+                return;
+            }
+            // What a server runs after a while: planned once, for sets of any size.
+            connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
+            let nulls = ", NULL".repeat(13);
+            for (name, statement, arguments) in [
+                ("get", get::POSTGRES, "ARRAY['user 7'], ARRAY[7]".to_owned()),
+                ("newest", list::POSTGRES, "ARRAY['user 7'], 20".to_owned()),
+                ("update", update::POSTGRES, format!("now(), ARRAY['user 7'], ARRAY[7]{nulls}")),
+            ] {
+                connection.execute_unprepared(&format!("PREPARE {name} AS {statement}")).await.unwrap();
+                let plan = lines(&connection, &format!("EXPLAIN EXECUTE {name}({arguments})"), "QUERY PLAN").await;
+                assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan"), "{name}: {plan}");
+            }
+        }
+    }
+}

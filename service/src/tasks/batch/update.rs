@@ -34,7 +34,7 @@ pub(crate) struct Written {
 }
 
 /// `updated_at` moves forward also where the clocks of several servers disagree, or one goes back.
-const POSTGRES: &str = concat!(
+pub(super) const POSTGRES: &str = concat!(
     "UPDATE task SET
         title = COALESCE(new.title, task.title),
         title_folded = COALESCE(new.title_folded, task.title_folded),
@@ -58,7 +58,7 @@ const POSTGRES: &str = concat!(
     read!()
 );
 
-const SQLITE: &str = concat!(
+pub(super) const SQLITE: &str = concat!(
     "UPDATE task SET
         title = COALESCE(new.value ->> 'title', title),
         title_folded = COALESCE(new.value ->> 'title_folded', title_folded),
