@@ -1,12 +1,9 @@
 use actix_cors::Cors;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN,
 };
-use actix_web::middleware::Next;
 
 /// Which pages may call us from a browser, and what they may send and read.
 pub(crate) fn cors(origins: &[String]) -> Cors {
@@ -40,20 +37,17 @@ pub(crate) fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Around the library: a request without an origin is never a preflight, and origins that are not allowed, as clients that
-/// are no page, are told nothing.
-pub(crate) async fn silent_to_others<B: MessageBody>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if !request.headers().contains_key(ORIGIN) {
-        request.headers_mut().remove(ACCESS_CONTROL_REQUEST_METHOD);
+/// Before the library: a request without an origin is never a preflight.
+pub(crate) fn forget_preflights_of_nobody(headers: &mut HeaderMap) {
+    if !headers.contains_key(ORIGIN) {
+        headers.remove(ACCESS_CONTROL_REQUEST_METHOD);
     }
-    let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
+}
+
+/// After the library: origins that are not allowed, as clients that are no page, are told nothing.
+pub(crate) fn be_silent_to_others(headers: &mut HeaderMap) {
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
     }
-    Ok(response)
 }

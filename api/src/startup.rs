@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::metrics::{self, Metrics};
 use crate::rate_limit::{FORGET_EVERY, RateLimit, RateLimits};
 use crate::readiness::Readiness;
-use crate::{cors, headers, observe, routes};
+use crate::{cors, observe, routes};
 
 /// How long the head of a connection's first request may take to arrive; for those after it the proxy in front must see to that.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,8 +119,6 @@ impl Application {
                 })
                 // The last one wrapped is the first to see a request.
                 .wrap(cors::cors(&origins))
-                .wrap(from_fn(cors::silent_to_others))
-                .wrap(headers::security())
                 .wrap(from_fn(observe::observe))
         })
         .disable_signals()

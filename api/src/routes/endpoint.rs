@@ -1,10 +1,11 @@
 use std::future::ready;
 
-use actix_web::dev::Handler;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Handler, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::error::Error;
@@ -93,9 +94,9 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(answers(&method)).to(handler);
-        let route = if self.for_anyone { route } else { route.wrap(from_fn(auth::guard)) };
-        // Here, inside CORS, so that a page can read that answer too.
-        self.routes.push((method, route.wrap(from_fn(observe::catch_panic))));
+        // Here, inside CORS, so that a page can read every answer.
+        let route = if self.for_anyone { route.wrap(from_fn(of_anyone)) } else { route.wrap(from_fn(of_callers)) };
+        self.routes.push((method, route));
         self
     }
 
@@ -140,6 +141,15 @@ impl Endpoint {
         // Method names are header text.
         HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
     }
+}
+
+async fn of_anyone(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
+    observe::catch_panic(request, async |request| next.call(request).await).await
+}
+
+/// One layer for both: each costs every request allocations.
+async fn of_callers(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
+    observe::catch_panic(request, async |request| auth::guard(request, next).await).await
 }
 
 fn answers(method: &Method) -> impl Guard + use<> {

@@ -35,15 +35,35 @@ pub(crate) fn array(
     opening.chain(stream::iter([begin])).chain(following).chain(closing)
 }
 
+/// A JSON array of these tasks.
+pub(super) fn whole(tasks: Vec<tasks::Task>) -> Bytes {
+    let mut json = Vec::with_capacity(2 + tasks.len() * ROOM);
+    json.push(b'[');
+    write(tasks, &mut json);
+    json.push(b']');
+    json.into()
+}
+
 /// Tasks as the elements of an array, behind others or not.
 fn elements(tasks: Vec<tasks::Task>, behind_others: bool) -> Bytes {
-    let mut json = Vec::with_capacity(tasks.len() * 256);
+    let mut json = Vec::with_capacity(1 + tasks.len() * ROOM);
+    if behind_others && !tasks.is_empty() {
+        json.push(b',');
+    }
+    write(tasks, &mut json);
+    json.into()
+}
+
+/// Bytes that are kept free for a task; most take less.
+const ROOM: usize = 320;
+
+fn write(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
+    let mut is_first = true;
     for task in tasks {
-        if behind_others || !json.is_empty() {
+        if !std::mem::take(&mut is_first) {
             json.push(b',');
         }
         // Texts, numbers and times, into memory: it cannot fail.
-        let _ = serde_json::to_writer(&mut json, &Task::from(task));
+        let _ = serde_json::to_writer(&mut *json, &Task::from(task));
     }
-    json.into()
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, sqlx};
 
-use super::{failed, placed, read};
+use super::{failed, give, read};
 use crate::db::batch::{Batch, Queue};
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
@@ -30,6 +30,7 @@ impl Batch for Get {
     type Answer = Option<Task>;
     type Key = Infallible;
     const MOST: usize = 256;
+    const AT_ONCE: usize = 2;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().get
@@ -39,28 +40,23 @@ impl Batch for Get {
         None
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
-        let set = Arc::clone(&requests);
-        let rows = db
-            .read(async move |db| {
-                let asked = set.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
-                if db.get_database_backend() == DbBackend::Postgres {
-                    let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
-                    let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
-                    placed(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
-                } else {
-                    let asked = serde_json::Value::from_iter(asked.map(|(owner, id)| serde_json::json!([owner, id])));
-                    let query = sqlx::query(SQLITE).bind(asked.to_string());
-                    placed(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
-                }
-            })
-            .await?;
-        let mut found: Vec<Option<Task>> = requests.iter().map(|_| None).collect();
-        for (place, task) in rows {
-            if let Some(place) = usize::try_from(place).ok().and_then(|place| found.get_mut(place)) {
-                *place = Some(task);
+    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
+        db.read(async move |db| {
+            let mut found: Vec<Option<Task>> = set.iter().map(|_| None).collect();
+            let asked = set.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
+            if db.get_database_backend() == DbBackend::Postgres {
+                let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
+                let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
+                let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+                give(&rows, &mut found, |place, task| *place = Some(task))?;
+            } else {
+                let asked = serde_json::Value::from_iter(asked.map(|(owner, id)| serde_json::json!([owner, id])));
+                let query = sqlx::query(SQLITE).bind(asked.to_string());
+                let rows = query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?;
+                give(&rows, &mut found, |place, task| *place = Some(task))?;
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
+        .await
     }
 }

@@ -1,9 +1,10 @@
+use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use sea_orm::sqlx;
 
-use super::{failed, placed, read};
+use super::{failed, give, read};
 use crate::db::batch::{Batch, Queue};
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
@@ -25,6 +26,7 @@ impl Batch for Newest {
     type Answer = Vec<Task>;
     type Key = Infallible;
     const MOST: usize = 32;
+    const AT_ONCE: usize = 2;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().newest
@@ -34,27 +36,24 @@ impl Batch for Newest {
         None
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
-        let set = Arc::clone(&requests);
-        let rows = db
-            .read(async move |db| {
-                let owners: Vec<&str> = set.iter().map(|(caller, _)| caller.user_id().as_str()).collect();
-                let most = set.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
-                let query = sqlx::query(POSTGRES).bind(owners).bind(i64::from(most));
-                placed(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
-            })
-            .await?;
-        let mut lists: Vec<Vec<Task>> = requests.iter().map(|_| Vec::new()).collect();
-        for (place, task) in rows {
-            if let Some(list) = usize::try_from(place).ok().and_then(|place| lists.get_mut(place)) {
-                list.push(task);
+    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
+        db.read(async move |db| {
+            let owners: Vec<&str> = set.iter().map(|(caller, _)| caller.user_id().as_str()).collect();
+            let most = set.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
+            let query = sqlx::query(POSTGRES).bind(owners).bind(i64::from(most));
+            let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+            let mut lists: Vec<Vec<Task>> = set.iter().map(|_| Vec::with_capacity(rows.len() / set.len())).collect();
+            give(&rows, &mut lists, Vec::push)?;
+            for (list, (_, limit)) in lists.iter_mut().zip(set.iter()) {
+                // The statement as a whole promises no order; but it has one.
+                let place = |task: &Task| Reverse((task.created_at, task.id));
+                if !list.is_sorted_by_key(place) {
+                    list.sort_by_key(place);
+                }
+                list.truncate(*limit as usize);
             }
-        }
-        for (list, (_, limit)) in lists.iter_mut().zip(requests.iter()) {
-            // The statement as a whole promises no order.
-            list.sort_by(|a, b| b.created_at.cmp(&a.created_at).then(b.id.cmp(&a.id)));
-            list.truncate(*limit as usize);
-        }
-        Ok(lists)
+            Ok(lists)
+        })
+        .await
     }
 }

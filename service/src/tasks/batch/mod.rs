@@ -56,15 +56,20 @@ where
     rows.iter().map(|row| Task::from_row(row).map_err(failed)).collect()
 }
 
-/// The tasks in these rows, each with the place in the set that stands behind its columns.
-fn placed<R: Row>(rows: &[R]) -> Result<Vec<(i64, Task)>, DbErr>
+/// Gives each of these rows' tasks to its place in the set, which stands behind the columns that are read.
+fn give<R: Row, A>(rows: &[R], places: &mut [A], mut give: impl FnMut(&mut A, Task)) -> Result<(), DbErr>
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
     i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
 {
-    let one = |row: &R| Ok((row.try_get(READ.len())?, Task::from_row(row)?));
-    rows.iter().map(|row| one(row).map_err(failed)).collect()
+    for row in rows {
+        let place: i64 = row.try_get(READ.len()).map_err(failed)?;
+        if let Some(place) = usize::try_from(place).ok().and_then(|place| places.get_mut(place)) {
+            give(place, Task::from_row(row).map_err(failed)?);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
