@@ -49,7 +49,13 @@ impl OwnCluster {
 
     /// `pg_ctl` with these words: `stop -m fast`, `start`, `restart`, …
     pub fn ctl(&self, words: &[&str]) {
-        self.programs.ctl(&self.directory, words).expect("pg_ctl");
+        let mut attempts = 20;
+        while let Err(problem) = self.programs.ctl(&self.directory, words) {
+            // After a kill the system may still be taking the old processes' memory apart.
+            attempts -= 1;
+            assert!(attempts > 0 && words.contains(&"start"), "pg_ctl: {problem}");
+            std::thread::sleep(std::time::Duration::from_millis(250));
+        }
     }
 
     /// Sends every process of it a signal, by name.

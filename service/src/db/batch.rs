@@ -1,7 +1,6 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
-//! A lone request is sent at once. While it is under way (it, or as many as a kind may have at once), others of its kind queue;
-//! when it returns, all that wait become one
+//! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
 //! statement for a set, and each gets its own answer. There is no timer, and nothing waits that need not: one round trip, one
 //! plan and one commit are shared by as many requests as the load itself brings together.
 
@@ -28,8 +27,6 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     type Key: Eq + Hash;
     /// The most requests of a set.
     const MOST: usize;
-    /// The most sets that are under way at a time. More than one only where requests know no order, and no key.
-    const AT_ONCE: usize;
 
     /// The queue of this kind.
     fn queue(db: &Db) -> &Queue<Self>;
@@ -42,12 +39,12 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     -> impl Future<Output = Result<Vec<Self::Answer>, Error>> + Send;
 }
 
-/// The requests of a kind that wait, and how many sets of them are under way.
+/// The requests of a kind that wait, and whether a set of them is under way.
 pub(crate) struct Queue<B: Batch>(Mutex<State<B>>);
 
 struct State<B: Batch> {
     waiting: Vec<Waiting<B>>,
-    running: usize,
+    is_running: bool,
 }
 
 struct Waiting<B: Batch> {
@@ -57,7 +54,7 @@ struct Waiting<B: Batch> {
 
 impl<B: Batch> Default for Queue<B> {
     fn default() -> Self {
-        Self(Mutex::new(State { waiting: Vec::new(), running: 0 }))
+        Self(Mutex::new(State { waiting: Vec::new(), is_running: false }))
     }
 }
 
@@ -74,14 +71,12 @@ impl<B: Batch> Queue<B> {
 /// ten seconds [`Error::Unavailable`].
 pub(crate) async fn ask<B: Batch>(db: &Db, request: B::Request) -> Result<B::Answer, Error> {
     let (caller, answer) = oneshot::channel();
-    let is_sent_at_once = {
+    let is_first = {
         let mut state = B::queue(db).state();
         state.waiting.push(Waiting { request, caller });
-        let has_place = state.running < B::AT_ONCE;
-        state.running += usize::from(has_place);
-        has_place
+        !std::mem::replace(&mut state.is_running, true)
     };
-    if is_sent_at_once {
+    if is_first {
         // A task of its own: the caller who happens to be first may hang up, and takes nobody along.
         tokio::spawn(run_all(Running::<B> { db: db.clone(), is_over: false, kind: PhantomData }));
     }
@@ -93,7 +88,7 @@ pub(crate) async fn ask<B: Batch>(db: &Db, request: B::Request) -> Result<B::Ans
     }
 }
 
-/// Holds the place of a task that runs sets of a kind.
+/// Holds the place of the one task that runs sets of a kind.
 struct Running<B: Batch> {
     db: Db,
     /// The place was given back in good order.
@@ -105,9 +100,7 @@ impl<B: Batch> Drop for Running<B> {
     fn drop(&mut self) {
         if !self.is_over {
             // A defect, or the end of the runtime: those who wait are told at once.
-            let mut state = B::queue(&self.db).state();
-            state.waiting.clear();
-            state.running -= 1;
+            *B::queue(&self.db).state() = State { waiting: Vec::new(), is_running: false };
         }
     }
 }
@@ -119,7 +112,7 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             let set = next_set::<B>(&mut state.waiting);
             if set.is_empty() {
                 // Under the lock: whoever comes next finds the place free.
-                state.running -= 1;
+                state.is_running = false;
                 running.is_over = true;
                 return;
             }

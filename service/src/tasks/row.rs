@@ -1,7 +1,7 @@
 use ::entity::task::Column;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Query, ReturningClause};
-use sea_orm::sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sea_orm::sqlx::{ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{ConnectionTrait, DbErr, Iden, QueryResult, RuntimeErr, SqlxError, StatementBuilder};
 
 use super::due::Due;
@@ -24,31 +24,32 @@ pub(super) const READ: [Column; 10] = [
     Column::DueDate,
 ];
 
-/// By place and not by name: a list reads many rows.
+/// By place and not by name, and without asking each value again for its type, which the migrations have settled: a list reads
+/// many rows.
 impl<'r, R: Row> FromRow<'r, R> for Task
 where
     usize: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    i16: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-    &'r str: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    DateTime<Utc>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<DateTime<Utc>>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database>,
+    i16: Decode<'r, R::Database>,
+    bool: Decode<'r, R::Database>,
+    &'r str: Decode<'r, R::Database>,
+    String: Decode<'r, R::Database>,
+    DateTime<Utc>: Decode<'r, R::Database>,
+    Option<String>: Decode<'r, R::Database>,
+    Option<DateTime<Utc>>: Decode<'r, R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, SqlxError> {
-        let priority: i16 = row.try_get(7)?;
-        let tags: &str = row.try_get(8)?;
-        let due: Option<String> = row.try_get(9)?;
+        let priority: i16 = row.try_get_unchecked(7)?;
+        let tags: &str = row.try_get_unchecked(8)?;
+        let due: Option<String> = row.try_get_unchecked(9)?;
         Ok(Self {
-            id: row.try_get(0)?,
-            title: row.try_get(1)?,
-            description: row.try_get(2)?,
-            completed: row.try_get(3)?,
-            created_at: row.try_get(4)?,
-            updated_at: row.try_get(5)?,
-            completed_at: row.try_get(6)?,
+            id: row.try_get_unchecked(0)?,
+            title: row.try_get_unchecked(1)?,
+            description: row.try_get_unchecked(2)?,
+            completed: row.try_get_unchecked(3)?,
+            created_at: row.try_get_unchecked(4)?,
+            updated_at: row.try_get_unchecked(5)?,
+            completed_at: row.try_get_unchecked(6)?,
             priority: Priority::from_stored(priority).ok_or_else(|| unreadable(7, format!("priority {priority}")))?,
             tags: Tags::from_stored(tags).map_err(|error| unreadable(8, error))?,
             due: due.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,

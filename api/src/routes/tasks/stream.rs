@@ -63,7 +63,6 @@ fn write(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
         if !std::mem::take(&mut is_first) {
             json.push(b',');
         }
-        // Texts, numbers and times, into memory: it cannot fail.
-        let _ = serde_json::to_writer(&mut *json, &Task::from(task));
+        Task::from(task).write_json(json);
     }
 }

@@ -9,7 +9,7 @@ use super::schema::{description, due_date_or_null, new_due_date, tags_or_null, t
 use crate::error::Error;
 
 /// A task of yours.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
     "created_at": "2026-01-31T09:30:00.000000Z", "updated_at": "2026-01-31T09:30:00.000000Z",
@@ -97,6 +97,40 @@ impl From<tasks::Task> for Task {
         }
     }
 }
+
+impl Task {
+    /// Appends what serde makes of it, in half the time, for lists: the names of the fields are neither escaped nor copied twice.
+    pub(super) fn write_json(&self, json: &mut Vec<u8>) {
+        json.extend_from_slice(b"{\"id\":");
+        value(json, &self.id);
+        json.extend_from_slice(b",\"title\":");
+        value(json, &self.title);
+        json.extend_from_slice(b",\"description\":");
+        value(json, &self.description);
+        json.extend_from_slice(if self.completed { b",\"completed\":true" } else { b",\"completed\":false" });
+        json.extend_from_slice(b",\"created_at\":");
+        value(json, &Rfc3339(&self.created_at));
+        json.extend_from_slice(b",\"updated_at\":");
+        value(json, &Rfc3339(&self.updated_at));
+        json.extend_from_slice(b",\"priority\":");
+        value(json, &self.priority);
+        json.extend_from_slice(b",\"tags\":");
+        value(json, &self.tags);
+        json.extend_from_slice(b",\"due_date\":");
+        value(json, &self.due_date);
+        json.extend_from_slice(b",\"completed_at\":");
+        value(json, &self.completed_at.as_ref().map(Rfc3339));
+        json.push(b'}');
+    }
+}
+
+/// Texts, numbers and times, into memory: it cannot fail.
+fn value(json: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(json, value);
+}
+
+#[derive(Serialize)]
+struct Rfc3339<'a>(#[serde(serialize_with = "rfc3339")] &'a DateTime<Utc>);
 
 /// With `Z`: without it JavaScript reads local time. Always six digits, so that the text sorts as the time does.
 fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -263,7 +297,7 @@ mod tests {
         #[test]
         fn times_are_written_as_chrono_writes_them(micros in -62_135_596_800_000_000..253_402_300_800_000_000_i64) {
             let time = DateTime::from_timestamp_micros(micros).unwrap();
-            let text = serde_json::to_value(Time(time)).unwrap();
+            let text = serde_json::to_value(Rfc3339(&time)).unwrap();
             prop_assert_eq!(text, time.to_rfc3339_opts(SecondsFormat::Micros, true));
         }
     }
@@ -271,10 +305,38 @@ mod tests {
     #[test]
     fn times_that_do_not_fit_the_digits_are_written_all_the_same() {
         for text in ["+10000-01-01T00:00:00.000000Z", "-0001-01-01T00:00:00.000000Z", "2016-12-31T23:59:60.500000Z"] {
-            assert_eq!(serde_json::to_value(Time(text.parse().unwrap())).unwrap(), text);
+            assert_eq!(serde_json::to_value(Rfc3339(&text.parse().unwrap())).unwrap(), text);
         }
     }
 
-    #[derive(Serialize)]
-    struct Time(#[serde(serialize_with = "rfc3339")] DateTime<Utc>);
+    #[test]
+    fn a_list_writes_tasks_as_serde_does() {
+        let time: DateTime<Utc> = "2026-01-31T09:30:00.123456Z".parse().unwrap();
+        let plain = Task {
+            id: -7,
+            title: "\"quoted\" \u{1} ünï".to_owned(),
+            description: None,
+            completed: false,
+            created_at: time,
+            updated_at: time,
+            priority: Priority::None,
+            tags: Vec::new(),
+            due_date: None,
+            completed_at: None,
+        };
+        let full = Task {
+            description: Some("\n".to_owned()),
+            completed: true,
+            priority: Priority::High,
+            tags: vec!["a".to_owned(), "\"".to_owned()],
+            due_date: Some("2026-01-31".to_owned()),
+            completed_at: Some(time),
+            ..plain.clone()
+        };
+        for task in [plain, full] {
+            let mut json = Vec::new();
+            task.write_json(&mut json);
+            assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&task).unwrap());
+        }
+    }
 }

@@ -72,7 +72,6 @@ impl Batch for Create {
     type Answer = Task;
     type Key = Infallible;
     const MOST: usize = 256;
-    const AT_ONCE: usize = 1;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().create

@@ -30,7 +30,6 @@ impl Batch for Get {
     type Answer = Option<Task>;
     type Key = Infallible;
     const MOST: usize = 256;
-    const AT_ONCE: usize = 2;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().get

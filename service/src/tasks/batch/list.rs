@@ -26,7 +26,6 @@ impl Batch for Newest {
     type Answer = Vec<Task>;
     type Key = Infallible;
     const MOST: usize = 32;
-    const AT_ONCE: usize = 2;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().newest

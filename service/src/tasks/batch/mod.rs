@@ -9,7 +9,7 @@ mod get;
 mod list;
 mod update;
 
-use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row, Type};
+use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{DbErr, RuntimeErr};
 
 pub(super) use self::create::{Create, NewRow};
@@ -61,10 +61,10 @@ fn give<R: Row, A>(rows: &[R], places: &mut [A], mut give: impl FnMut(&mut A, Ta
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
-    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database>,
 {
     for row in rows {
-        let place: i64 = row.try_get(READ.len()).map_err(failed)?;
+        let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
         if let Some(place) = usize::try_from(place).ok().and_then(|place| places.get_mut(place)) {
             give(place, Task::from_row(row).map_err(failed)?);
         }

@@ -88,7 +88,6 @@ impl Batch for Update {
     /// One statement writes a row once.
     type Key = i64;
     const MOST: usize = 256;
-    const AT_ONCE: usize = 1;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().update
