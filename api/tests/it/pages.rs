@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use testing::{ConnectionTrait, TestDatabase, on_both_databases};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::program::Program;
 use crate::support::{Answer, SECRET, TestApp, User, token};
@@ -112,6 +114,40 @@ on_both_databases! {
         let link = next(&alice.get(200, "/api/tasks?limit=1").await).unwrap();
         let other = app.with_settings(&[]).await;
         assert_eq!(other.user("alice").titles(&link).await, ["one"]);
+    }
+
+    async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase) {
+        let connection = database.connect().await;
+        let instant = if database.url().starts_with("postgres") { "timestamptz '2026-01-01T00:00:00+00:00'" } else { "'2026-01-01T00:00:00+00:00'" };
+        let rows = format!("INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 50000)
+            SELECT 'alice', 't ' || n, 'more than fits into the buffers between a server and a client who does not read', false, {instant}, {instant} FROM number");
+        connection.execute_unprepared(&rows).await.unwrap();
+        drop(connection);
+        let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
+        let mut slow = Vec::new();
+        for _ in 0..4 {
+            let mut stream = TcpStream::connect(app.host_and_port()).await.unwrap();
+            let request = format!("GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", token("alice"));
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut begin = [0; 64];
+            stream.read_exact(&mut begin).await.unwrap();
+            assert!(begin.starts_with(b"HTTP/1.1 200 OK"));
+            slow.push(stream);
+        }
+        let bob = app.user("bob");
+        for _ in 0..20 {
+            let path = bob.create("t").await;
+            bob.get(200, &path).await;
+            bob.get(200, "/api/tasks?sort=title").await;
+        }
+        // They were all still in the middle of it.
+        for mut stream in slow {
+            let (mut length, mut buffer) = (0, vec![0; 1 << 20]);
+            while length < 10_000_000 {
+                length += stream.read(&mut buffer).await.unwrap();
+            }
+        }
     }
 
     async fn a_list_of_a_hundred_thousand_tasks_is_whole_and_takes_bounded_memory(database: TestDatabase) {

@@ -1,0 +1,92 @@
+//! What a request costs in memory allocations: a number that the machine's mood cannot move. A change that raises it has to say
+//! so here.
+#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+
+use api::config::{Config, Variables};
+use api::startup::{Application, StopSignals};
+use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
+use testing::{Backend, TestDatabase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A program has one allocator: hence this test is a program of its own.
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const SECRET: &str = "a secret of the tests that is longer than 32 bytes";
+
+/// A connection that sends the same bytes again and again, and allocates nothing for it.
+struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    /// Sends a request and waits for its answer, which fits the buffer.
+    async fn ask(&mut self, request: &[u8]) -> &[u8] {
+        self.stream.write_all(request).await.unwrap();
+        let mut length = 0;
+        loop {
+            length += self.stream.read(&mut self.buffer[length..]).await.unwrap();
+            if is_whole(&self.buffer[..length]) {
+                return &self.buffer[..length];
+            }
+        }
+    }
+
+    /// Allocations of the whole process for each of these requests, once everything is warm.
+    async fn allocations(&mut self, request: &[u8]) -> u64 {
+        const REQUESTS: u64 = 200;
+        for _ in 0..50 {
+            self.ask(request).await;
+        }
+        let before = dhat::HeapStats::get().total_blocks;
+        for _ in 0..REQUESTS {
+            assert!(self.ask(request).await.starts_with(b"HTTP/1.1 20"));
+        }
+        (dhat::HeapStats::get().total_blocks - before) / REQUESTS
+    }
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let text = str::from_utf8(answer).unwrap();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    body.len() == length.parse::<usize>().unwrap()
+}
+
+#[tokio::test]
+async fn a_request_allocates_no_more_than_this() {
+    let profiler = dhat::Profiler::builder().testing().build();
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let settings = [
+        ("BETTER_AUTH_SECRET", SECRET),
+        ("DATABASE_URL", database.url()),
+        ("PORT", "0"),
+        ("RATE_LIMIT_PER_SECOND", "0"),
+        ("WORKERS", "1"),
+    ];
+    let config = Config::load(&settings.into_iter().collect::<Variables>()).unwrap();
+    let application = Application::build(config).await.unwrap();
+    let stream = TcpStream::connect(application.address()).await.unwrap();
+    tokio::spawn(application.run_until(StopSignals::Never));
+    let mut client = Client { stream, buffer: vec![0; 1 << 16] };
+
+    let claims = serde_json::json!({ "sub": "alice", "exp": get_current_timestamp() + 600 });
+    let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    let head = |line: &str| format!("{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n");
+    let create = format!("{}Content-Length: 13\r\n\r\n{}", head("POST /api/tasks"), r#"{"title":"t"}"#);
+    for _ in 0..20 {
+        client.ask(create.as_bytes()).await;
+    }
+    let request = |line: &str| format!("{}\r\n", head(line));
+    let measured = [
+        ("get", client.allocations(request("GET /api/tasks/1").as_bytes()).await, 74),
+        ("list of 20", client.allocations(request("GET /api/tasks").as_bytes()).await, 190),
+        ("toggle", client.allocations(request("PATCH /api/tasks/1/complete").as_bytes()).await, 86),
+        ("create", client.allocations(create.as_bytes()).await, 88),
+    ];
+    let over: Vec<_> = measured.into_iter().filter(|(_, allocations, most)| allocations > most).collect();
+    assert!(over.is_empty(), "what, allocations, at most: {over:?}");
+    drop(profiler);
+}
