@@ -89,7 +89,7 @@ on_both_databases! {
             assert_eq!(answer.code(), "invalid_parameter", "{query}");
             assert!(answer.detail().starts_with(named), "{query}: {}", answer.detail());
         }
-        let many: String = (0..21).map(|n| format!("tag={n}&")).collect();
+        let many = "tag=a&".repeat(21);
         alice.get(422, &format!("/api/tasks?{many}")).await;
         alice.get(422, &format!("/api/tasks?search={}", "x".repeat(1001))).await;
         alice.get(200, &format!("/api/tasks?search={}", "x".repeat(1000))).await;

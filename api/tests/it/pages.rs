@@ -57,7 +57,8 @@ on_both_databases! {
             }
             let passing = std::cell::RefCell::new(Vec::new());
             for n in 0..6 {
-                passing.borrow_mut().push(alice.create(&format!("{n} passing")).await);
+                let path = alice.create(&format!("{n} passing")).await;
+                passing.borrow_mut().push(path);
             }
             let shown = walk(&alice, &format!("/api/tasks?limit=2{query}"), async || {
                 let gone = passing.borrow_mut().pop();

@@ -70,14 +70,13 @@ pub async fn summary(db: &Db, caller: &Caller, zone: Zone) -> Result<Summary, Er
     let mut spellings = Vec::new();
     for row in rows {
         let count = |index| -> Result<u64, Error> { Ok(row.try_get_by_index::<i64>(index)?.unsigned_abs()) };
-        match row.try_get_by_index::<Option<String>>(0)? {
-            Some(tag) => spellings.push((tag, count(1)?)),
-            None => {
-                [summary.all, summary.pending, summary.completed] = [count(1)?, count(2)?, count(3)?];
-                [summary.overdue, summary.due_today] = [count(4)?, count(5)?];
-                summary.by_priority = [count(6)?, count(7)?, count(8)?, count(9)?];
-            }
+        if let Some(tag) = row.try_get_by_index::<Option<String>>(0)? {
+            spellings.push((tag, count(1)?));
+            continue;
         }
+        [summary.all, summary.pending, summary.completed] = [count(1)?, count(2)?, count(3)?];
+        [summary.overdue, summary.due_today] = [count(4)?, count(5)?];
+        summary.by_priority = [count(6)?, count(7)?, count(8)?, count(9)?];
     }
     summary.by_tag = merge(spellings);
     Ok(summary)

@@ -105,7 +105,7 @@ impl Tags {
 
     /// A JSON array.
     pub(super) fn to_stored(&self) -> String {
-        serde_json::Value::from_iter(self.iter()).to_string()
+        self.iter().collect::<serde_json::Value>().to_string()
     }
 
     pub(super) fn from_stored(stored: &str) -> Result<Self, serde_json::Error> {

@@ -6,6 +6,7 @@ mod delete;
 mod get;
 mod list;
 pub(crate) mod list_query;
+mod rfc3339;
 mod schema;
 pub(crate) mod stream;
 mod summary;

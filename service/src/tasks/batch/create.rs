@@ -33,6 +33,7 @@ pub(super) fn stored(time: DateTime<Utc>) -> String {
     time.fixed_offset().to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
+#[expect(clippy::ref_option, reason = "serde's signature")]
 pub(super) fn stored_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(stored).serialize(serializer)
 }

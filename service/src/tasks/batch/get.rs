@@ -49,7 +49,7 @@ impl Batch for Get {
                 let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
                 give(&rows, &mut found, |place, task| *place = Some(task))?;
             } else {
-                let asked = serde_json::Value::from_iter(asked.map(|(owner, id)| serde_json::json!([owner, id])));
+                let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
                 let query = sqlx::query(SQLITE).bind(asked.to_string());
                 let rows = query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?;
                 give(&rows, &mut found, |place, task| *place = Some(task))?;
