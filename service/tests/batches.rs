@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use service::tasks::{self, Change, Changes, ListQuery, NewTask, Task, Title};
 use service::{Caller, Db, DbConfig, Error, UserId};
-use testing::{ConnectionTrait, Fixture, TestDatabase, on_both_databases};
+use testing::{Backend, ConnectionTrait, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases};
 
 /// A database and the handle on it.
 struct Opened {
@@ -154,4 +154,35 @@ on_both_databases! {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_locked_row_holds_up_nobody_else() {
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let opened = Opened::on(database).await;
+    let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
+    let (locked, free) = (create(db, alice, "locked").await, create(db, bob, "free").await);
+    let other = opened.database.connect().await;
+    let transaction = other.begin().await.unwrap();
+    transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE title = 'locked'").await.unwrap();
+
+    let toggle = || tasks::toggle_completed(db, alice, locked.id);
+    let waiting = join_all([toggle(), toggle(), toggle()]);
+    let meanwhile = async {
+        // A set shares its fate: what comes after it was sent does not.
+        let query = "SELECT count(*) AS count FROM pg_locks WHERE NOT granted";
+        let waits = Statement::from_string(other.get_database_backend(), query);
+        while transaction.query_one_raw(waits.clone()).await.unwrap().unwrap().try_get::<i64>("", "count").unwrap() == 0
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        for n in 0..20 {
+            let written = tasks::toggle_completed(db, bob, free.id).await.unwrap();
+            assert_eq!(written.completed, n % 2 == 0);
+        }
+        transaction.rollback().await.unwrap();
+    };
+    let (toggled, ()) = futures_util::future::join(waiting, meanwhile).await;
+    let states: Vec<bool> = toggled.into_iter().map(|task| task.unwrap().completed).collect();
+    assert_eq!(states, [true, false, true]);
 }
