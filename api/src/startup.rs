@@ -102,7 +102,7 @@ impl Application {
         let worker_databases: Vec<_> = databases.iter().cloned().map(web::Data::new).collect();
         let started = Arc::new(AtomicUsize::new(0));
         let server = HttpServer::new(move || {
-            // Called once in each worker's thread.
+            // Called once in each worker's thread, and again where a worker is replaced: that one then shares a part.
             let worker = started.fetch_add(1, Ordering::Relaxed) % worker_databases.len();
             App::new()
                 .app_data(worker_databases[worker].clone())

@@ -22,7 +22,7 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
 on_both_databases! {
     async fn down_up_fresh_and_status_do_what_they_say(database: TestDatabase) {
         let connection = database.connect().await;
-        let has_table = async || SchemaManager::new(&connection).has_table("task").await.unwrap();
+        let has_table = async || SchemaManager::new(&connection).has_table("server_key").await.unwrap();
         assert!(migration(&["down"], database.url()).0);
         assert!(!has_table().await);
         let (_, status) = migration(&["status"], database.url());

@@ -58,7 +58,9 @@ const SQLITE_PASSING: [u32; 5] = [5, 6, 10, 13, 14];
 fn is_passing(code: &str) -> bool {
     if let (5, Some(class)) = (code.len(), code.get(..2)) {
         // Connection, insufficient resources, operator intervention, system error; a standby that became read-only.
-        return matches!(class, "08" | "53" | "57" | "58") || code == "25006";
+        // A deadlock, a conflict, a lock that is not free.
+        let is_in_the_way = matches!(code, "40P01" | "40001" | "55P03");
+        return matches!(class, "08" | "53" | "57" | "58") || code == "25006" || is_in_the_way;
     }
     code.parse::<u32>().is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xff)))
 }
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn only_codes_that_tell_of_a_passing_state_are_passing() {
-        for passing in ["57P01", "53300", "08006", "25006", "5", "517", "6", "13", "1546", "14"] {
+        for passing in ["57P01", "53300", "08006", "25006", "40P01", "55P03", "5", "517", "6", "13", "1546", "14"] {
             assert!(is_passing(passing), "{passing}");
         }
         for lasting in ["42601", "23505", "22021", "1", "19", "2067", "1555", ""] {

@@ -62,6 +62,12 @@ fn due() -> impl Strategy<Value = String> {
     })
 }
 
+/// The same, and the ends of time.
+fn bound() -> impl Strategy<Value = String> {
+    let extreme = select(&["9999-12-31", "9999-12-31T23:59:59-12:00", "0001-01-01", "0001-01-01T00:00:00+14:00"][..]);
+    prop_oneof![4 => due(), 1 => extreme.prop_map(str::to_owned)]
+}
+
 fn new() -> impl Strategy<Value = New> {
     let texts = (words(), proptest::option::of(words()));
     let rest = (select(&Priority::ALL[..]), subsequence(&TAGS[..], 0..4), proptest::option::of(due()));
@@ -91,8 +97,8 @@ fn question() -> impl Strategy<Value = Question> {
         ),
     );
     let times = (
-        proptest::option::weighted(0.2, due()),
-        proptest::option::weighted(0.2, due()),
+        proptest::option::weighted(0.2, bound()),
+        proptest::option::weighted(0.2, bound()),
         proptest::option::weighted(0.3, select(&[DueIn::Overdue, DueIn::Today, DueIn::Week, DueIn::None][..])),
         select(&ZONES[..]),
     );

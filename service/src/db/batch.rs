@@ -1,22 +1,23 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
 //! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
-//! statement for a set, and each gets its own answer. No request waits for others to come, and nothing waits that need not: one round trip, one
-//! plan and one commit are shared by as many requests as the load itself brings together.
+//! statement for a set, and each gets its own answer. No request waits for others to come: one round trip, one plan and one
+//! commit are shared by as many requests as the load itself brings together. Only a set that is late is not waited for.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use futures_util::future::join_all;
+use sea_orm::{DbErr, SqlxError};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use super::{DEADLINE, Db};
+use super::{ACQUIRE, DEADLINE, Db, outage};
 use crate::Error;
 
 /// How long the next set waits for the one under way. A set that takes longer waits for something of its own (a row that is
@@ -32,7 +33,7 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     /// What that caller is answered.
     type Answer: Send + 'static;
     /// What no two requests under way have in common: the later one waits, so that their order is that of their arrival.
-    type Key: Eq + Hash + Copy + Send;
+    type Key: Eq + Hash + Clone + Send;
     /// The most requests of a set.
     const MOST: usize;
 
@@ -42,13 +43,20 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     /// What must be unique among those under way, if anything.
     fn key(request: &Self::Request) -> Option<Self::Key>;
 
-    /// One statement for all of them: all are done or none. As many answers, in the order of the requests.
-    fn run(db: &Db, requests: Arc<Vec<Self::Request>>)
-    -> impl Future<Output = Result<Vec<Self::Answer>, Error>> + Send;
+    /// One statement for all of them: all are done or none. As many answers, in the order of the requests; an answer that
+    /// cannot be read is a failure of its own.
+    fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> impl Future<Output = Answers<Self::Answer>> + Send;
 }
 
+/// What became of a set, and in it of each request.
+pub(crate) type Answers<A> = Result<Vec<Result<A, DbErr>>, Error>;
+
 /// The requests of a kind that wait, and what of it is under way.
-pub(crate) struct Queue<B: Batch>(Mutex<State<B>>);
+pub(crate) struct Queue<B: Batch> {
+    state: Mutex<State<B>>,
+    /// A set has ended.
+    ended: Notify,
+}
 
 struct State<B: Batch> {
     waiting: Vec<Waiting<B>>,
@@ -63,17 +71,19 @@ struct State<B: Batch> {
 struct Waiting<B: Batch> {
     request: B::Request,
     caller: oneshot::Sender<Result<B::Answer, Error>>,
+    since: Instant,
 }
 
 impl<B: Batch> Default for Queue<B> {
     fn default() -> Self {
-        Self(Mutex::new(State { waiting: Vec::new(), is_running: false, under_way: 0, keys: HashSet::new() }))
+        let state = State { waiting: Vec::new(), is_running: false, under_way: 0, keys: HashSet::new() };
+        Self { state: Mutex::new(state), ended: Notify::new() }
     }
 }
 
 impl<B: Batch> Queue<B> {
     fn state(&self) -> MutexGuard<'_, State<B>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,16 +91,15 @@ impl<B: Batch> Queue<B> {
 ///
 /// # Errors
 /// What the statement answers to this request; a failure of the set that is another's fault is none of this one's. After
-/// ten seconds [`Error::Unavailable`].
+/// five seconds in the queue, or ten in all, [`Error::Unavailable`].
 pub(crate) async fn ask<B: Batch>(db: &Db, request: B::Request) -> Result<B::Answer, Error> {
     let (caller, answer) = oneshot::channel();
-    B::queue(db).state().waiting.push(Waiting { request, caller });
+    B::queue(db).state().waiting.push(Waiting { request, caller, since: Instant::now() });
     start::<B>(db);
-    let given_up = |what: &str| Error::Unavailable(DbErr::Custom(what.to_owned()));
     match timeout(DEADLINE, answer).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(given_up("the set that this request was in was given up")),
-        Err(_) => Err(given_up("no answer in time")),
+        Ok(Err(_)) => Err(unavailable("the set that this request was in was given up")),
+        Err(_) => Err(unavailable("no answer in time")),
     }
 }
 
@@ -136,11 +145,15 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
         };
         let keys = set.iter().filter_map(|one| B::key(&one.request)).collect();
         let under_way = UnderWay::<B> { db: running.db.clone(), keys };
-        let mut sent = tokio::spawn(run_set(under_way, set));
-        let is_late = timeout(PATIENCE, &mut sent).await.is_err();
-        if is_late && B::queue(&running.db).state().under_way >= MOST_UNDER_WAY {
-            // How it ended is told to its callers.
-            let _ = sent.await;
+        if timeout(PATIENCE, tokio::spawn(run_set(under_way, set))).await.is_err() {
+            let queue = B::queue(&running.db);
+            loop {
+                let ended = queue.ended.notified();
+                if queue.state().under_way < MOST_UNDER_WAY {
+                    break;
+                }
+                ended.await;
+            }
         }
     }
 }
@@ -161,6 +174,7 @@ impl<B: Batch> Drop for UnderWay<B> {
             }
             !state.waiting.is_empty()
         };
+        B::queue(&self.db).ended.notify_waiters();
         // What waited for one of the keys; where the runtime itself ends, there is nobody to answer.
         if has_waiting && Handle::try_current().is_ok() {
             start::<B>(&self.db);
@@ -174,6 +188,11 @@ fn next_set<B: Batch>(state: &mut State<B>) -> Vec<Waiting<B>> {
     let (mut set, mut later) = (Vec::new(), Vec::new());
     for one in take(&mut state.waiting) {
         if one.caller.is_closed() {
+            continue;
+        }
+        if one.since.elapsed() > ACQUIRE {
+            // Better not done at all than done when the caller has been told that nobody knows.
+            let _ = one.caller.send(Err(unavailable("it waited too long to be sent")));
             continue;
         }
         let fits = set.len() < B::MOST && B::key(&one.request).is_none_or(|key| state.keys.insert(key));
@@ -192,15 +211,20 @@ async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Vec<Waiting<B>>) {
         Ok(answers) => {
             for (caller, answer) in callers.into_iter().zip(answers) {
                 // Whoever does not listen any more need not know.
-                let _ = caller.send(Ok(answer));
+                let _ = caller.send(answer.map_err(Error::Database));
             }
         }
         Err(error) if requests.len() > 1 && was_refused(&error) => {
-            // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else.
-            for (request, caller) in Arc::into_inner(requests).unwrap_or_default().into_iter().zip(callers) {
-                let answer = B::run(db, Arc::new(vec![request])).await;
-                let _ = caller.send(answer.map(|mut answers| answers.remove(0)));
-            }
+            // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else; at the same
+            // time, so that one that waits for something keeps no other.
+            let alone = async |(request, caller): (B::Request, oneshot::Sender<_>)| {
+                if !caller.is_closed() {
+                    let answer = B::run(db, Arc::new(vec![request])).await;
+                    let _ = caller.send(answer.and_then(|mut answers| answers.remove(0).map_err(Error::Database)));
+                }
+            };
+            let requests = Arc::into_inner(requests).unwrap_or_default();
+            join_all(requests.into_iter().zip(callers).map(alone)).await;
         }
         Err(error) => {
             for caller in callers {
@@ -210,13 +234,17 @@ async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Vec<Waiting<B>>) {
     }
 }
 
+fn unavailable(what: &str) -> Error {
+    Error::Unavailable(DbErr::Custom(what.to_owned()))
+}
+
 /// Whether the database itself answered that it does not do this.
 fn was_refused(error: &Error) -> bool {
-    let Error::Database(DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
-    else {
-        return false;
-    };
-    matches!(**cause, SqlxError::Database(_))
+    match error {
+        Error::Database(cause) => matches!(outage::sqlx_error(cause), Some(SqlxError::Database(_))),
+        Error::Unavailable(cause) => outage::was_rolled_back(cause),
+        Error::NotFound | Error::NotOwner | Error::InvalidCursor => false,
+    }
 }
 
 /// The same failure for the next caller.

@@ -25,7 +25,7 @@ use crate::tasks::Queues;
 
 /// How long a statement waits for a free connection, and SQLite for another process's lock.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// How long an operation may take in all, retry included, before the caller is told to come back later.
+/// How long a statement may take in all, its time in a queue and a retry included, before the caller is told to come back later.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A connection unused for this long is asked whether it still lives before it is used again: servers, poolers and firewalls
 /// drop idle ones.

@@ -83,6 +83,7 @@ impl Outage {
     ) -> Result<T, Error> {
         let attempts = async {
             match work(connection).await {
+                Err(error) if is_conflict(&error) => work(connection).await,
                 Err(error) if is_broken(&error) => {
                     self.last.store(self.now(), Ordering::Relaxed);
                     if may_repeat(&error) { work(connection).await } else { Err(error) }
@@ -126,13 +127,31 @@ pub(super) fn was_not_done(error: &DbErr) -> bool {
     }
 }
 
+/// Whether the server took back what it had begun, since somebody else was in the way: a conflict, or a lock that was not free
+/// in time.
+pub(super) fn was_rolled_back(error: &DbErr) -> bool {
+    is_conflict(error) || has_code(error, &["55P03"])
+}
+
+/// A deadlock, or a serialization failure: the other one is done now, so it is worth another try.
+fn is_conflict(error: &DbErr) -> bool {
+    has_code(error, &["40P01", "40001"])
+}
+
+fn has_code(error: &DbErr, codes: &[&str]) -> bool {
+    match sqlx_error(error) {
+        Some(SqlxError::Database(answer)) => answer.code().is_some_and(|code| codes.contains(&&*code)),
+        _ => false,
+    }
+}
+
 /// SQLSTATEs of a session that ends (class 57 of PostgreSQL's appendix A), and of one that may only read, on a server that
 /// another one has taken over from.
 fn is_farewell(code: &str) -> bool {
     matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25006")
 }
 
-fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
+pub(super) fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
@@ -113,9 +113,19 @@ pub(super) fn start_of_day(day: NaiveDate, tz: Tz) -> DateTime<Utc> {
     found.next().map_or_else(|| midnight.and_utc(), |start| start.to_utc())
 }
 
-/// A day as it is compared: years of four digits.
+/// A day as it is compared: years of four digits, and before and after all of those.
 pub(super) fn day_text(day: NaiveDate) -> String {
-    day.format("%Y-%m-%d").to_string()
+    match day.year() {
+        ..0 => String::new(),
+        0..=9999 => day.format("%Y-%m-%d").to_string(),
+        _ => "~".to_owned(),
+    }
+}
+
+/// An instant as it is compared: in microseconds, of the years that are stored.
+pub(super) fn instant_within(instant: DateTime<Utc>) -> DateTime<Utc> {
+    let micros = DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant);
+    micros.clamp(Due::EARLIEST.and_utc(), Due::LATEST.and_utc())
 }
 
 /// The first microsecond after an instant.

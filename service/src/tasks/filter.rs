@@ -6,7 +6,7 @@ use sea_orm::DbBackend;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use serde::Serialize;
 
-use super::due::{Due, day_of, day_text, next, start_of_day};
+use super::due::{Due, day_of, day_text, instant_within, next, start_of_day};
 use super::priority::Priority;
 use super::tag::Tag;
 use super::task::now;
@@ -161,13 +161,13 @@ fn completed() -> Expr {
 /// A task that is due on a day before this day, or at an instant before this instant.
 fn is_before((day, instant): (NaiveDate, DateTime<Utc>)) -> Expr {
     let day = Expr::col(Column::DueDate).lt(day_text(day));
-    by_form(day, Expr::col(Column::DueAt).lt(instant.fixed_offset()))
+    by_form(day, Expr::col(Column::DueAt).lt(instant_within(instant).fixed_offset()))
 }
 
 /// A task that is due on this day or later, or at this instant or later.
 fn is_from((day, instant): (NaiveDate, DateTime<Utc>)) -> Expr {
     let day = Expr::col(Column::DueDate).gte(day_text(day));
-    by_form(day, Expr::col(Column::DueAt).gte(instant.fixed_offset()))
+    by_form(day, Expr::col(Column::DueAt).gte(instant_within(instant).fixed_offset()))
 }
 
 /// A day is told from an instant by the length of its text. Without a due date it is neither, and unknown, which is not true.

@@ -20,6 +20,19 @@ pub struct ListQuery {
     pub sort: Sort,
 }
 
+impl ListQuery {
+    /// Tasks of a page, where nobody asks for another number.
+    const PAGE: u32 = 250;
+    /// The same where no index has the order, so that every page sorts what is left of the list.
+    const SORTED_PAGE: u32 = 5000;
+
+    /// How many tasks to read at a time, where all are wanted.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        if self.sort.is_indexed() { Self::PAGE } else { Self::SORTED_PAGE }
+    }
+}
+
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -40,17 +53,18 @@ pub async fn list(
     limit: u32,
     after: Option<&Position>,
 ) -> Result<Page, Error> {
-    let is_the_usual_one = *query == ListQuery::default() && after.is_none();
+    let is_the_usual_one = *query == ListQuery::default() && after.is_none() && limit <= ListQuery::PAGE;
     let mut tasks = if is_the_usual_one && db.backend() == DbBackend::Postgres {
-        ask::<Newest>(db, (caller.clone(), limit + 1)).await?
+        let tasks = ask::<Newest>(db, (caller.clone(), limit + 1)).await?;
+        tasks.into_iter().map(|task| (task, None)).collect()
     } else {
         let page = page(caller, query, limit, after, db.backend());
-        db.read(async |db| row::fetch(db, &page).await).await?
+        db.read(async |db| row::fetch_with_key(db, &page, query.sort.title_key().is_some()).await).await?
     };
     let has_more = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);
-    let next = tasks.last().filter(|_| has_more).map(|last| query.sort.position(last));
-    Ok(Page { tasks, next })
+    let next = tasks.last().filter(|_| has_more).map(|(last, title)| query.sort.position(last, title.as_deref()));
+    Ok(Page { tasks: tasks.into_iter().map(|(task, _)| task).collect(), next })
 }
 
 /// How many tasks the whole list has.
@@ -69,7 +83,7 @@ fn page(
     backend: DbBackend,
 ) -> SelectStatement {
     let mut page = owned_by(caller).select();
-    page.cond_where(query.filter.condition(backend)).limit(u64::from(limit) + 1);
+    page.columns(query.sort.title_key()).cond_where(query.filter.condition(backend)).limit(u64::from(limit) + 1);
     query.sort.apply(&mut page, after, backend);
     page
 }
@@ -165,7 +179,7 @@ mod tests {
                     let first = plan(&connection, &query, None).await;
                     assert_owners_rows_only(&first, &format!("{query:?}"));
                     assert_no_sort(&first, &format!("{query:?}"));
-                    let position = query.sort.position(&some_task());
+                    let position = query.sort.position(&some_task(), Some("t"));
                     let later = plan(&connection, &query, Some(&position)).await;
                     assert_no_sort(&later, &format!("{query:?}"));
                     // The place is a part of what the index is entered with, not a filter on all before it.
@@ -182,7 +196,7 @@ mod tests {
                 by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
                 by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
             ] {
-                for after in [None, Some(query.sort.position(&some_task()))] {
+                for after in [None, Some(query.sort.position(&some_task(), Some("t")))] {
                     assert_owners_rows_only(&plan(&connection, &query, after.as_ref()).await, &format!("{query:?}"));
                 }
             }

@@ -17,7 +17,9 @@ pub(super) struct Moment(Expr);
 impl Moment {
     pub(super) fn now(backend: DbBackend) -> Self {
         let a_moment_later = Expr::cust(match backend {
-            DbBackend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds')",
+            DbBackend::Sqlite => {
+                "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), '.000+', '+')"
+            }
             _ => "updated_at + interval '1 microsecond'",
         });
         Self(Func::greatest([a_moment_later, Expr::val(now().fixed_offset())]).into())

@@ -70,11 +70,25 @@ pub(super) fn returning() -> ReturningClause {
 /// Runs a statement that answers with tasks. To its end: sqlx's one-row calls stop at the row, which on SQLite comes before the
 /// commit, and do not learn that this failed.
 pub(super) async fn fetch(db: &impl ConnectionTrait, statement: &impl StatementBuilder) -> Result<Vec<Task>, DbErr> {
-    let task = |row: &QueryResult| match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+    db.query_all(statement).await?.iter().map(task).collect()
+}
+
+/// The same, each with the text that stands behind the columns that are read, if one does.
+pub(super) async fn fetch_with_key(
+    db: &impl ConnectionTrait,
+    statement: &impl StatementBuilder,
+    has_key: bool,
+) -> Result<Vec<(Task, Option<String>)>, DbErr> {
+    let rows = db.query_all(statement).await?;
+    let key = |row: &QueryResult| has_key.then(|| row.try_get_by_index(READ.len())).transpose();
+    rows.iter().map(|row| Ok((task(row)?, key(row)?))).collect()
+}
+
+fn task(row: &QueryResult) -> Result<Task, DbErr> {
+    let task = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
         (Some(row), _) => Task::from_row(row),
         (_, Some(row)) => Task::from_row(row),
         (None, None) => Err(SqlxError::RowNotFound),
     };
-    let rows = db.query_all(statement).await?;
-    rows.iter().map(|row| task(row).map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))).collect()
+    task.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
 }

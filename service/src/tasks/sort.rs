@@ -80,9 +80,20 @@ impl Sort {
         }
     }
 
-    /// Where `task` stands in this order.
-    pub(super) fn position(&self, task: &Task) -> Position {
-        Position { keys: self.0.iter().map(|by| by.of(task)).collect(), id: task.id }
+    /// Where `task` stands in this order; `title` is what its title is sorted by.
+    pub(super) fn position(&self, task: &Task, title: Option<&str>) -> Position {
+        Position { keys: self.0.iter().map(|by| by.of(task, title)).collect(), id: task.id }
+    }
+
+    /// What titles are sorted by, as it is stored, where this order needs it: another version of this program may have folded
+    /// it otherwise.
+    pub(super) fn title_key(&self) -> Option<Column> {
+        self.0.iter().any(|by| by.key == SortKey::Title).then_some(Column::TitleFolded)
+    }
+
+    /// Whether an index has this order.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.0.len() == 1 && self.0[0].key != SortKey::UpdatedAt
     }
 
     /// The keys and the id, as they are compared, and the direction of each.
@@ -138,12 +149,12 @@ impl SortBy {
         }
     }
 
-    fn of(self, task: &Task) -> Key {
+    fn of(self, task: &Task, title: Option<&str>) -> Key {
         match self.key {
             SortKey::CreatedAt => Key::Time(task.created_at),
             SortKey::UpdatedAt => Key::Time(task.updated_at),
             SortKey::Priority => Key::Number(task.priority.to_stored()),
-            SortKey::Title => Key::Text(fold(&task.title)),
+            SortKey::Title => Key::Text(title.map_or_else(|| fold(&task.title), str::to_owned)),
             SortKey::DueDate => {
                 let none = if self.descending { Due::EARLIEST } else { Due::LATEST };
                 Key::Time(task.due.as_ref().map_or(none.and_utc(), Due::at))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::extract::NoQuery;
-use crate::routes::tasks::stream::{PAGE, array};
+use crate::routes::tasks::stream::array;
 use crate::routes::tasks::wire::Task;
 
 /// All that is stored of a user.
@@ -33,7 +33,7 @@ pub struct Export {
 pub async fn export_me(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
     let (query, caller) = (ListQuery::default(), caller.into_inner());
     // The first page is fetched before the answer begins, so that an outage is 503 and not a document that is cut.
-    let first = tasks::list(&db, &caller, &query, PAGE, None).await?;
+    let first = tasks::list(&db, &caller, &query, query.page_size(), None).await?;
     let body = array(db, caller.clone(), query, first, opening(&caller), "}");
     Ok(HttpResponse::Ok()
         .content_type("application/json")

@@ -5,7 +5,7 @@ use service::tasks::{self, ListQuery, Page, cursor};
 use service::{Caller, Db};
 
 use super::list_query::ListTasks;
-use super::stream::{self, PAGE};
+use super::stream;
 use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{Prefer, Query};
@@ -55,7 +55,7 @@ pub async fn list_tasks(
         Some(cursor) => Some(cursor::open(&db, &caller, &query, cursor).await?),
         None => None,
     };
-    let page = tasks::list(&db, &caller, &query, list.limit.unwrap_or(PAGE), after.as_ref()).await?;
+    let page = tasks::list(&db, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
     let mut answer = HttpResponse::Ok();
     if prefer.counts {
         let is_all = after.is_none() && page.next.is_none();

@@ -8,9 +8,6 @@ use service::{Caller, Db};
 use super::wire::Task;
 use crate::error::Error;
 
-/// Tasks that are read at a time.
-pub(crate) const PAGE: u32 = 500;
-
 /// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
 /// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads.
 pub(crate) fn array(
@@ -27,7 +24,7 @@ pub(crate) fn array(
         let (db, caller, query) = (db.clone(), caller.clone(), query.clone());
         async move {
             let Some(position) = position else { return Ok::<_, Error>(None) };
-            let page = tasks::list(&db, &caller, &query, PAGE, Some(&position)).await?;
+            let page = tasks::list(&db, &caller, &query, query.page_size(), Some(&position)).await?;
             Ok(Some((elements(page.tasks, true), page.next)))
         }
     });

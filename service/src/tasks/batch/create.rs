@@ -1,14 +1,16 @@
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use sea_orm::{DbBackend, DbErr, sqlx};
+use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
+use sea_orm::{DbBackend, DbErr};
 use serde::{Serialize, Serializer};
 
-use super::{failed, read, tasks};
-use crate::db::batch::{Batch, Queue};
+use super::{Found, failed, read};
+use crate::db::batch::{Answers, Batch, Queue};
 use crate::tasks::task::{Task, now};
-use crate::{Caller, Db, Error};
+use crate::{Caller, Db};
 
 /// A new task.
 pub(crate) struct Create;
@@ -82,11 +84,11 @@ impl Batch for Create {
         None
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Result<Vec<Task>, Error> {
+    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Answers<Task> {
         // Each a microsecond after the one before: so a row tells whose it is, in whichever order the rows come back.
         let begin = now();
         let set = Arc::clone(&requests);
-        let rows = db
+        let created = db
             .write(async move |db| {
                 if db.get_database_backend() == DbBackend::Postgres {
                     let column =
@@ -106,7 +108,7 @@ impl Batch for Create {
                         .bind(nullable(|row| row.due_date.as_deref()))
                         .bind(set.iter().map(|(_, row)| row.due_at).collect::<Vec<_>>())
                         .bind((0..set.len()).map(|place| nth(begin, place)).collect::<Vec<_>>());
-                    tasks(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
+                    created(begin, &query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
                 } else {
                     let new = set.iter().enumerate().map(|(place, (caller, row))| New {
                         user_id: caller.user_id().as_str(),
@@ -116,20 +118,32 @@ impl Batch for Create {
                     // Texts and numbers: they cannot fail to serialize.
                     let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
                     let query = sqlx::query(SQLITE).bind(new);
-                    tasks(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
+                    created(begin, &query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
                 }
             })
             .await?;
-        let mut created: Vec<Option<Task>> = requests.iter().map(|_| None).collect();
-        for task in rows {
-            let place = usize::try_from((task.created_at - begin).num_microseconds().unwrap_or(-1));
-            if let Some(place) = place.ok().and_then(|place| created.get_mut(place)) {
-                *place = Some(task);
-            }
-        }
-        created.into_iter().collect::<Option<_>>().ok_or(Error::Database(DbErr::RecordNotInserted))
+        let mut created: HashMap<i64, Result<Task, DbErr>> = created.into_iter().collect();
+        let places = 0..i64::try_from(requests.len()).unwrap_or_default();
+        Ok(places.map(|place| created.remove(&place).unwrap_or(Err(DbErr::RecordNotInserted))).collect())
     }
 }
+
+/// The tasks in these rows, each with its place in the set.
+fn created<R: Row>(begin: DateTime<Utc>, rows: &[R]) -> Found<i64>
+where
+    Task: for<'r> FromRow<'r, R>,
+    usize: ColumnIndex<R>,
+    DateTime<Utc>: for<'r> Decode<'r, R::Database>,
+{
+    let one = |row: &R| {
+        let at: DateTime<Utc> = row.try_get_unchecked(CREATED_AT).map_err(failed)?;
+        Ok(((at - begin).num_microseconds().unwrap_or(-1), Task::from_row(row).map_err(failed)))
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Its place among what is read of a row.
+const CREATED_AT: usize = 4;
 
 #[derive(Serialize)]
 struct New<'a> {

@@ -1,12 +1,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use sea_orm::{DbBackend, sqlx};
+use sea_orm::{DbBackend, DbErr, sqlx};
 
 use super::{failed, give, read};
-use crate::db::batch::{Batch, Queue};
+use crate::db::batch::{Answers, Batch, Queue};
 use crate::tasks::task::Task;
-use crate::{Caller, Db, Error};
+use crate::{Caller, Db};
 
 /// One task of a caller's, by its id.
 pub(crate) struct Get;
@@ -39,20 +39,20 @@ impl Batch for Get {
         None
     }
 
-    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
+    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Answers<Self::Answer> {
         db.read(async move |db| {
-            let mut found: Vec<Option<Task>> = set.iter().map(|_| None).collect();
+            let mut found: Vec<Result<Option<Task>, DbErr>> = set.iter().map(|_| Ok(None)).collect();
             let asked = set.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
                 let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
                 let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
-                give(&rows, &mut found, |place, task| *place = Some(task))?;
+                give(&rows, &mut found, |place, task| *place = task.map(Some))?;
             } else {
                 let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
                 let query = sqlx::query(SQLITE).bind(asked.to_string());
                 let rows = query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?;
-                give(&rows, &mut found, |place, task| *place = Some(task))?;
+                give(&rows, &mut found, |place, task| *place = task.map(Some))?;
             }
             Ok(found)
         })

@@ -44,20 +44,16 @@ macro_rules! read {
 }
 use read;
 
+/// The tasks in a statement's rows, each with what tells whose it is, or that it cannot be read.
+type Found<K> = Result<Vec<(K, Result<Task, DbErr>)>, DbErr>;
+
 fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 
-/// The tasks in these rows.
-fn tasks<R: Row>(rows: &[R]) -> Result<Vec<Task>, DbErr>
-where
-    Task: for<'r> FromRow<'r, R>,
-{
-    rows.iter().map(|row| Task::from_row(row).map_err(failed)).collect()
-}
-
-/// Gives each of these rows' tasks to its place in the set, which stands behind the columns that are read.
-fn give<R: Row, A>(rows: &[R], places: &mut [A], mut give: impl FnMut(&mut A, Task)) -> Result<(), DbErr>
+/// Gives each of these rows' tasks, or that it cannot be read, to its place in the set, which stands behind the columns that
+/// are read.
+fn give<R: Row, A>(rows: &[R], places: &mut [A], mut give: impl FnMut(&mut A, Result<Task, DbErr>)) -> Result<(), DbErr>
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
@@ -66,7 +62,7 @@ where
     for row in rows {
         let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
         if let Some(place) = usize::try_from(place).ok().and_then(|place| places.get_mut(place)) {
-            give(place, Task::from_row(row).map_err(failed)?);
+            give(place, Task::from_row(row).map_err(failed));
         }
     }
     Ok(())
@@ -102,15 +98,18 @@ mod tests {
             }
             // What a server runs after a while: planned once, for sets of any size.
             connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
+            // As solid-state disks are set to.
+            connection.execute_unprepared("SET random_page_cost = 1.1").await.unwrap();
             let nulls = ", NULL".repeat(13);
             for (name, statement, arguments) in [
                 ("get", get::POSTGRES, "ARRAY['user 7'], ARRAY[7]".to_owned()),
-                ("newest", list::POSTGRES, "ARRAY['user 7'], 20".to_owned()),
-                ("update", update::POSTGRES, format!("now(), ARRAY['user 7'], ARRAY[7]{nulls}")),
+                ("newest", list::POSTGRES, "ARRAY['user 7'], ARRAY[21]".to_owned()),
+                ("update", update::POSTGRES, format!("now(), ARRAY['user 7'], ARRAY[7]{nulls}, '1s'")),
             ] {
                 connection.execute_unprepared(&format!("PREPARE {name} AS {statement}")).await.unwrap();
                 let plan = lines(&connection, &format!("EXPLAIN EXECUTE {name}({arguments})"), "QUERY PLAN").await;
-                assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan"), "{name}: {plan}");
+                let is_in_order = !plan.contains("Sort") && !plan.contains("Bitmap");
+                assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan") && is_in_order, "{name}: {plan}");
             }
         }
     }

@@ -2,14 +2,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DbBackend, sqlx};
+use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow};
+use sea_orm::{DbBackend, DbErr};
 use serde::Serialize;
 
 use super::create::{stored, stored_or_null};
-use super::{failed, read, tasks};
-use crate::db::batch::{Batch, Queue};
+use super::{Found, failed, read};
+use crate::db::batch::{Answers, Batch, Queue};
+use crate::tasks::row::READ;
 use crate::tasks::task::{Task, now};
-use crate::{Caller, Db, Error};
+use crate::{Caller, Db, UserId};
 
 /// A write to a task of a caller's.
 pub(crate) struct Update;
@@ -33,6 +35,11 @@ pub(crate) struct Written {
     pub(crate) due_at: Option<DateTime<Utc>>,
 }
 
+/// How long a set waits for a row that another transaction holds, before each of its requests is sent alone.
+const PATIENCE_OF_MANY: &str = "1s";
+/// And how long one alone waits: less than its caller does, so that nothing is done after that.
+const PATIENCE_OF_ONE: &str = "9s";
+
 /// `updated_at` moves forward also where the clocks of several servers disagree, or one goes back.
 pub(super) const POSTGRES: &str = concat!(
     "UPDATE task SET
@@ -49,13 +56,14 @@ pub(super) const POSTGRES: &str = concat!(
         due_date = CASE WHEN new.sets_due THEN new.due_date ELSE task.due_date END,
         due_at = CASE WHEN new.sets_due THEN new.due_at ELSE task.due_at END,
         updated_at = GREATEST(task.updated_at + interval '1 microsecond', $1)
-    FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::boolean[],
+    FROM set_config('lock_timeout', $17, true), unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::boolean[],
         $10::boolean[], $11::smallint[], $12::text[], $13::text[], $14::boolean[], $15::text[], $16::timestamptz[])
         AS new(user_id, id, title, title_folded, sets_description, description, description_folded, flips,
             completed, priority, tags, tags_folded, sets_due, due_date, due_at)
     WHERE task.id = new.id AND task.user_id = new.user_id
     RETURNING ",
-    read!()
+    read!(),
+    ", task.user_id"
 );
 
 pub(super) const SQLITE: &str = concat!(
@@ -68,36 +76,36 @@ pub(super) const SQLITE: &str = concat!(
         completed = CASE WHEN new.value ->> 'flips' THEN NOT completed ELSE COALESCE(new.value ->> 'completed', completed) END,
         completed_at = CASE WHEN
             CASE WHEN new.value ->> 'flips' THEN NOT completed ELSE COALESCE(new.value ->> 'completed', completed) END
-            THEN COALESCE(completed_at, MAX(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), $1)) END,
+            THEN COALESCE(completed_at, MAX(replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), '.000+', '+'), $1)) END,
         priority = COALESCE(new.value ->> 'priority', priority),
         tags = COALESCE(new.value ->> 'tags', tags),
         tags_folded = COALESCE(new.value ->> 'tags_folded', tags_folded),
         due_date = CASE WHEN new.value ->> 'sets_due' THEN new.value ->> 'due_date' ELSE due_date END,
         due_at = CASE WHEN new.value ->> 'sets_due' THEN new.value ->> 'due_at' ELSE due_at END,
-        updated_at = MAX(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), $1)
+        updated_at = MAX(replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '+0.001 seconds'), '.000+', '+'), $1)
     FROM json_each($2) AS new
     WHERE task.id = new.value ->> 'id' AND task.user_id = new.value ->> 'user_id'
     RETURNING ",
     // SQLite knows no table's name here.
-    "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date"
+    "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date, user_id"
 );
 
 impl Batch for Update {
     type Request = (Caller, i64, Written);
     type Answer = Option<Task>;
-    /// One statement writes a row once.
-    type Key = i64;
+    /// One statement writes a row once. With the owner: nobody else's requests for it are in the owner's way.
+    type Key = (UserId, i64);
     const MOST: usize = 256;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().update
     }
 
-    fn key((_, id, _): &Self::Request) -> Option<i64> {
-        Some(*id)
+    fn key((caller, id, _): &Self::Request) -> Option<Self::Key> {
+        Some((caller.user_id().clone(), *id))
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Result<Vec<Self::Answer>, Error> {
+    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Answers<Self::Answer> {
         let set = Arc::clone(&requests);
         let now = now();
         let rows = db
@@ -128,8 +136,9 @@ impl Batch for Update {
                         .bind(texts(|new| new.tags_folded.as_deref()))
                         .bind(flags(|new| new.sets_due))
                         .bind(texts(|new| new.due_date.as_deref()))
-                        .bind(ordered.iter().map(|(_, _, new)| new.due_at).collect::<Vec<_>>());
-                    tasks(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
+                        .bind(ordered.iter().map(|(_, _, new)| new.due_at).collect::<Vec<_>>())
+                        .bind(if ordered.len() > 1 { PATIENCE_OF_MANY } else { PATIENCE_OF_ONE });
+                    written(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
                 } else {
                     let new = ordered.iter().map(|(caller, id, new)| Row {
                         user_id: caller.user_id().as_str(),
@@ -139,12 +148,31 @@ impl Batch for Update {
                     // Texts and numbers: they cannot fail to serialize.
                     let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
                     let query = sqlx::query(SQLITE).bind(stored(now)).bind(new);
-                    tasks(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
+                    written(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
                 }
             })
             .await?;
-        Ok(by_id(requests.iter().map(|(_, id, _)| *id), rows))
+        let mut rows: HashMap<(String, i64), Result<Task, DbErr>> = rows.into_iter().collect();
+        let of =
+            |(caller, id, _): &Self::Request| rows.remove(&(caller.user_id().as_str().to_owned(), *id)).transpose();
+        Ok(requests.iter().map(of).collect())
     }
+}
+
+/// The tasks in these rows, each with its owner and its id.
+fn written<R: sqlx::Row>(rows: &[R]) -> Found<(String, i64)>
+where
+    Task: for<'r> FromRow<'r, R>,
+    usize: ColumnIndex<R>,
+    i64: for<'r> Decode<'r, R::Database>,
+    String: for<'r> Decode<'r, R::Database>,
+{
+    let one = |row: &R| {
+        let owner = row.try_get_unchecked(READ.len()).map_err(failed)?;
+        let id = row.try_get_unchecked(0).map_err(failed)?;
+        Ok(((owner, id), Task::from_row(row).map_err(failed)))
+    };
+    rows.iter().map(one).collect()
 }
 
 #[derive(Serialize)]
@@ -153,10 +181,4 @@ struct Row<'a> {
     id: i64,
     #[serde(flatten)]
     new: &'a Written,
-}
-
-/// The tasks in the order of these ids, each of which is there once; none where there is no row.
-fn by_id(ids: impl Iterator<Item = i64>, rows: Vec<Task>) -> Vec<Option<Task>> {
-    let mut rows: HashMap<i64, Task> = rows.into_iter().map(|task| (task.id, task)).collect();
-    ids.map(|id| rows.remove(&id)).collect()
 }
