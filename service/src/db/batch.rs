@@ -143,7 +143,7 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             }
             set
         };
-        let keys = set.iter().filter_map(|one| B::key(&one.request)).collect();
+        let keys = Mutex::new(set.iter().filter_map(|one| B::key(&one.request)).collect());
         let under_way = UnderWay::<B> { db: running.db.clone(), keys };
         if timeout(PATIENCE, tokio::spawn(run_set(under_way, set))).await.is_err() {
             let queue = B::queue(&running.db);
@@ -161,24 +161,39 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
 /// A set that was sent; when it goes, by whatever way, so do its keys.
 struct UnderWay<B: Batch> {
     db: Db,
-    keys: Vec<B::Key>,
+    keys: Mutex<HashSet<B::Key>>,
+}
+
+impl<B: Batch> UnderWay<B> {
+    /// Lets those behind this key go on before the rest of the set has ended.
+    fn release(&self, key: &B::Key) {
+        // Once only: the next set may have the key by the time that this one ends.
+        if self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
+            B::queue(&self.db).state().keys.remove(key);
+            start_waiting::<B>(&self.db);
+        }
+    }
 }
 
 impl<B: Batch> Drop for UnderWay<B> {
     fn drop(&mut self) {
-        let has_waiting = {
+        {
             let mut state = B::queue(&self.db).state();
             state.under_way -= 1;
-            for key in &self.keys {
+            for key in self.keys.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
                 state.keys.remove(key);
             }
-            !state.waiting.is_empty()
-        };
-        B::queue(&self.db).ended.notify_waiters();
-        // What waited for one of the keys; where the runtime itself ends, there is nobody to answer.
-        if has_waiting && Handle::try_current().is_ok() {
-            start::<B>(&self.db);
         }
+        B::queue(&self.db).ended.notify_waiters();
+        start_waiting::<B>(&self.db);
+    }
+}
+
+/// Sends what waited for a key; where the runtime itself ends, there is nobody to answer.
+fn start_waiting<B: Batch>(db: &Db) {
+    let has_waiting = !B::queue(db).state().waiting.is_empty();
+    if has_waiting && Handle::try_current().is_ok() {
+        start::<B>(db);
     }
 }
 
@@ -218,9 +233,13 @@ async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Vec<Waiting<B>>) {
             // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else; at the same
             // time, so that one that waits for something keeps no other.
             let alone = async |(request, caller): (B::Request, oneshot::Sender<_>)| {
+                let key = B::key(&request);
                 if !caller.is_closed() {
                     let answer = B::run(db, Arc::new(vec![request])).await;
                     let _ = caller.send(answer.and_then(|mut answers| answers.remove(0).map_err(Error::Database)));
+                }
+                if let Some(key) = key {
+                    under_way.release(&key);
                 }
             };
             let requests = Arc::into_inner(requests).unwrap_or_default();
