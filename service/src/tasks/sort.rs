@@ -109,7 +109,7 @@ impl Sort {
         let columns = self.columns(backend);
         let values: Vec<Value> = position.keys.iter().map(Key::value).chain([position.id.into()]).collect();
         let (first, descends) = columns[0].clone();
-        // It follows from the rest, and is what SQLite enters an index of expressions by.
+        // It follows from the rest, and is what an index is entered by where the directions differ.
         let from = Expr::val(values[0].clone());
         let all = Condition::all().add(if descends { first.lte(from) } else { first.gte(from) });
         if columns.iter().all(|(_, descending)| *descending == descends) {
@@ -143,8 +143,9 @@ impl SortBy {
             SortKey::DueDate => Expr::cust(match (backend, self.descending) {
                 (DbBackend::Postgres, false) => "COALESCE(due_at, timestamptz '9999-12-31T23:59:59.999999+00:00')",
                 (DbBackend::Postgres, true) => "COALESCE(due_at, timestamptz '0001-01-01T00:00:00+00:00')",
-                (_, false) => "COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')",
-                (_, true) => "COALESCE(due_at, '0001-01-01T00:00:00+00:00')",
+                // The same, as columns that are computed.
+                (_, false) => "due_or_latest",
+                (_, true) => "due_or_earliest",
             }),
         }
     }
