@@ -34,8 +34,8 @@ const INDEXES: [(&str, &str); 4] = [
     ("task_user_id_due_at_id_descending", "user_id, DUE_OR_EARLIEST, id"),
 ];
 
-/// What those two compare. On SQLite a column of its own, computed when it is read: with an expression in an index SQLite
-/// prepares a statement anew each time that it is bound, which made lists half as fast.
+/// What those two compare. On SQLite a column of its own, computed when it is read: values that SQLite's planner compares with
+/// an expression in an index make it prepare the statement anew each time that they are bound.
 const COMPUTED: [(&str, &str); 2] =
     [("due_or_latest", "COALESCE(due_at, LATEST)"), ("due_or_earliest", "COALESCE(due_at, EARLIEST)")];
 

@@ -1,5 +1,4 @@
-use sea_orm::DbBackend;
-use sea_orm::sea_query::SelectStatement;
+use sea_orm::{DbBackend, Statement};
 use serde::Serialize;
 
 use super::batch::Newest;
@@ -59,7 +58,7 @@ pub async fn list(
         tasks.into_iter().map(|task| (task, None)).collect()
     } else {
         let page = page(caller, query, limit, after, db.backend());
-        db.read(async |db| row::fetch_with_key(db, &page, query.sort.title_key().is_some()).await).await?
+        db.read(async |db| row::fetch_with_key(db, page.clone(), query.sort.title_key().is_some()).await).await?
     };
     let has_more = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);
@@ -75,23 +74,22 @@ pub async fn count(db: &Db, caller: &Caller, filter: &Filter) -> Result<u64, Err
 }
 
 /// One more than is shown, which tells whether there is more.
-fn page(
-    caller: &Caller,
-    query: &ListQuery,
-    limit: u32,
-    after: Option<&Position>,
-    backend: DbBackend,
-) -> SelectStatement {
+fn page(caller: &Caller, query: &ListQuery, limit: u32, after: Option<&Position>, backend: DbBackend) -> Statement {
     let mut page = owned_by(caller).select();
-    page.columns(query.sort.title_key()).cond_where(query.filter.condition(backend)).limit(u64::from(limit) + 1);
+    page.columns(query.sort.title_key()).cond_where(query.filter.condition(backend));
     query.sort.apply(&mut page, after, backend);
-    page
+    if backend != DbBackend::Sqlite {
+        return backend.build(page.limit(u64::from(limit) + 1));
+    }
+    // In the text: where it is bound, SQLite's planner looks at its value, and prepares the statement anew each time.
+    let page = backend.build(&page);
+    Statement { sql: format!("{} LIMIT {}", page.sql, u64::from(limit) + 1), ..page }
 }
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test says who asks")]
 mod tests {
-    use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+    use sea_orm::{ConnectionTrait, DatabaseConnection};
     use testing::{TestDatabase, on_both_databases};
 
     use super::super::{Due, DueIn, Priority, Search, SortBy, SortKey, Status, Tag};
@@ -117,14 +115,13 @@ mod tests {
     async fn plan(connection: &DatabaseConnection, query: &ListQuery, after: Option<&Position>) -> String {
         let backend = connection.get_database_backend();
         let caller = Caller::authenticated(UserId::parse("user 7").unwrap());
-        let statement = page(&caller, query, 20, after, backend);
+        let mut explained = page(&caller, query, 20, after, backend);
         let (explain, column) = match backend {
             DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
             _ => ("EXPLAIN", "QUERY PLAN"),
         };
-        let mut explained = backend.build(&statement);
         explained.sql = format!("{explain} {}", explained.sql);
-        let lines = connection.query_all_raw(Statement { ..explained }).await.unwrap();
+        let lines = connection.query_all_raw(explained).await.unwrap();
         let lines: Vec<String> = lines.iter().map(|row| row.try_get("", column).unwrap()).collect();
         lines.join("\n")
     }

@@ -2,7 +2,7 @@ use ::entity::task::Column;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Query, ReturningClause};
 use sea_orm::sqlx::{ColumnIndex, Decode, FromRow, Row};
-use sea_orm::{ConnectionTrait, DbErr, Iden, QueryResult, RuntimeErr, SqlxError, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbErr, Iden, QueryResult, RuntimeErr, SqlxError, Statement, StatementBuilder};
 
 use super::due::Due;
 use super::priority::Priority;
@@ -67,21 +67,21 @@ pub(super) fn returning() -> ReturningClause {
     Query::returning().columns(READ)
 }
 
+/// Runs a statement that answers with tasks, each with the text that stands behind the columns that are read, if one does.
+pub(super) async fn fetch_with_key(
+    db: &impl ConnectionTrait,
+    statement: Statement,
+    has_key: bool,
+) -> Result<Vec<(Task, Option<String>)>, DbErr> {
+    let rows = db.query_all_raw(statement).await?;
+    let key = |row: &QueryResult| has_key.then(|| row.try_get_by_index(READ.len())).transpose();
+    rows.iter().map(|row| Ok((task(row)?, key(row)?))).collect()
+}
+
 /// Runs a statement that answers with tasks. To its end: sqlx's one-row calls stop at the row, which on SQLite comes before the
 /// commit, and do not learn that this failed.
 pub(super) async fn fetch(db: &impl ConnectionTrait, statement: &impl StatementBuilder) -> Result<Vec<Task>, DbErr> {
     db.query_all(statement).await?.iter().map(task).collect()
-}
-
-/// The same, each with the text that stands behind the columns that are read, if one does.
-pub(super) async fn fetch_with_key(
-    db: &impl ConnectionTrait,
-    statement: &impl StatementBuilder,
-    has_key: bool,
-) -> Result<Vec<(Task, Option<String>)>, DbErr> {
-    let rows = db.query_all(statement).await?;
-    let key = |row: &QueryResult| has_key.then(|| row.try_get_by_index(READ.len())).transpose();
-    rows.iter().map(|row| Ok((task(row)?, key(row)?))).collect()
 }
 
 fn task(row: &QueryResult) -> Result<Task, DbErr> {
