@@ -1,5 +1,5 @@
-//! The one door to task rows. Nothing else names the entity's `find`, `insert`, `update_many` or
-//! `delete_many` (clippy.toml refuses it), so no statement can forget the owner.
+//! The door to the rows of one owner; [`batch`](super::batch) is the one to those of many at a time. Nothing else names the
+//! entity's `find`, `insert`, `update_many` or `delete_many` (clippy.toml refuses it), so no statement can forget the owner.
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use ::entity::task::{COLUMN, Column, Entity};
