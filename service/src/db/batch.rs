@@ -1,8 +1,9 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
 //! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
-//! statement for a set, and each gets its own answer. No request waits for others to come: one round trip, one plan and one
-//! commit are shared by as many requests as the load itself brings together. Only a set that is late is not waited for.
+//! statement for a set, and each gets its own answer. No request waits for others to come: one round trip and one commit are
+//! shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take turns, so that not many
+//! small sets share the machine but few large ones. Only a set that is late is not waited for.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -40,16 +41,73 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     /// The queue of this kind.
     fn queue(db: &Db) -> &Queue<Self>;
 
+    /// Whose turns it shares.
+    fn lane(db: &Db) -> &Lane;
+
     /// What must be unique among those under way, if anything.
     fn key(request: &Self::Request) -> Option<Self::Key>;
 
-    /// One statement for all of them: all are done or none. As many answers, in the order of the requests; an answer that
-    /// cannot be read is a failure of its own.
-    fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> impl Future<Output = Answers<Self::Answer>> + Send;
+    /// One statement for all of them: all are done or none. Each answer goes to its place in the set as soon as it is sure; an
+    /// answer that cannot be read is a failure of its own.
+    fn run(db: &Db, set: &Arc<Set<Self>>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What is answered where no row came for a request.
+    fn nothing() -> Result<Self::Answer, DbErr>;
 }
 
-/// What became of a set, and in it of each request.
-pub(crate) type Answers<A> = Result<Vec<Result<A, DbErr>>, Error>;
+/// One set at a time: who holds it may send.
+pub(crate) type Lane = tokio::sync::Mutex<()>;
+
+/// What is asked together, and who asks.
+pub(crate) struct Set<B: Batch> {
+    /// In the order of their arrival.
+    pub(crate) requests: Vec<B::Request>,
+    /// At the same places; whoever was answered is gone.
+    callers: Mutex<Vec<Option<Caller<B>>>>,
+}
+
+type Caller<B> = oneshot::Sender<Result<<B as Batch>::Answer, Error>>;
+
+impl<B: Batch> Set<B> {
+    fn new(set: impl IntoIterator<Item = (B::Request, Option<Caller<B>>)>) -> Self {
+        let (requests, callers) = set.into_iter().unzip();
+        Self { requests, callers: Mutex::new(callers) }
+    }
+
+    /// Answers the request at this place; the first answer counts.
+    pub(crate) fn answer(&self, place: usize, answer: Result<B::Answer, DbErr>) {
+        let caller = self.callers().get_mut(place).and_then(Option::take);
+        if let Some(caller) = caller {
+            // Whoever does not listen any more need not know.
+            let _ = caller.send(answer.map_err(Error::Database));
+        }
+    }
+
+    /// Answers all those that still wait when the statement is over.
+    fn settle(&self, done: &Result<(), Error>) {
+        for caller in self.callers().iter_mut().filter_map(Option::take) {
+            let _ = caller.send(match done {
+                Ok(()) => B::nothing().map_err(Error::Database),
+                Err(error) => Err(again(error)),
+            });
+        }
+    }
+
+    /// Each of those that still wait alone.
+    fn split(self) -> impl Iterator<Item = Self> {
+        let callers = self.callers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let all = self.requests.into_iter().zip(callers);
+        all.filter(|(_, caller)| caller.is_some()).map(|one| Self::new([one]))
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.callers().iter().flatten().any(|caller| !caller.is_closed())
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Vec<Option<Caller<B>>>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The requests of a kind that wait, and what of it is under way.
 pub(crate) struct Queue<B: Batch> {
@@ -70,7 +128,7 @@ struct State<B: Batch> {
 
 struct Waiting<B: Batch> {
     request: B::Request,
-    caller: oneshot::Sender<Result<B::Answer, Error>>,
+    caller: Caller<B>,
     since: Instant,
 }
 
@@ -132,10 +190,11 @@ impl<B: Batch> Drop for Running<B> {
 
 async fn run_all<B: Batch>(mut running: Running<B>) {
     loop {
+        let turn = B::lane(&running.db).lock().await;
         let set = {
             let mut state = B::queue(&running.db).state();
             let set = next_set(&mut state);
-            if set.is_empty() {
+            if set.requests.is_empty() {
                 // Under the lock: whoever comes next finds the place free.
                 state.is_running = false;
                 running.is_over = true;
@@ -143,9 +202,10 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             }
             set
         };
-        let keys = Mutex::new(set.iter().filter_map(|one| B::key(&one.request)).collect());
+        let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
         let under_way = UnderWay::<B> { db: running.db.clone(), keys };
         if timeout(PATIENCE, tokio::spawn(run_set(under_way, set))).await.is_err() {
+            drop(turn);
             let queue = B::queue(&running.db);
             loop {
                 let ended = queue.ended.notified();
@@ -199,7 +259,7 @@ fn start_waiting<B: Batch>(db: &Db) {
 
 /// The next requests, in the order of their arrival; whoever hung up is left out, and what shares a key with one under way
 /// waits, and all of that key behind it.
-fn next_set<B: Batch>(state: &mut State<B>) -> Vec<Waiting<B>> {
+fn next_set<B: Batch>(state: &mut State<B>) -> Set<B> {
     let (mut set, mut later) = (Vec::new(), Vec::new());
     for one in take(&mut state.waiting) {
         if one.caller.is_closed() {
@@ -211,45 +271,33 @@ fn next_set<B: Batch>(state: &mut State<B>) -> Vec<Waiting<B>> {
             continue;
         }
         let fits = set.len() < B::MOST && B::key(&one.request).is_none_or(|key| state.keys.insert(key));
-        if fits { set.push(one) } else { later.push(one) }
+        if fits { set.push((one.request, Some(one.caller))) } else { later.push(one) }
     }
     state.waiting = later;
     state.under_way += usize::from(!set.is_empty());
-    set
+    Set::new(set)
 }
 
-async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Vec<Waiting<B>>) {
-    let db = &under_way.db;
-    let (requests, callers): (Vec<_>, Vec<_>) = set.into_iter().map(|one| (one.request, one.caller)).unzip();
-    let requests = Arc::new(requests);
-    match B::run(db, Arc::clone(&requests)).await {
-        Ok(answers) => {
-            for (caller, answer) in callers.into_iter().zip(answers) {
-                // Whoever does not listen any more need not know.
-                let _ = caller.send(answer.map_err(Error::Database));
-            }
+async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Set<B>) {
+    let (db, set) = (&under_way.db, Arc::new(set));
+    let done = B::run(db, &set).await;
+    if set.requests.len() == 1 || !done.as_ref().is_err_and(was_refused) {
+        set.settle(&done);
+        return;
+    }
+    // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else; at the same time, so
+    // that one that waits for something keeps no other.
+    let alone = async |one: Set<B>| {
+        let one = Arc::new(one);
+        if one.is_awaited() {
+            one.settle(&B::run(db, &one).await);
         }
-        Err(error) if requests.len() > 1 && was_refused(&error) => {
-            // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else; at the same
-            // time, so that one that waits for something keeps no other.
-            let alone = async |(request, caller): (B::Request, oneshot::Sender<_>)| {
-                let key = B::key(&request);
-                if !caller.is_closed() {
-                    let answer = B::run(db, Arc::new(vec![request])).await;
-                    let _ = caller.send(answer.and_then(|mut answers| answers.remove(0).map_err(Error::Database)));
-                }
-                if let Some(key) = key {
-                    under_way.release(&key);
-                }
-            };
-            let requests = Arc::into_inner(requests).unwrap_or_default();
-            join_all(requests.into_iter().zip(callers).map(alone)).await;
+        if let Some(key) = one.requests.first().and_then(B::key) {
+            under_way.release(&key);
         }
-        Err(error) => {
-            for caller in callers {
-                let _ = caller.send(Err(again(&error)));
-            }
-        }
+    };
+    if let Some(set) = Arc::into_inner(set) {
+        join_all(set.split().map(alone)).await;
     }
 }
 

@@ -33,16 +33,12 @@ where
     i16: Decode<'r, R::Database>,
     bool: Decode<'r, R::Database>,
     &'r str: Decode<'r, R::Database>,
-    String: Decode<'r, R::Database>,
     DateTime<Utc>: Decode<'r, R::Database>,
-    Option<String>: Decode<'r, R::Database>,
+    Option<&'r str>: Decode<'r, R::Database>,
     Option<DateTime<Utc>>: Decode<'r, R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, SqlxError> {
-        let priority: i16 = row.try_get_unchecked(7)?;
-        let tags: &str = row.try_get_unchecked(8)?;
-        let due: Option<String> = row.try_get_unchecked(9)?;
-        Ok(Self {
+        let stored = Stored {
             id: row.try_get_unchecked(0)?,
             title: row.try_get_unchecked(1)?,
             description: row.try_get_unchecked(2)?,
@@ -50,9 +46,44 @@ where
             created_at: row.try_get_unchecked(4)?,
             updated_at: row.try_get_unchecked(5)?,
             completed_at: row.try_get_unchecked(6)?,
+            priority: row.try_get_unchecked(7)?,
+            tags: row.try_get_unchecked(8)?,
+            due_date: row.try_get_unchecked(9)?,
+        };
+        stored.try_into()
+    }
+}
+
+/// The values of what is read of a row.
+pub(super) struct Stored<'r> {
+    pub(super) id: i64,
+    pub(super) title: &'r str,
+    pub(super) description: Option<&'r str>,
+    pub(super) completed: bool,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) completed_at: Option<DateTime<Utc>>,
+    pub(super) priority: i16,
+    pub(super) tags: &'r str,
+    pub(super) due_date: Option<&'r str>,
+}
+
+impl TryFrom<Stored<'_>> for Task {
+    type Error = SqlxError;
+
+    fn try_from(stored: Stored<'_>) -> Result<Self, SqlxError> {
+        let Stored { priority, tags, due_date, .. } = stored;
+        Ok(Self {
+            id: stored.id,
+            title: stored.title.to_owned(),
+            description: stored.description.map(str::to_owned),
+            completed: stored.completed,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            completed_at: stored.completed_at,
             priority: Priority::from_stored(priority).ok_or_else(|| unreadable(7, format!("priority {priority}")))?,
             tags: Tags::from_stored(tags).map_err(|error| unreadable(8, error))?,
-            due: due.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,
+            due: due_date.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,
         })
     }
 }

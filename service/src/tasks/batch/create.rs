@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -7,10 +6,10 @@ use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{DbBackend, DbErr};
 use serde::{Serialize, Serializer};
 
-use super::{Found, failed, read};
-use crate::db::batch::{Answers, Batch, Queue};
+use super::{failed, read};
+use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::task::{Task, now};
-use crate::{Caller, Db};
+use crate::{Caller, Db, Error};
 
 /// A new task.
 pub(crate) struct Create;
@@ -40,13 +39,14 @@ pub(super) fn stored_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serial
     time.map(stored).serialize(serializer)
 }
 
-const POSTGRES: &str = concat!(
+pub(super) const POSTGRES: &str = concat!(
     "INSERT INTO task (user_id, title, title_folded, description, description_folded, priority, tags, tags_folded, due_date,
         due_at, created_at, updated_at, completed)
     SELECT user_id, title, title_folded, description, description_folded, priority, tags, tags_folded, due_date,
         due_at, created_at, created_at, false
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[], $9::text[],
-        $10::timestamptz[], $11::timestamptz[])
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::text[]),
+        (SELECT $6::smallint[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::text[]), (SELECT $10::timestamptz[]),
+        (SELECT $11::timestamptz[]))
         AS new(user_id, title, title_folded, description, description_folded, priority, tags, tags_folded, due_date,
             due_at, created_at)
     RETURNING ",
@@ -80,66 +80,72 @@ impl Batch for Create {
         &db.queues().create
     }
 
+    fn lane(db: &Db) -> &Lane {
+        &db.queues().writes
+    }
+
     fn key(_: &Self::Request) -> Option<Infallible> {
         None
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Answers<Task> {
+    async fn run(db: &Db, set: &Arc<Set<Self>>) -> Result<(), Error> {
         // Each a microsecond after the one before: so a row tells whose it is, in whichever order the rows come back.
         let begin = now();
-        let set = Arc::clone(&requests);
-        let created = db
-            .write(async move |db| {
-                if db.get_database_backend() == DbBackend::Postgres {
-                    let column =
-                        |text: fn(&NewRow) -> &str| -> Vec<&str> { set.iter().map(|(_, row)| text(row)).collect() };
-                    let nullable = |text: fn(&NewRow) -> Option<&str>| -> Vec<Option<&str>> {
-                        set.iter().map(|(_, row)| text(row)).collect()
-                    };
-                    let query = sqlx::query(POSTGRES)
-                        .bind(set.iter().map(|(caller, _)| caller.user_id().as_str()).collect::<Vec<_>>())
-                        .bind(column(|row| &row.title))
-                        .bind(column(|row| &row.title_folded))
-                        .bind(nullable(|row| row.description.as_deref()))
-                        .bind(nullable(|row| row.description_folded.as_deref()))
-                        .bind(set.iter().map(|(_, row)| row.priority).collect::<Vec<_>>())
-                        .bind(column(|row| &row.tags))
-                        .bind(column(|row| &row.tags_folded))
-                        .bind(nullable(|row| row.due_date.as_deref()))
-                        .bind(set.iter().map(|(_, row)| row.due_at).collect::<Vec<_>>())
-                        .bind((0..set.len()).map(|place| nth(begin, place)).collect::<Vec<_>>());
-                    created(begin, &query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
-                } else {
-                    let new = set.iter().enumerate().map(|(place, (caller, row))| New {
-                        user_id: caller.user_id().as_str(),
-                        created_at: stored(nth(begin, place)),
-                        row,
-                    });
-                    // Texts and numbers: they cannot fail to serialize.
-                    let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
-                    let query = sqlx::query(SQLITE).bind(new);
-                    created(begin, &query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
-                }
-            })
-            .await?;
-        let mut created: HashMap<i64, Result<Task, DbErr>> = created.into_iter().collect();
-        let places = 0..i64::try_from(requests.len()).unwrap_or_default();
-        Ok(places.map(|place| created.remove(&place).unwrap_or(Err(DbErr::RecordNotInserted))).collect())
+        let set = Arc::clone(set);
+        db.write(async move |db| {
+            let requests = &set.requests;
+            if db.get_database_backend() == DbBackend::Postgres {
+                let column =
+                    |text: fn(&NewRow) -> &str| -> Vec<&str> { requests.iter().map(|(_, row)| text(row)).collect() };
+                let nullable = |text: fn(&NewRow) -> Option<&str>| -> Vec<Option<&str>> {
+                    requests.iter().map(|(_, row)| text(row)).collect()
+                };
+                let query = sqlx::query(POSTGRES)
+                    .bind(requests.iter().map(|(caller, _)| caller.user_id().as_str()).collect::<Vec<_>>())
+                    .bind(column(|row| &row.title))
+                    .bind(column(|row| &row.title_folded))
+                    .bind(nullable(|row| row.description.as_deref()))
+                    .bind(nullable(|row| row.description_folded.as_deref()))
+                    .bind(requests.iter().map(|(_, row)| row.priority).collect::<Vec<_>>())
+                    .bind(column(|row| &row.tags))
+                    .bind(column(|row| &row.tags_folded))
+                    .bind(nullable(|row| row.due_date.as_deref()))
+                    .bind(requests.iter().map(|(_, row)| row.due_at).collect::<Vec<_>>())
+                    .bind((0..requests.len()).map(|place| nth(begin, place)).collect::<Vec<_>>());
+                answer(&set, begin, &query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
+            } else {
+                let new = requests.iter().enumerate().map(|(place, (caller, row))| New {
+                    user_id: caller.user_id().as_str(),
+                    created_at: stored(nth(begin, place)),
+                    row,
+                });
+                // Texts and numbers: they cannot fail to serialize.
+                let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
+                let query = sqlx::query(SQLITE).bind(new);
+                answer(&set, begin, &query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
+            }
+        })
+        .await
+    }
+
+    fn nothing() -> Result<Task, DbErr> {
+        Err(DbErr::RecordNotInserted)
     }
 }
 
-/// The tasks in these rows, each with its place in the set.
-fn created<R: Row>(begin: DateTime<Utc>, rows: &[R]) -> Found<i64>
+/// Gives each of these rows to whom it is for: all of them, since only the end of the rows tells that they are committed.
+fn answer<R: Row>(set: &Set<Create>, begin: DateTime<Utc>, rows: &[R]) -> Result<(), DbErr>
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
     DateTime<Utc>: for<'r> Decode<'r, R::Database>,
 {
-    let one = |row: &R| {
-        let at: DateTime<Utc> = row.try_get_unchecked(CREATED_AT).map_err(failed)?;
-        Ok(((at - begin).num_microseconds().unwrap_or(-1), Task::from_row(row).map_err(failed)))
-    };
-    rows.iter().map(one).collect()
+    for row in rows {
+        let created_at: DateTime<Utc> = row.try_get_unchecked(CREATED_AT).map_err(failed)?;
+        let place = (created_at - begin).num_microseconds().and_then(|place| usize::try_from(place).ok());
+        set.answer(place.unwrap_or(usize::MAX), Task::from_row(row).map_err(failed));
+    }
+    Ok(())
 }
 
 /// Its place among what is read of a row.

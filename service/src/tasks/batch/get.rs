@@ -1,12 +1,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use sea_orm::{DbBackend, DbErr, sqlx};
 
-use super::{failed, give, read};
-use crate::db::batch::{Answers, Batch, Queue};
+use super::{failed, placed, read};
+use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::task::Task;
-use crate::{Caller, Db};
+use crate::{Caller, Db, Error};
 
 /// One task of a caller's, by its id.
 pub(crate) struct Get;
@@ -14,7 +15,8 @@ pub(crate) struct Get;
 pub(super) const POSTGRES: &str = concat!(
     "SELECT ",
     read!(),
-    ", asked.place - 1 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(user_id, id, place)
+    ", asked.place - 1
+    FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS asked(user_id, id, place)
     JOIN task ON task.id = asked.id AND task.user_id = asked.user_id"
 );
 
@@ -35,27 +37,39 @@ impl Batch for Get {
         &db.queues().get
     }
 
+    fn lane(db: &Db) -> &Lane {
+        &db.queues().reads
+    }
+
     fn key(_: &Self::Request) -> Option<Infallible> {
         None
     }
 
-    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Answers<Self::Answer> {
+    async fn run(db: &Db, set: &Arc<Set<Self>>) -> Result<(), Error> {
+        let set = Arc::clone(set);
         db.read(async move |db| {
-            let mut found: Vec<Result<Option<Task>, DbErr>> = set.iter().map(|_| Ok(None)).collect();
-            let asked = set.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
+            let asked = set.requests.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
-                let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
-                let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
-                give(&rows, &mut found, |place, task| *place = task.map(Some))?;
+                let mut rows = sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(db.get_postgres_connection_pool());
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    let (place, task) = placed(&row)?;
+                    set.answer(place, task.map(Some));
+                }
             } else {
                 let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
-                let query = sqlx::query(SQLITE).bind(asked.to_string());
-                let rows = query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?;
-                give(&rows, &mut found, |place, task| *place = task.map(Some))?;
+                let mut rows = sqlx::query(SQLITE).bind(asked.to_string()).fetch(db.get_sqlite_connection_pool());
+                while let Some(row) = rows.try_next().await.map_err(failed)? {
+                    let (place, task) = placed(&row)?;
+                    set.answer(place, task.map(Some));
+                }
             }
-            Ok(found)
+            Ok(())
         })
         .await
+    }
+
+    fn nothing() -> Result<Option<Task>, DbErr> {
+        Ok(None)
     }
 }

@@ -2,23 +2,28 @@ use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use sea_orm::{DbErr, sqlx};
+use futures_util::TryStreamExt;
+use sea_orm::sqlx::{self, Row};
+use sea_orm::{DbErr, RuntimeErr};
 
-use super::{failed, give, read};
-use crate::db::batch::{Answers, Batch, Queue};
+use super::records::Tasks;
+use super::{failed, read};
+use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::task::Task;
-use crate::{Caller, Db};
+use crate::{Caller, Db, Error};
 
-/// The newest tasks of a caller's, at most so many. Only for PostgreSQL: SQLite knows no LATERAL, and no round trips either.
+/// The newest tasks of a caller's, at most so many. Only for PostgreSQL: SQLite has no round trips to share.
 pub(crate) struct Newest;
 
+/// A list in a row: so each is known to be whole as soon as it is there, while the next ones are still looked for.
 pub(super) const POSTGRES: &str = concat!(
-    "SELECT ",
+    "SELECT asked.place - 1, (SELECT array_agg(task) FROM (
+        SELECT ",
     read!(),
-    ", asked.place - 1 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(user_id, most, place)
-    CROSS JOIN LATERAL (
-        SELECT * FROM task WHERE task.user_id = asked.user_id ORDER BY task.created_at DESC, task.id DESC LIMIT asked.most
-    ) AS task"
+    "
+        FROM task WHERE task.user_id = asked.user_id ORDER BY task.created_at DESC, task.id DESC LIMIT asked.most
+    ) AS task)
+    FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS asked(user_id, most, place)"
 );
 
 impl Batch for Newest {
@@ -31,32 +36,41 @@ impl Batch for Newest {
         &db.queues().newest
     }
 
+    fn lane(db: &Db) -> &Lane {
+        &db.queues().reads
+    }
+
     fn key(_: &Self::Request) -> Option<Infallible> {
         None
     }
 
-    async fn run(db: &Db, set: Arc<Vec<Self::Request>>) -> Answers<Self::Answer> {
+    async fn run(db: &Db, set: &Arc<Set<Self>>) -> Result<(), Error> {
+        let set = Arc::clone(set);
         db.read(async move |db| {
             let (owners, limits): (Vec<_>, Vec<_>) =
-                set.iter().map(|(caller, limit)| (caller.user_id().as_str(), i64::from(*limit))).unzip();
-            let query = sqlx::query(POSTGRES).bind(owners).bind(limits);
-            let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
-            let mut lists: Vec<Result<Vec<Task>, DbErr>> =
-                set.iter().map(|_| Ok(Vec::with_capacity(rows.len() / set.len()))).collect();
-            give(&rows, &mut lists, |list, task| match (&mut *list, task) {
-                (Ok(tasks), Ok(task)) => tasks.push(task),
-                (Ok(_), Err(error)) => *list = Err(error),
-                (Err(_), _) => {}
-            })?;
-            for list in lists.iter_mut().flatten() {
-                // The statement as a whole promises no order; but it has one.
-                let place = |task: &Task| Reverse((task.created_at, task.id));
-                if !list.is_sorted_by_key(place) {
-                    list.sort_by_key(place);
-                }
+                set.requests.iter().map(|(caller, limit)| (caller.user_id().as_str(), i64::from(*limit))).unzip();
+            let mut rows = sqlx::query(POSTGRES).bind(owners).bind(limits).fetch(db.get_postgres_connection_pool());
+            while let Some(row) = rows.try_next().await.map_err(failed)? {
+                let place: i64 = row.try_get_unchecked(0).map_err(failed)?;
+                let list = row.try_get_unchecked(1).map_err(failed).map(|Tasks(list)| in_order(list));
+                set.answer(usize::try_from(place).unwrap_or(usize::MAX), list);
             }
-            Ok(lists)
+            Ok(())
         })
         .await
     }
+
+    /// Each request has its row.
+    fn nothing() -> Result<Vec<Task>, DbErr> {
+        Err(DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::RowNotFound.into())))
+    }
+}
+
+/// An aggregate promises no order, not even of what it is given in order; but it keeps it.
+fn in_order(mut list: Vec<Task>) -> Vec<Task> {
+    let place = |task: &Task| Reverse((task.created_at, task.id));
+    if !list.is_sorted_by_key(place) {
+        list.sort_by_key(place);
+    }
+    list
 }

@@ -2,11 +2,14 @@
 //! asked for once it asks for many; there is no other statement for one.
 //!
 //! On PostgreSQL a set comes as one array for each column, on SQLite as one JSON array of objects: either way the text of the
-//! statement is the same for every size of the set.
+//! statement is the same for every size of the set. Each array stands in a SELECT of its own, which hides its length from
+//! PostgreSQL's planner: where it knows that a set is small it takes a plan for just that set to be the cheaper one, and plans
+//! anew each time.
 
 mod create;
 mod get;
 mod list;
+mod records;
 mod update;
 
 use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
@@ -18,11 +21,13 @@ pub(super) use self::list::Newest;
 pub(super) use self::update::{Update, Written};
 use super::row::READ;
 use super::task::Task;
-use crate::db::batch::Queue;
+use crate::db::batch::{Lane, Queue};
 
 /// What waits to be answered together.
 #[derive(Default)]
 pub(crate) struct Queues {
+    reads: Lane,
+    writes: Lane,
     get: Queue<Get>,
     newest: Queue<Newest>,
     create: Queue<Create>,
@@ -44,28 +49,19 @@ macro_rules! read {
 }
 use read;
 
-/// The tasks in a statement's rows, each with what tells whose it is, or that it cannot be read.
-type Found<K> = Result<Vec<(K, Result<Task, DbErr>)>, DbErr>;
-
 fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Gives each of these rows' tasks, or that it cannot be read, to its place in the set, which stands behind the columns that
-/// are read.
-fn give<R: Row, A>(rows: &[R], places: &mut [A], mut give: impl FnMut(&mut A, Result<Task, DbErr>)) -> Result<(), DbErr>
+/// The place in the set, which stands behind the columns that are read, and the task in this row, or that it cannot be read.
+fn placed<R: Row>(row: &R) -> Result<(usize, Result<Task, DbErr>), DbErr>
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
     i64: for<'r> Decode<'r, R::Database>,
 {
-    for row in rows {
-        let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
-        if let Some(place) = usize::try_from(place).ok().and_then(|place| places.get_mut(place)) {
-            give(place, Task::from_row(row).map_err(failed));
-        }
-    }
-    Ok(())
+    let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
+    Ok((usize::try_from(place).unwrap_or(usize::MAX), Task::from_row(row).map_err(failed)))
 }
 
 #[cfg(test)]
@@ -110,6 +106,22 @@ mod tests {
                 let plan = lines(&connection, &format!("EXPLAIN EXECUTE {name}({arguments})"), "QUERY PLAN").await;
                 let is_in_order = !plan.contains("Sort") && !plan.contains("Bitmap");
                 assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan") && is_in_order, "{name}: {plan}");
+            }
+            // A set of one, again and again: after the five times that PostgreSQL always does, nothing is planned.
+            connection.execute_unprepared("DEALLOCATE ALL; SET plan_cache_mode = auto").await.unwrap();
+            let nulls = |types: &str| types.split(' ').map(|of| format!(", ARRAY[NULL::{of}]")).collect::<String>();
+            for (name, statement, arguments) in [
+                ("get", get::POSTGRES, "ARRAY['user 7'], ARRAY[7]".to_owned()),
+                ("newest", list::POSTGRES, "ARRAY['user 7'], ARRAY[21]".to_owned()),
+                ("create", create::POSTGRES, format!("ARRAY['u'], ARRAY['t'], ARRAY['t']{}, ARRAY[0], ARRAY['[]'], ARRAY['']{}, ARRAY[now()]", nulls("text text"), nulls("text timestamptz"))),
+                ("update", update::POSTGRES, format!("now(), ARRAY['user 7'], ARRAY[7]{}, '1s'", nulls("text text bool text text bool bool int2 text text bool text timestamptz"))),
+            ] {
+                connection.execute_unprepared(&format!("PREPARE \"{name}\" AS {statement}")).await.unwrap();
+                for _ in 0..9 {
+                    connection.execute_unprepared(&format!("EXECUTE \"{name}\"({arguments})")).await.unwrap();
+                }
+                let planned = "SELECT custom_plans::text AS count FROM pg_prepared_statements WHERE name = ";
+                assert_eq!(lines(&connection, &format!("{planned}'{name}'"), "count").await, "5", "{name}");
             }
         }
     }

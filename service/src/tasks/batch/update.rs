@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,11 +6,11 @@ use sea_orm::{DbBackend, DbErr};
 use serde::Serialize;
 
 use super::create::{stored, stored_or_null};
-use super::{Found, failed, read};
-use crate::db::batch::{Answers, Batch, Queue};
+use super::{failed, read};
+use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::row::READ;
 use crate::tasks::task::{Task, now};
-use crate::{Caller, Db, UserId};
+use crate::{Caller, Db, Error, UserId};
 
 /// A write to a task of a caller's.
 pub(crate) struct Update;
@@ -56,8 +55,11 @@ pub(super) const POSTGRES: &str = concat!(
         due_date = CASE WHEN new.sets_due THEN new.due_date ELSE task.due_date END,
         due_at = CASE WHEN new.sets_due THEN new.due_at ELSE task.due_at END,
         updated_at = GREATEST(task.updated_at + interval '1 microsecond', $1)
-    FROM set_config('lock_timeout', $17, true), unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::boolean[],
-        $10::boolean[], $11::smallint[], $12::text[], $13::text[], $14::boolean[], $15::text[], $16::timestamptz[])
+    FROM set_config('lock_timeout', $17, true),
+        unnest((SELECT $2::text[]), (SELECT $3::bigint[]), (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::boolean[]),
+            (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::boolean[]), (SELECT $10::boolean[]),
+            (SELECT $11::smallint[]), (SELECT $12::text[]), (SELECT $13::text[]), (SELECT $14::boolean[]),
+            (SELECT $15::text[]), (SELECT $16::timestamptz[]))
         AS new(user_id, id, title, title_folded, sets_description, description, description_folded, flips,
             completed, priority, tags, tags_folded, sets_due, due_date, due_at)
     WHERE task.id = new.id AND task.user_id = new.user_id
@@ -101,78 +103,91 @@ impl Batch for Update {
         &db.queues().update
     }
 
+    fn lane(db: &Db) -> &Lane {
+        &db.queues().writes
+    }
+
     fn key((caller, id, _): &Self::Request) -> Option<Self::Key> {
         Some((caller.user_id().clone(), *id))
     }
 
-    async fn run(db: &Db, requests: Arc<Vec<Self::Request>>) -> Answers<Self::Answer> {
-        let set = Arc::clone(&requests);
+    async fn run(db: &Db, set: &Arc<Set<Self>>) -> Result<(), Error> {
+        let set = Arc::clone(set);
         let now = now();
-        let rows = db
-            .write(async move |db| {
-                // Every server locks the rows in the order of their ids: so none waits for one that waits for it.
-                let mut ordered: Vec<_> = set.iter().collect();
-                ordered.sort_unstable_by_key(|(_, id, _)| *id);
-                if db.get_database_backend() == DbBackend::Postgres {
-                    let texts = |text: fn(&Written) -> Option<&str>| -> Vec<Option<&str>> {
-                        ordered.iter().map(|(_, _, new)| text(new)).collect()
-                    };
-                    let flags = |flag: fn(&Written) -> bool| -> Vec<bool> {
-                        ordered.iter().map(|(_, _, new)| flag(new)).collect()
-                    };
-                    let query = sqlx::query(POSTGRES)
-                        .bind(now)
-                        .bind(ordered.iter().map(|(caller, _, _)| caller.user_id().as_str()).collect::<Vec<_>>())
-                        .bind(ordered.iter().map(|(_, id, _)| *id).collect::<Vec<_>>())
-                        .bind(texts(|new| new.title.as_deref()))
-                        .bind(texts(|new| new.title_folded.as_deref()))
-                        .bind(flags(|new| new.sets_description))
-                        .bind(texts(|new| new.description.as_deref()))
-                        .bind(texts(|new| new.description_folded.as_deref()))
-                        .bind(flags(|new| new.flips))
-                        .bind(ordered.iter().map(|(_, _, new)| new.completed).collect::<Vec<_>>())
-                        .bind(ordered.iter().map(|(_, _, new)| new.priority).collect::<Vec<_>>())
-                        .bind(texts(|new| new.tags.as_deref()))
-                        .bind(texts(|new| new.tags_folded.as_deref()))
-                        .bind(flags(|new| new.sets_due))
-                        .bind(texts(|new| new.due_date.as_deref()))
-                        .bind(ordered.iter().map(|(_, _, new)| new.due_at).collect::<Vec<_>>())
-                        .bind(if ordered.len() > 1 { PATIENCE_OF_MANY } else { PATIENCE_OF_ONE });
-                    written(&query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
-                } else {
-                    let new = ordered.iter().map(|(caller, id, new)| Row {
-                        user_id: caller.user_id().as_str(),
-                        id: *id,
-                        new,
-                    });
-                    // Texts and numbers: they cannot fail to serialize.
-                    let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
-                    let query = sqlx::query(SQLITE).bind(stored(now)).bind(new);
-                    written(&query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
-                }
-            })
-            .await?;
-        let mut rows: HashMap<(String, i64), Result<Task, DbErr>> = rows.into_iter().collect();
-        let of =
-            |(caller, id, _): &Self::Request| rows.remove(&(caller.user_id().as_str().to_owned(), *id)).transpose();
-        Ok(requests.iter().map(of).collect())
+        db.write(async move |db| {
+            // Every server locks the rows in the order of their ids: so none waits for one that waits for it.
+            let mut ordered: Vec<_> = set.requests.iter().enumerate().collect();
+            ordered.sort_unstable_by_key(|(_, request)| id_and_owner(request));
+            if db.get_database_backend() == DbBackend::Postgres {
+                let texts = |text: fn(&Written) -> Option<&str>| -> Vec<Option<&str>> {
+                    ordered.iter().map(|(_, (_, _, new))| text(new)).collect()
+                };
+                let flags = |flag: fn(&Written) -> bool| -> Vec<bool> {
+                    ordered.iter().map(|(_, (_, _, new))| flag(new)).collect()
+                };
+                let query = sqlx::query(POSTGRES)
+                    .bind(now)
+                    .bind(ordered.iter().map(|(_, (caller, _, _))| caller.user_id().as_str()).collect::<Vec<_>>())
+                    .bind(ordered.iter().map(|(_, (_, id, _))| *id).collect::<Vec<_>>())
+                    .bind(texts(|new| new.title.as_deref()))
+                    .bind(texts(|new| new.title_folded.as_deref()))
+                    .bind(flags(|new| new.sets_description))
+                    .bind(texts(|new| new.description.as_deref()))
+                    .bind(texts(|new| new.description_folded.as_deref()))
+                    .bind(flags(|new| new.flips))
+                    .bind(ordered.iter().map(|(_, (_, _, new))| new.completed).collect::<Vec<_>>())
+                    .bind(ordered.iter().map(|(_, (_, _, new))| new.priority).collect::<Vec<_>>())
+                    .bind(texts(|new| new.tags.as_deref()))
+                    .bind(texts(|new| new.tags_folded.as_deref()))
+                    .bind(flags(|new| new.sets_due))
+                    .bind(texts(|new| new.due_date.as_deref()))
+                    .bind(ordered.iter().map(|(_, (_, _, new))| new.due_at).collect::<Vec<_>>())
+                    .bind(if ordered.len() > 1 { PATIENCE_OF_MANY } else { PATIENCE_OF_ONE });
+                let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+                answer(&set, &ordered, &rows)
+            } else {
+                let new = ordered.iter().map(|(_, (caller, id, new))| Row {
+                    user_id: caller.user_id().as_str(),
+                    id: *id,
+                    new,
+                });
+                // Texts and numbers: they cannot fail to serialize.
+                let new = serde_json::to_string(&new.collect::<Vec<_>>()).unwrap_or_default();
+                let query = sqlx::query(SQLITE).bind(stored(now)).bind(new);
+                let rows = query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?;
+                answer(&set, &ordered, &rows)
+            }
+        })
+        .await
+    }
+
+    fn nothing() -> Result<Option<Task>, DbErr> {
+        Ok(None)
     }
 }
 
-/// The tasks in these rows, each with its owner and its id.
-fn written<R: sqlx::Row>(rows: &[R]) -> Found<(String, i64)>
+type Request = <Update as Batch>::Request;
+
+fn id_and_owner((caller, id, _): &Request) -> (i64, &str) {
+    (*id, caller.user_id().as_str())
+}
+
+/// Gives each of these rows to whom it is for: all of them, since only the end of the rows tells that they are committed.
+fn answer<R: sqlx::Row>(set: &Set<Update>, ordered: &[(usize, &Request)], rows: &[R]) -> Result<(), DbErr>
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
     i64: for<'r> Decode<'r, R::Database>,
-    String: for<'r> Decode<'r, R::Database>,
+    for<'r> &'r str: Decode<'r, R::Database>,
 {
-    let one = |row: &R| {
-        let owner = row.try_get_unchecked(READ.len()).map_err(failed)?;
-        let id = row.try_get_unchecked(0).map_err(failed)?;
-        Ok(((owner, id), Task::from_row(row).map_err(failed)))
-    };
-    rows.iter().map(one).collect()
+    for row in rows {
+        let id: i64 = row.try_get_unchecked(0).map_err(failed)?;
+        let owner: &str = row.try_get_unchecked(READ.len()).map_err(failed)?;
+        if let Ok(found) = ordered.binary_search_by_key(&(id, owner), |(_, request)| id_and_owner(request)) {
+            set.answer(ordered[found].0, Task::from_row(row).map(Some).map_err(failed));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
