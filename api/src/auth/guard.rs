@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderName;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use percent_encoding::percent_decode_str;
@@ -45,11 +46,13 @@ async fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
     Ok(caller)
 }
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// Where the client is: the other end of the connection, or what a trusted proxy says of it. Our own machine is no client to
 /// be limited: behind a proxy on it everybody would share its address.
 fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
     let trusts = request.app_data::<web::Data<TrustForwardedFor>>().is_some_and(|trust| trust.0);
-    let forwarded = request.headers().get_all("x-forwarded-for").last().filter(|_| trusts);
+    let forwarded = trusts.then(|| request.headers().get_all(FORWARDED_FOR).last()).flatten();
     // The last entry is the one that the proxy itself wrote.
     let said = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     let address = said.or_else(|| request.peer_addr().map(|peer| peer.ip()))?;

@@ -57,7 +57,10 @@ impl Verifier {
         match (jws.algorithm, &self.published) {
             (Algorithm::Hs256, _) => Ok(self.verify_shared(&jws)?),
             (_, None) => Err(Rejection::NoKeyServer.into()),
-            (_, Some((store, rules))) => verify_published(store, rules, token, &jws).await,
+            (_, Some((store, rules))) => {
+                // Its future is large, and it is not where most requests pass.
+                Box::pin(verify_published(store, rules, token, &jws)).await
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
 
 /// What the client asked for in `Prefer` (RFC 7240), as far as it is known here.
@@ -25,11 +25,13 @@ pub enum Return {
     Minimal,
 }
 
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
 impl Prefer {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let (mut handling, mut returned, mut counts) = (None, None, None);
         let preferences =
-            headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+            headers.get_all(PREFER).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
             // Parameters after `;` refine a preference; none of ours has any.
             let token = preference.split(';').next().unwrap_or_default();

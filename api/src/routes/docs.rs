@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::{CONTENT_ENCODING, LOCATION};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::error::Error;
-use crate::openapi;
+use crate::{headers, openapi};
 
 static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("../openapi.json")
@@ -35,6 +35,7 @@ pub(super) async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, 
     let found = serve(&file, Arc::clone(&SWAGGER_UI)).map_err(|error| Error::Internal(error.to_string()))?;
     let file = found.ok_or(Error::NoRoute)?;
     let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_SECURITY_POLICY, headers::OF_PAGES));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }

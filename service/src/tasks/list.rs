@@ -58,7 +58,9 @@ pub async fn list(
         tasks.into_iter().map(|task| (task, None)).collect()
     } else {
         let page = page(caller, query, limit, after, db.backend());
-        db.read(async |db| row::fetch_with_key(db, page.clone(), query.sort.title_key().is_some()).await).await?
+        let with_key = query.sort.title_key().is_some();
+        // Its future is large, and most lists need none.
+        Box::pin(db.read(async |db| row::fetch_with_key(db, page.clone(), with_key).await)).await?
     };
     let has_more = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);

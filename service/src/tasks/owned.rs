@@ -77,7 +77,8 @@ impl Owned<'_> {
         // Not "somebody's": a task of the caller's that was created a moment after the statement is simply not found.
         let others = Entity::find().filter(COLUMN.id.eq(id)).filter(COLUMN.user_id.ne(self.user_id()));
         let others = others.select_only().column(Column::Id);
-        let other: Option<i64> = db.read(async |db| others.clone().into_tuple().one(db).await).await?;
+        // Its future is large, and most requests need none.
+        let other = Box::pin(db.read(async |db| others.clone().into_tuple::<i64>().one(db).await)).await?;
         Err(if other.is_some() { Error::NotOwner } else { Error::NotFound })
     }
 

@@ -21,14 +21,14 @@ pub async fn complete_task(
     id: TaskId,
     Query(query): Query<Completed>,
     OptionalBody(body): OptionalBody<Completed>,
-) -> Result<Json<Task>, Error> {
+) -> Result<Task, Error> {
     let task = match (body.completed, query.completed) {
         (Change::To(completed), _) | (Change::Keep, Change::To(completed)) => {
             tasks::set_completed(&db, &caller, id.0, completed).await?
         }
         (Change::Keep, Change::Keep) => tasks::toggle_completed(&db, &caller, id.0).await?,
     };
-    Ok(Json(task.into()))
+    Ok(task.into())
 }
 
 /// Complete all your tasks

@@ -25,5 +25,5 @@ pub async fn create_task(
 ) -> Result<HttpResponse, Error> {
     let task = tasks::create(&db, &caller, new.try_into()?).await?;
     let location = format!("/api/tasks/{}", task.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(Task::from(task)))
+    Ok(Task::from(task).answer(HttpResponse::Created().insert_header((LOCATION, location))))
 }

@@ -33,7 +33,7 @@ pub async fn delete_task(
 ) -> Result<HttpResponse, Error> {
     let returns_task = prefer.returned.map_or(default.0, |returned| returned == Return::Representation);
     let task = tasks::delete(&db, &caller, id.0).await?;
-    Ok(if returns_task { HttpResponse::Ok().json(Task::from(task)) } else { HttpResponse::NoContent().finish() })
+    Ok(if returns_task { Task::from(task).answer(&mut HttpResponse::Ok()) } else { HttpResponse::NoContent().finish() })
 }
 
 /// Which tasks to delete: it must be said.

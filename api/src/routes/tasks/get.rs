@@ -1,4 +1,4 @@
-use actix_web::web::{Data, Json, ReqData};
+use actix_web::web::{Data, ReqData};
 use service::{Caller, Db, tasks};
 
 use super::wire::Task;
@@ -10,7 +10,6 @@ use crate::extract::{NoQuery, TaskId};
     params(("id" = i64, Path, description = "The task's id", example = 1)),
     responses((status = 200, description = "The task", body = Task))
 )]
-pub async fn get_task(db: Data<Db>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Json<Task>, Error> {
-    let task = tasks::get(&db, &caller, id.0).await?;
-    Ok(Json(task.into()))
+pub async fn get_task(db: Data<Db>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
+    Ok(tasks::get(&db, &caller, id.0).await?.into())
 }

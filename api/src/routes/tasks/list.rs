@@ -1,4 +1,4 @@
-use actix_web::http::header::{ContentType, HeaderName, HeaderValue, LINK};
+use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use service::tasks::{self, ListQuery, Page, cursor};
@@ -9,6 +9,7 @@ use super::stream;
 use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{Prefer, Query};
+use crate::headers::JSON;
 
 /// How many tasks the whole list has.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -64,12 +65,12 @@ pub async fn list_tasks(
     }
     if list.limit.is_none() && page.next.is_some() {
         let all = stream::array(db, caller, query, page, String::new(), "");
-        return Ok(answer.content_type(ContentType::json()).streaming(all));
+        return Ok(answer.insert_header(JSON).streaming(all));
     }
     if let Some(link) = next(&db, &caller, &query, &page, &request).await? {
         answer.insert_header((LINK, link));
     }
-    Ok(answer.content_type(ContentType::json()).body(stream::whole(page.tasks)))
+    Ok(answer.insert_header(JSON).body(stream::whole(page.tasks)))
 }
 
 /// The address of the next page: this one's, with another cursor.

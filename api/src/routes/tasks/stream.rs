@@ -5,7 +5,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use service::tasks::{self, ListQuery, Page};
 use service::{Caller, Db};
 
-use super::wire::Task;
+use super::wire::{ROOM, Task};
 use crate::error::Error;
 
 /// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
@@ -50,9 +50,6 @@ fn elements(tasks: Vec<tasks::Task>, behind_others: bool) -> Bytes {
     write(tasks, &mut json);
     json.into()
 }
-
-/// Bytes that are kept free for a task; most take less.
-const ROOM: usize = 320;
 
 fn write(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
     let mut is_first = true;

@@ -1,4 +1,4 @@
-use actix_web::web::{Data, Json, ReqData};
+use actix_web::web::{Data, ReqData};
 use service::{Caller, Db, tasks};
 
 use super::wire::{Task, UpdateTask};
@@ -19,9 +19,8 @@ pub async fn update_task(
     id: TaskId,
     _: NoQuery,
     Body(changes): Body<UpdateTask>,
-) -> Result<Json<Task>, Error> {
-    let task = tasks::update(&db, &caller, id.0, changes.try_into()?).await?;
-    Ok(Json(task.into()))
+) -> Result<Task, Error> {
+    Ok(tasks::update(&db, &caller, id.0, changes.try_into()?).await?.into())
 }
 
 /// Update a task
@@ -41,6 +40,6 @@ pub async fn patch_task(
     id: TaskId,
     query: NoQuery,
     changes: Body<UpdateTask>,
-) -> Result<Json<Task>, Error> {
+) -> Result<Task, Error> {
     update_task(db, caller, id, query, changes).await
 }
