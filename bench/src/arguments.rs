@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 /// How fast the server is, beside the best that this machine can do.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
-    /// How long one measurement takes; `users` takes twice as long.
+    /// How long one measurement takes; `users` and `beside` take twice as long.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
     /// How often each server has its turn.
@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// Only these workloads.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<Workload>,
-    /// Connections at a time. `users` runs only from 1,000 on: below, nobody would be waiting for anybody.
+    /// Connections at a time. `users` and `beside` run only from 1,000 on: below, nobody would be waiting for anybody.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 1000])]
     pub(crate) connections: Vec<u32>,
     /// Leaves these out.
@@ -59,6 +59,8 @@ pub(crate) enum Workload {
     Mixed,
     /// The same from people who wait between half a second and one and a half.
     Users,
+    /// The same people, while another one reads a list of 100,000 tasks, again and again.
+    Beside,
 }
 
 /// Who may be left out.
@@ -73,6 +75,11 @@ pub(crate) enum Skippable {
 }
 
 impl Workload {
+    /// Whether it comes from people who mostly wait.
+    pub(crate) const fn is_of_people(self) -> bool {
+        matches!(self, Self::Users | Self::Beside)
+    }
+
     /// Its name in tables, and in load.lua.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -83,6 +90,7 @@ impl Workload {
             Self::Toggle => "toggle",
             Self::Mixed => "mixed",
             Self::Users => "users",
+            Self::Beside => "beside",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::usage;
 /// A thousand people with twenty tasks each.
 const POPULATION: Population = Population { users: 1000, tasks: 20, stride: 1 };
 
-/// Below this many connections nobody waits for anybody in `users`.
+/// Below this many connections people do not get in each other's way.
 const MANY: u32 = 1000;
 
 /// Measures and prints.
@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     table::print_head();
     for workload in arguments.workloads() {
         for &connections in &arguments.connections {
-            if workload == Workload::Users && connections < MANY {
+            if workload.is_of_people() && connections < MANY {
                 continue;
             }
             let mut turns: Vec<(&Contender, Vec<Measurement>)> =

@@ -72,6 +72,9 @@ pub(crate) struct Population {
     pub(crate) stride: u32,
 }
 
+/// The tasks of one who keeps all of them.
+pub(crate) const HOARD: u32 = 100_000;
+
 impl Database {
     /// A file of SQLite's in this folder.
     pub(crate) fn sqlite(directory: &Path) -> Self {
@@ -101,6 +104,13 @@ impl Database {
         let statement = Statement::from_string(connection.get_database_backend(), first);
         let row = connection.query_one_raw(statement).await.expect("the first id").expect("a row");
         row.try_get("", "first").expect("a number")
+    }
+
+    /// Gives one user [`HOARD`] tasks.
+    pub(crate) async fn hoard(&self) {
+        self.execute("DELETE FROM task WHERE user_id = 'hoarder'").await;
+        self.insert(HOARD, "'hoarder'").await;
+        self.rest().await;
     }
 
     /// Lets what earlier measurements left behind be done with before the next one begins.

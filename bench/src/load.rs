@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::arguments::{Workload, built};
 use crate::contender::Contender;
 use crate::database::Population;
+use crate::hoarder::Hoarder;
 use crate::measurement::Measurement;
 use crate::server::{Server, with_many_files};
 use crate::tokens::Tokens;
@@ -44,13 +45,13 @@ struct Printed {
 impl Load<'_> {
     /// How long it takes: people who mostly wait need longer to be many.
     pub(crate) fn seconds(self) -> u32 {
-        if self.workload == Workload::Users { 2 * self.seconds } else { self.seconds }
+        if self.workload.is_of_people() { 2 * self.seconds } else { self.seconds }
     }
 
     /// Drives it against a server, and looks at what it costs meanwhile.
     pub(crate) async fn measure(self, contender: &Contender, server: &Server) -> Measurement {
         contender.database.rest().await;
-        let deletes = matches!(self.workload, Workload::Mixed | Workload::Users);
+        let deletes = self.workload == Workload::Mixed || self.workload.is_of_people();
         let disposable = if deletes { contender.database.dispose_of(1000 + 1000 * self.seconds()).await } else { 0 };
         let world = World {
             workload: self.workload.name(),
@@ -66,7 +67,13 @@ impl Load<'_> {
             writers: &self.tokens.writers,
             disposer: &self.tokens.disposer,
         };
-        let mut command = if self.workload == Workload::Users { self.people(&world) } else { self.wrk(&world) };
+        let mut command = if self.workload.is_of_people() { self.people(&world) } else { self.wrk(&world) };
+        let hoarder = if self.workload == Workload::Beside {
+            contender.database.hoard().await;
+            Some(Hoarder::start(world.host.clone(), self.tokens.hoarder.clone()))
+        } else {
+            None
+        };
 
         let database_now = || contender.database.postmaster.map(usage::of_postgres);
         usage::forget_peak(server.pid());
@@ -74,6 +81,10 @@ impl Load<'_> {
         let before = now();
         let printed = run(&mut command);
         let after = now();
+        if let Some(hoarder) = hoarder {
+            let lists = hoarder.stop();
+            eprintln!("{lists} lists of {} tasks meanwhile", crate::database::HOARD);
+        }
 
         let count = printed.requests.max(1.0);
         Measurement {

@@ -10,6 +10,7 @@ mod compare;
 mod contender;
 mod database;
 mod floor;
+mod hoarder;
 mod load;
 mod machine;
 mod measurement;

@@ -17,6 +17,8 @@ pub(crate) struct Tokens {
     pub(crate) writers: Vec<String>,
     /// Who deletes.
     pub(crate) disposer: String,
+    /// Who has 100,000 tasks.
+    pub(crate) hoarder: String,
 }
 
 impl Tokens {
@@ -31,6 +33,7 @@ impl Tokens {
             encode(&Header::default(), &claims, &key).expect("a token")
         };
         let all = |kind: &str| (0..population.users).map(|user| sign(format!("{kind}-{user}"))).collect();
-        Self { readers: all("reader"), writers: all("writer"), disposer: sign("disposer".to_owned()), secret }
+        let (disposer, hoarder) = (sign("disposer".to_owned()), sign("hoarder".to_owned()));
+        Self { readers: all("reader"), writers: all("writer"), disposer, hoarder, secret }
     }
 }

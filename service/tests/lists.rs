@@ -299,6 +299,8 @@ async fn check(databases: &[Db], round: u32, news: &[New], questions: &[Question
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let stored = store(db, news, &mine, &other).await;
+        let usual = tasks::list(db, &mine, &ListQuery::default(), 100, None).await.unwrap();
+        assert!(usual.tasks.iter().rev().eq(&stored));
         for question in questions {
             let query = question.parse();
             let listed = pages(db, &mine, &query, question.limit).await;

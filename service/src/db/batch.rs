@@ -1,9 +1,9 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
 //! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
-//! statement for a set, and each gets its own answer. No request waits for others to come: one round trip and one commit are
-//! shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take turns, so that not many
-//! small sets share the machine but few large ones. Only a set that is late is not waited for.
+//! statement for a set, and each gets its own answer. Nothing waits for requests to come, by no timer: one round trip and one
+//! commit are shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take turns, so that
+//! the machine is shared by few large sets and not by many small ones. Only a set that is late is not waited for.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -22,11 +22,14 @@ use tokio::time::timeout;
 use super::{ACQUIRE, DEADLINE, Db, outage};
 use crate::Error;
 
-/// How long the next set waits for the one under way. A set that takes longer waits for something of its own (a row that is
+/// How long a set may keep the other kinds from their turn; most take a tenth of it.
+const TURN: Duration = Duration::from_millis(10);
+/// How long the next set of a kind waits for the one under way. A set that takes longer waits for something of its own (a row that is
 /// locked, a connection that nobody answers on), which is no reason for the others to wait too.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How often to look once more for requests that have arrived, before a set is sent: else a crowd's first request, which is
-/// the first to be read, goes alone, and all others after it. A look takes a microsecond or two.
+/// the first to be read, goes alone, and all others after it. A look takes what reading them takes, and a microsecond or two
+/// where there are none.
 const LOOKS: usize = 2;
 /// With how many sets of a kind under way the next one waits all the same: each holds a connection.
 const MOST_UNDER_WAY: usize = 4;
@@ -181,6 +184,18 @@ struct Running<B: Batch> {
     kind: PhantomData<B>,
 }
 
+impl<B: Batch> Running<B> {
+    /// Gives the place back where this holds, under the lock: whoever comes next finds it free.
+    fn ends_where(&mut self, holds: impl FnOnce(&mut State<B>) -> bool) -> bool {
+        let mut state = B::queue(&self.db).state();
+        if holds(&mut state) {
+            state.is_running = false;
+            self.is_over = true;
+        }
+        self.is_over
+    }
+}
+
 impl<B: Batch> Drop for Running<B> {
     fn drop(&mut self) {
         if !self.is_over {
@@ -193,28 +208,33 @@ impl<B: Batch> Drop for Running<B> {
 }
 
 async fn run_all<B: Batch>(mut running: Running<B>) {
+    let db = running.db.clone();
     loop {
-        let turn = B::lane(&running.db).lock().await;
+        if running.ends_where(|state| state.waiting.is_empty()) {
+            return;
+        }
+        let turn = B::lane(&db).lock().await;
         for _ in 0..LOOKS {
             // The runtime comes back to us when it has looked for what arrived meanwhile.
             yield_now().await;
         }
-        let set = {
-            let mut state = B::queue(&running.db).state();
-            let set = next_set(&mut state);
-            if set.requests.is_empty() {
-                // Under the lock: whoever comes next finds the place free.
-                state.is_running = false;
-                running.is_over = true;
-                return;
-            }
-            set
+        let mut set = Set::new([]);
+        let is_empty = |state: &mut State<B>| {
+            set = next_set(state);
+            set.requests.is_empty()
         };
+        if running.ends_where(is_empty) {
+            return;
+        }
         let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
-        let under_way = UnderWay::<B> { db: running.db.clone(), keys };
-        if timeout(PATIENCE, tokio::spawn(run_set(under_way, set))).await.is_err() {
+        let under_way = UnderWay::<B> { db: db.clone(), keys };
+        let mut sent = tokio::spawn(run_set(under_way, set));
+        if timeout(TURN, &mut sent).await.is_err() {
             drop(turn);
-            let queue = B::queue(&running.db);
+            if timeout(PATIENCE, sent).await.is_ok() {
+                continue;
+            }
+            let queue = B::queue(&db);
             loop {
                 let ended = queue.ended.notified();
                 if queue.state().under_way < MOST_UNDER_WAY {

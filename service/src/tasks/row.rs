@@ -1,6 +1,9 @@
 use ::entity::task::Column;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Query, ReturningClause};
+use sea_orm::sqlx::error::BoxDynError;
+use sea_orm::sqlx::postgres::{PgValueRef, Postgres};
+use sea_orm::sqlx::sqlite::{Sqlite, SqliteValueRef};
 use sea_orm::sqlx::{ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{ConnectionTrait, DbErr, Iden, QueryResult, RuntimeErr, SqlxError, Statement, StatementBuilder};
 
@@ -33,9 +36,9 @@ where
     i16: Decode<'r, R::Database>,
     bool: Decode<'r, R::Database>,
     &'r str: Decode<'r, R::Database>,
-    DateTime<Utc>: Decode<'r, R::Database>,
+    Time: Decode<'r, R::Database>,
     Option<&'r str>: Decode<'r, R::Database>,
-    Option<DateTime<Utc>>: Decode<'r, R::Database>,
+    Option<Time>: Decode<'r, R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, SqlxError> {
         let stored = Stored {
@@ -43,14 +46,39 @@ where
             title: row.try_get_unchecked(1)?,
             description: row.try_get_unchecked(2)?,
             completed: row.try_get_unchecked(3)?,
-            created_at: row.try_get_unchecked(4)?,
-            updated_at: row.try_get_unchecked(5)?,
-            completed_at: row.try_get_unchecked(6)?,
+            created_at: row.try_get_unchecked::<Time, _>(4)?.0,
+            updated_at: row.try_get_unchecked::<Time, _>(5)?.0,
+            completed_at: row.try_get_unchecked::<Option<Time>, _>(6)?.map(|Time(time)| time),
             priority: row.try_get_unchecked(7)?,
             tags: row.try_get_unchecked(8)?,
             due_date: row.try_get_unchecked(9)?,
         };
         stored.try_into()
+    }
+}
+
+/// A time as it is stored. The driver's own way to read one panics at PostgreSQL's `infinity`, and all others of a set would
+/// share that.
+pub(super) struct Time(pub(super) DateTime<Utc>);
+
+impl Time {
+    /// From PostgreSQL's binary form: microseconds since 2000-01-01.
+    pub(super) fn from_postgres(since: i64) -> Option<Self> {
+        const EPOCH: i64 = 946_684_800_000_000;
+        since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros).map(Self)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Time {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let since = <i64 as Decode<Postgres>>::decode(value)?;
+        Self::from_postgres(since).ok_or_else(|| "it is no time of the calendar".into())
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Time {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <DateTime<Utc> as Decode<Sqlite>>::decode(value).map(Self)
     }
 }
 

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_writes_tasks_as_serde_does() {
+    fn a_task_is_written_as_serde_does() {
         let time: DateTime<Utc> = "2026-01-31T09:30:00.123456Z".parse().unwrap();
         let plain = Task {
             id: -7,

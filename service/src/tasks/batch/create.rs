@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::{failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::tasks::row::Time;
 use crate::tasks::task::{Task, now};
 use crate::{Caller, Db, Error};
 
@@ -44,9 +45,8 @@ pub(super) const POSTGRES: &str = concat!(
         due_at, created_at, updated_at, completed)
     SELECT user_id, title, title_folded, description, description_folded, priority, tags, tags_folded, due_date,
         due_at, created_at, created_at, false
-    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::text[]),
-        (SELECT $6::smallint[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::text[]), (SELECT $10::timestamptz[]),
-        (SELECT $11::timestamptz[]))
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[], $9::text[],
+        $10::timestamptz[], $11::timestamptz[])
         AS new(user_id, title, title_folded, description, description_folded, priority, tags, tags_folded, due_date,
             due_at, created_at)
     RETURNING ",
@@ -138,10 +138,10 @@ fn answer<R: Row>(set: &Set<Create>, begin: DateTime<Utc>, rows: &[R]) -> Result
 where
     Task: for<'r> FromRow<'r, R>,
     usize: ColumnIndex<R>,
-    DateTime<Utc>: for<'r> Decode<'r, R::Database>,
+    Time: for<'r> Decode<'r, R::Database>,
 {
     for row in rows {
-        let created_at: DateTime<Utc> = row.try_get_unchecked(CREATED_AT).map_err(failed)?;
+        let Time(created_at) = row.try_get_unchecked(CREATED_AT).map_err(failed)?;
         let place = (created_at - begin).num_microseconds().and_then(|place| usize::try_from(place).ok());
         set.answer(place.unwrap_or(usize::MAX), Task::from_row(row).map_err(failed));
     }

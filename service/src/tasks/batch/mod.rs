@@ -2,9 +2,9 @@
 //! asked for once it asks for many; there is no other statement for one.
 //!
 //! On PostgreSQL a set comes as one array for each column, on SQLite as one JSON array of objects: either way the text of the
-//! statement is the same for every size of the set. Each array stands in a SELECT of its own, which hides its length from
-//! PostgreSQL's planner: where it knows that a set is small it takes a plan for just that set to be the cheaper one, and plans
-//! anew each time.
+//! statement is the same for every size of the set. Where rows are looked up, each array stands in a SELECT of its own, which
+//! hides its length from PostgreSQL's planner: where it knows that a set is small it takes a plan for just that set to be the
+//! cheaper one, and plans anew each time.
 
 mod create;
 mod get;
@@ -77,14 +77,20 @@ mod tests {
         rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect::<Vec<_>>().join("\n")
     }
 
+    /// A hundred thousand tasks, twenty of each user.
+    async fn crowd(database: &TestDatabase) -> DatabaseConnection {
+        let connection = database.connect().await;
+        let rows = "INSERT INTO task (user_id, title, completed, created_at, updated_at)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
+            SELECT 'user ' || n % 5000, 't', n % 3 = 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
+        connection.execute_unprepared(rows).await.unwrap();
+        connection.execute_unprepared("ANALYZE task").await.unwrap();
+        connection
+    }
+
     on_both_databases! {
         async fn a_set_is_found_by_index_however_many_rows_others_have(database: TestDatabase) {
-            let connection = database.connect().await;
-            let rows = "INSERT INTO task (user_id, title, completed, created_at, updated_at)
-                WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
-                SELECT 'user ' || n % 5000, 't', n % 3 = 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
-            connection.execute_unprepared(rows).await.unwrap();
-            connection.execute_unprepared("ANALYZE task").await.unwrap();
+            let connection = crowd(&database).await;
             if connection.get_database_backend() == DbBackend::Sqlite {
                 for (statement, index) in [(get::SQLITE, "PRIMARY KEY"), (update::SQLITE, "PRIMARY KEY")] {
                     let plan = lines(&connection, &format!("EXPLAIN QUERY PLAN {statement}"), "detail").await;
@@ -110,7 +116,7 @@ mod tests {
         }
 
         async fn a_small_set_is_not_planned_anew_each_time(database: TestDatabase) {
-            let connection = database.connect().await;
+            let connection = crowd(&database).await;
             if connection.get_database_backend() == DbBackend::Sqlite {
                 // It plans once, where it prepares.
                 return;

@@ -8,7 +8,7 @@ use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::{PgValueFormat, PgValueRef, Postgres};
 use sea_orm::sqlx::{Decode, ValueRef};
 
-use crate::tasks::row::Stored;
+use crate::tasks::row::{READ, Stored, Time};
 use crate::tasks::task::Task;
 
 /// `array_agg` of records of what is read of a row of `task`; of no record at all it is null.
@@ -27,13 +27,15 @@ impl<'r> Decode<'r, Postgres> for Tasks {
         if dimensions != 1 {
             return Err(Malformed.into());
         }
-        let (count, _from) = (input.number()?, input.number()?);
+        let (count, _from) = (input.count()?, input.number()?);
         (0..count).map(|_| task(Input(some(input.value()?)?))).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn task(mut record: Input<'_>) -> Result<Task, BoxDynError> {
-    let _fields = record.number()?;
+    if record.count()? != READ.len() {
+        return Err(Malformed.into());
+    }
     let stored = Stored {
         id: i64::from_be_bytes(sized(record.field()?)?),
         title: text(some(record.field()?)?)?,
@@ -61,13 +63,8 @@ fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     str::from_utf8(bytes).map_err(|_| Malformed)
 }
 
-/// 2000-01-01, in microseconds since 1970: from there PostgreSQL counts.
-const EPOCH: i64 = 946_684_800_000_000;
-
 fn time(value: Option<&[u8]>) -> Result<DateTime<Utc>, Malformed> {
-    let since = i64::from_be_bytes(sized(value)?);
-    // Not so for `infinity`.
-    since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros).ok_or(Malformed)
+    Time::from_postgres(i64::from_be_bytes(sized(value)?)).map(|Time(time)| time).ok_or(Malformed)
 }
 
 /// What is left to read.
@@ -85,11 +82,15 @@ impl<'r> Input<'r> {
         Ok(i32::from_be_bytes(sized(Some(bytes))?))
     }
 
+    fn count(&mut self) -> Result<usize, Malformed> {
+        Ok(self.number()?.try_into()?)
+    }
+
     /// Its length, and so many bytes; `None` for null.
     fn value(&mut self) -> Result<Option<&'r [u8]>, Malformed> {
         match self.number()? {
             -1 => Ok(None),
-            count => self.bytes(usize::try_from(count).map_err(|_| Malformed)?).map(Some),
+            count => self.bytes(usize::try_from(count)?).map(Some),
         }
     }
 
@@ -103,3 +104,55 @@ impl<'r> Input<'r> {
 #[derive(Debug, thiserror::Error)]
 #[error("it is not an array of the records that were asked for")]
 struct Malformed;
+
+impl From<std::num::TryFromIntError> for Malformed {
+    fn from(_: std::num::TryFromIntError) -> Self {
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record, as PostgreSQL sends it; the types are not looked at.
+    fn record(fields: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut record = i32::try_from(fields.len()).unwrap().to_be_bytes().to_vec();
+        for field in fields {
+            record.extend(0_i32.to_be_bytes());
+            record.extend(field.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap()).to_be_bytes());
+            record.extend(field.unwrap_or_default());
+        }
+        record
+    }
+
+    #[test]
+    fn a_record_is_read_and_one_that_is_cut_or_has_another_shape_is_an_error() {
+        let (time, never) = (1_i64.to_be_bytes(), i64::MAX.to_be_bytes());
+        let fields: [Option<&[u8]>; 10] = [
+            Some(&7_i64.to_be_bytes()),
+            Some(b"t"),
+            None,
+            Some(&[1]),
+            Some(&time),
+            Some(&time),
+            None,
+            Some(&[0, 3]),
+            Some(b"[\"a\"]"),
+            Some(b"2026-01-31"),
+        ];
+        let whole = record(&fields);
+        let read = task(Input(&whole)).unwrap();
+        assert_eq!((read.id, read.title.as_str(), read.description, read.completed), (7, "t", None, true));
+        assert_eq!(read.created_at.to_rfc3339(), "2000-01-01T00:00:00.000001+00:00");
+        assert!((0..whole.len()).all(|length| task(Input(&whole[..length])).is_err()));
+        assert!(task(Input(&record(&fields[..9]))).is_err());
+        for (place, other) in
+            [(0, None), (0, Some(&b"four"[..])), (1, Some(b"\xff")), (4, Some(&never)), (7, Some(&[0, 9]))]
+        {
+            let mut fields = fields;
+            fields[place] = other;
+            assert!(task(Input(&record(&fields))).is_err(), "{place}");
+        }
+    }
+}
