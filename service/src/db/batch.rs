@@ -228,10 +228,10 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
         }
         let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
         let under_way = UnderWay::<B> { db: db.clone(), keys };
-        let mut sent = tokio::spawn(run_set(under_way, set));
-        if timeout(TURN, &mut sent).await.is_err() {
+        let mut on_its_way = tokio::spawn(run_set(under_way, set));
+        if timeout(TURN, &mut on_its_way).await.is_err() {
             drop(turn);
-            if timeout(PATIENCE, sent).await.is_ok() {
+            if timeout(PATIENCE, on_its_way).await.is_ok() {
                 continue;
             }
             let queue = B::queue(&db);

@@ -1,15 +1,22 @@
 //! Lists of any length, in bounded memory.
 
+use std::time::{Duration, Instant};
+
 use actix_web::web::{Bytes, Data};
 use futures_util::stream::{self, Stream, StreamExt};
 use service::tasks::{self, ListQuery, Page};
 use service::{Caller, Db};
+use tokio::time::sleep;
 
 use super::wire::{ROOM, Task};
 use crate::error::Error;
 
+/// The longest rest between two pages.
+const LONGEST_REST: Duration = Duration::from_millis(20);
+
 /// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
-/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads.
+/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads. Where others ask for something meanwhile, it rests after a page for as
+/// long as that took, so that a long list takes half of the machine at most.
 pub(crate) fn array(
     db: Data<Db>,
     caller: Caller,
@@ -24,8 +31,13 @@ pub(crate) fn array(
         let (db, caller, query) = (db.clone(), caller.clone(), query.clone());
         async move {
             let Some(position) = position else { return Ok::<_, Error>(None) };
+            let (started, statements) = (Instant::now(), db.statements());
             let page = tasks::list(&db, &caller, &query, query.page_size(), Some(&position)).await?;
-            Ok(Some((elements(page.tasks, true), page.next)))
+            let (part, next) = (elements(page.tasks, true), page.next);
+            if db.statements() - statements > 1 {
+                sleep(started.elapsed().min(LONGEST_REST)).await;
+            }
+            Ok(Some((part, next)))
         }
     });
     let closing = stream::iter([Ok(Bytes::from_static(b"]")), Ok(Bytes::from_static(after.as_bytes()))]);
