@@ -15,8 +15,8 @@ use crate::error::Error;
 const LONGEST_REST: Duration = Duration::from_millis(20);
 
 /// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
-/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads. Where others ask for something meanwhile, it rests after a page for as
-/// long as that took, so that a long list takes half of the machine at most.
+/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads. Where others ask for something meanwhile, it rests after a page for
+/// twice as long as that took, so that a long list takes a third of the time at most.
 pub(crate) fn array(
     db: Data<Db>,
     caller: Caller,
@@ -35,7 +35,7 @@ pub(crate) fn array(
             let page = tasks::list(&db, &caller, &query, query.page_size(), Some(&position)).await?;
             let (part, next) = (elements(page.tasks, true), page.next);
             if db.statements() - statements > 1 {
-                sleep(started.elapsed().min(LONGEST_REST)).await;
+                sleep((2 * started.elapsed()).min(LONGEST_REST)).await;
             }
             Ok(Some((part, next)))
         }
