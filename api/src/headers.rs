@@ -9,9 +9,11 @@ pub(crate) const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::f
 /// For answers that are no page: nothing may be loaded on their behalf.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// For the pages: what Swagger UI needs, and nothing else: everything from this server, styles and small pictures also from the page itself.
-pub(crate) const OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// For the pages: what Swagger UI needs, and nothing else; everything from this server, styles and small pictures also from the
+/// page itself.
+pub(crate) const OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                                   img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                                   frame-ancestors 'none'";
 
 /// Answers are one user's own, hence no-store.
 const HEADERS: [(HeaderName, &str); 5] = [

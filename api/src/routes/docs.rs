@@ -22,7 +22,7 @@ static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// The OpenAPI document.
 pub(super) async fn document() -> HttpResponse {
     static JSON: LazyLock<web::Bytes> = LazyLock::new(|| openapi::json().into());
-    HttpResponse::Ok().content_type("application/json").body(web::Bytes::clone(&JSON))
+    HttpResponse::Ok().insert_header(headers::JSON).body(web::Bytes::clone(&JSON))
 }
 
 /// `/docs` → `/docs/`, where the page's relative links work.

@@ -24,7 +24,7 @@ use crate::Error;
 
 /// How long a set may keep the other kinds from their turn; most take a tenth of it.
 const TURN: Duration = Duration::from_millis(10);
-/// How long the next set of a kind waits for the one under way. A set that takes longer waits for something of its own (a row that is
+/// How long the next set of a kind waits, after that, for the one under way. A set that takes longer waits for something of its own (a row that is
 /// locked, a connection that nobody answers on), which is no reason for the others to wait too.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How often to look once more for requests that have arrived, before a set is sent: else a crowd's first request, which is

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::extract::NoQuery;
+use crate::headers::JSON;
 use crate::routes::tasks::stream::array;
 use crate::routes::tasks::wire::Task;
 
@@ -36,7 +37,7 @@ pub async fn export_me(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Res
     let first = tasks::list(&db, &caller, &query, query.page_size(), None).await?;
     let body = array(db, caller.clone(), query, first, opening(&caller), "}");
     Ok(HttpResponse::Ok()
-        .content_type("application/json")
+        .insert_header(JSON)
         .insert_header(("Content-Disposition", "attachment; filename=\"tasks.json\""))
         .streaming(body))
 }

@@ -2,10 +2,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sea_orm::{DbBackend, DbErr, sqlx};
+use futures_util::stream::BoxStream;
+use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
+use sea_orm::{DbBackend, DbErr};
 
-use super::{failed, placed, read};
+use super::{failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::tasks::row::READ;
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
 
@@ -51,20 +54,13 @@ impl Batch for Get {
             let asked = set.requests.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
-                let mut rows = sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(db.get_postgres_connection_pool());
-                while let Some(row) = rows.try_next().await.map_err(failed)? {
-                    let (place, task) = placed(&row)?;
-                    set.answer(place, task.map(Some));
-                }
+                let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
+                answer(&set, query.fetch(db.get_postgres_connection_pool())).await
             } else {
                 let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
-                let mut rows = sqlx::query(SQLITE).bind(asked.to_string()).fetch(db.get_sqlite_connection_pool());
-                while let Some(row) = rows.try_next().await.map_err(failed)? {
-                    let (place, task) = placed(&row)?;
-                    set.answer(place, task.map(Some));
-                }
+                let query = sqlx::query(SQLITE).bind(asked.to_string());
+                answer(&set, query.fetch(db.get_sqlite_connection_pool())).await
             }
-            Ok(())
         })
         .await
     }
@@ -72,4 +68,18 @@ impl Batch for Get {
     fn nothing() -> Result<Option<Task>, DbErr> {
         Ok(None)
     }
+}
+
+/// Gives each of these rows to its place in the set, which stands behind the columns that are read, as soon as it is there.
+async fn answer<R: Row>(set: &Set<Get>, mut rows: BoxStream<'_, sqlx::Result<R>>) -> Result<(), DbErr>
+where
+    Task: for<'r> FromRow<'r, R>,
+    usize: ColumnIndex<R>,
+    i64: for<'r> Decode<'r, R::Database>,
+{
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
+        set.answer(usize::try_from(place).unwrap_or(usize::MAX), Task::from_row(&row).map(Some).map_err(failed));
+    }
+    Ok(())
 }

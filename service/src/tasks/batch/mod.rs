@@ -12,15 +12,13 @@ mod list;
 mod records;
 mod update;
 
-use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
+use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
 pub(super) use self::create::{Create, NewRow};
 pub(super) use self::get::Get;
 pub(super) use self::list::Newest;
 pub(super) use self::update::{Update, Written};
-use super::row::READ;
-use super::task::Task;
 use crate::db::batch::{Lane, Queue};
 
 /// What waits to be answered together.
@@ -51,17 +49,6 @@ use read;
 
 fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
-}
-
-/// The place in the set, which stands behind the columns that are read, and the task in this row, or that it cannot be read.
-fn placed<R: Row>(row: &R) -> Result<(usize, Result<Task, DbErr>), DbErr>
-where
-    Task: for<'r> FromRow<'r, R>,
-    usize: ColumnIndex<R>,
-    i64: for<'r> Decode<'r, R::Database>,
-{
-    let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
-    Ok((usize::try_from(place).unwrap_or(usize::MAX), Task::from_row(row).map_err(failed)))
 }
 
 #[cfg(test)]
