@@ -1,10 +1,14 @@
 //! Requests that are answered together: each gets its own answer, and nobody another's bad luck.
 #![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use service::tasks::{self, Change, Changes, ListQuery, NewTask, Task, Title};
 use service::{Caller, Db, DbConfig, Error, UserId};
-use testing::{Backend, ConnectionTrait, Fixture, TestDatabase, TransactionTrait, on_both_databases};
+use testing::{
+    Backend, ConnectionTrait, DbBackend, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases,
+};
 
 /// A database and the handle on it.
 struct Opened {
@@ -53,6 +57,30 @@ on_both_databases! {
         })).await;
         // One, and one for all the others; more only where the machine is so slow that a set is late.
         assert!(sent <= 20, "{sent} statements");
+    }
+
+    async fn a_table_that_has_grown_is_not_read_by_plans_for_a_small_one(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let connection = opened.database.connect().await;
+        if connection.get_database_backend() == DbBackend::Sqlite {
+            // Its plans do not depend on how large the table is.
+            return;
+        }
+        for _ in 0..4 {
+            join_all((0..250).map(|n| async move { create(db, alice, &n.to_string()).await })).await;
+        }
+        // By others than autovacuum, which comes once a minute.
+        let looked = "SELECT analyze_count AS times FROM pg_stat_user_tables WHERE relname = 'task'";
+        let looked = Statement::from_string(connection.get_database_backend(), looked);
+        let times = async || -> i64 {
+            connection.query_one_raw(looked.clone()).await.unwrap().unwrap().try_get("", "times").unwrap()
+        };
+        let mut patience = 200;
+        while times().await == 0 && patience > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            patience -= 1;
+        }
+        assert_eq!(times().await, 1);
     }
 
     async fn each_caller_gets_what_is_theirs(opened: Opened) {

@@ -18,7 +18,7 @@ pub use database::{Backend, TestDatabase, connect};
 pub use migration::{Migrator, MigratorTrait};
 pub use own_cluster::OwnCluster;
 /// For statements of a test's own, on [`TestDatabase::connect`].
-pub use sea_orm_migration::sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+pub use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 
 /// What a test of [`on_both_databases!`] is given: built once per database.
 pub trait Fixture: Sized {

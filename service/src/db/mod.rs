@@ -1,6 +1,7 @@
 //! Opening, tuning and checking the database, and the two ways to use it: [`Db::read`] and [`Db::write`].
 
 pub(crate) mod batch;
+mod growth;
 mod health;
 mod key;
 mod outage;
@@ -18,6 +19,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use self::growth::Growth;
 pub use self::health::PoolUse;
 use self::outage::Outage;
 use crate::Error;
@@ -70,6 +72,7 @@ pub struct Db {
     queues: Arc<Queues>,
     /// How many were sent.
     statements: Arc<AtomicU64>,
+    growth: Arc<Growth>,
 }
 
 impl Db {
@@ -124,6 +127,7 @@ impl Db {
             cursor_key: Arc::default(),
             queues: Arc::default(),
             statements: Arc::default(),
+            growth: Arc::default(),
         }
     }
 
@@ -206,6 +210,16 @@ impl Db {
     ) -> Result<T, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.outage.bounded(DEADLINE, &self.write, work, outage::was_not_done).await
+    }
+
+    /// Tells that there are so many more tasks.
+    pub(crate) fn has_grown_by(&self, rows: usize) {
+        // SQLite's plans do not depend on how large the table is.
+        if self.backend() == DbBackend::Postgres
+            && let Some(rows) = self.growth.count(rows)
+        {
+            tokio::spawn(growth::look(self.write.clone(), rows));
+        }
     }
 }
 

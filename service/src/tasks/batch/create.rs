@@ -91,7 +91,7 @@ impl Batch for Create {
     async fn run(db: &Db, set: &Arc<Set<Self>>) -> Result<(), Error> {
         // Each a microsecond after the one before: so a row tells whose it is, in whichever order the rows come back.
         let begin = now();
-        let set = Arc::clone(set);
+        let (count, set) = (set.requests.len(), Arc::clone(set));
         db.write(async move |db| {
             let requests = &set.requests;
             if db.get_database_backend() == DbBackend::Postgres {
@@ -125,7 +125,9 @@ impl Batch for Create {
                 answer(&set, begin, &query.fetch_all(db.get_sqlite_connection_pool()).await.map_err(failed)?)
             }
         })
-        .await
+        .await?;
+        db.has_grown_by(count);
+        Ok(())
     }
 
     fn nothing() -> Result<Task, DbErr> {
