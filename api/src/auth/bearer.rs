@@ -12,7 +12,8 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
     if values.next().is_some() {
         return Err(Rejection::NotBearer);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Rejection::NotBearer)?;
+    let text = str::from_utf8(value.as_bytes()).ok();
+    let (scheme, token) = text.and_then(|text| text.split_once(' ')).ok_or(Rejection::NotBearer)?;
     // The scheme's name is case-insensitive (RFC 9110, section 11.1).
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Rejection::NotBearer);

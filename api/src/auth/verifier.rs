@@ -9,6 +9,7 @@ use super::Rejection;
 use super::claims::Rules;
 use super::jws::{Algorithm, Jws};
 use super::keys::{KeySet, KeyStore, Unavailable};
+use super::memory::{Fingerprint, Memory};
 use crate::config::AuthConfig;
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -18,6 +19,8 @@ use crate::metrics::Metrics;
 pub struct Verifier {
     secrets: Vec<DecodingKey>,
     rules: Rules,
+    /// The tokens that a secret signed.
+    verified: Memory,
     published: Option<(KeyStore, Rules)>,
 }
 
@@ -44,6 +47,7 @@ impl Verifier {
                 .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
                 .collect(),
             rules: Rules { issuers, audiences, leeway },
+            verified: Memory::new(),
             published,
         })
     }
@@ -53,18 +57,22 @@ impl Verifier {
     /// # Errors
     /// [`Error::Unauthenticated`] for a token that was judged; [`Error::KeysUnavailable`] where there is no key to judge by.
     pub async fn verify(&self, token: &str) -> Result<Caller, Error> {
+        let fingerprint = Fingerprint::of(token);
+        if let Some(verdict) = self.verified.recall(&fingerprint) {
+            return Ok(verdict.in_time()?);
+        }
         let jws = Jws::parse(token)?;
         match (jws.algorithm, &self.published) {
-            (Algorithm::Hs256, _) => Ok(self.verify_shared(&jws)?),
+            (Algorithm::Hs256, _) => Ok(self.verify_shared(fingerprint, &jws)?),
             (_, None) => Err(Rejection::NoKeyServer.into()),
             (_, Some((store, rules))) => {
                 // Its future is large, and it is not where most requests pass.
-                Box::pin(verify_published(store, rules, token, &jws)).await
+                Box::pin(verify_published(store, rules, fingerprint, &jws)).await
             }
         }
     }
 
-    fn verify_shared(&self, jws: &Jws) -> Result<Caller, Rejection> {
+    fn verify_shared(&self, fingerprint: Fingerprint, jws: &Jws) -> Result<Caller, Rejection> {
         if self.secrets.is_empty() {
             return Err(Rejection::NoSecret);
         }
@@ -75,21 +83,28 @@ impl Verifier {
         if !self.secrets.iter().any(is_ours) {
             return Err(Rejection::Signature);
         }
-        self.rules.judge(jws)?.in_time()
+        let verdict = self.rules.judge(jws)?;
+        self.verified.keep(fingerprint, &verdict);
+        verdict.in_time()
     }
 }
 
-async fn verify_published(store: &KeyStore, rules: &Rules, token: &str, jws: &Jws<'_>) -> Result<Caller, Error> {
+async fn verify_published(
+    store: &KeyStore,
+    rules: &Rules,
+    fingerprint: Fingerprint,
+    jws: &Jws<'_>,
+) -> Result<Caller, Error> {
     let arrived = Instant::now();
     let key_id = jws.key_id.as_deref().ok_or(Rejection::UnknownKey)?;
     let keys = store.fresh().await.map_err(|Unavailable| Error::KeysUnavailable)?;
-    if let Some(verdict) = keys.remembered(token) {
+    if let Some(verdict) = keys.verified.recall(&fingerprint) {
         return Ok(verdict.in_time()?);
     }
     let judge = |keys: &KeySet| {
         keys.check(key_id, jws)?;
         let verdict = rules.judge(jws)?;
-        keys.remember(token, &verdict);
+        keys.verified.keep(fingerprint, &verdict);
         verdict.in_time()
     };
     match judge(&keys) {
@@ -119,6 +134,8 @@ mod tests {
     use super::*;
     use crate::config::KeyServer;
 
+    const SECRET: &str = "a secret that is longer than 32 bytes";
+
     /// A verifier, the key server that it asks, and a key that is published there.
     struct World {
         verifier: Verifier,
@@ -134,7 +151,7 @@ mod tests {
             server.answers(StatusCode::OK, &keys.to_string());
             let ours = || vec!["https://a.example".to_owned()];
             let config = AuthConfig {
-                secrets: vec!["a secret that is longer than 32 bytes".into()],
+                secrets: vec![SECRET.into()],
                 issuers: Vec::new(),
                 audiences: Vec::new(),
                 key_server: Some(KeyServer { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
@@ -239,6 +256,21 @@ mod tests {
         ] {
             assert!(world.outcome(&world.sign(&header, &claims(&json!({})))).await.is_err(), "{header}");
         }
+    }
+
+    #[actix_web::test]
+    async fn a_remembered_token_of_the_shared_secret_still_expires_and_another_one_is_not_taken_for_it() {
+        let world = World::new();
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        let claims = json!({"sub": "alice", "exp": now() + 1.0});
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        assert_eq!(world.outcome(&token).await, Ok("alice".to_owned()));
+        assert_eq!(world.outcome(&token).await, Ok("alice".to_owned()));
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+        assert!(world.outcome(&forged).await.is_err() && world.outcome(&forged).await.is_err());
+        actix_web::rt::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(world.outcome(&token).await, Err("The token has expired".to_owned()));
     }
 
     #[actix_web::test]

@@ -1,18 +1,14 @@
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, crypto};
-use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Rejection;
-use super::super::claims::Verdict;
 use super::super::jws::{Algorithm, Jws};
+use super::super::memory::Memory;
 
-/// Tokens that a set remembers at most; about 100 bytes each, and the user's id.
-const REMEMBERED: usize = 10_000;
 /// RSA keys of fewer bits are not used (RFC 7518, section 3.3).
 const MIN_RSA_BITS: usize = 2048;
 
@@ -21,7 +17,8 @@ const MIN_RSA_BITS: usize = 2048;
 pub(crate) struct KeySet {
     published: Vec<Published>,
     keys: Vec<Key>,
-    verified: Cache<[u8; 32], Verdict>,
+    /// The tokens that they signed.
+    pub(in crate::auth) verified: Memory,
 }
 
 /// The members of a key that matter.
@@ -64,7 +61,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err("the key set holds no usable key");
         }
-        Ok(Self { published, keys, verified: Cache::new(REMEMBERED) })
+        Ok(Self { published, keys, verified: Memory::new() })
     }
 
     /// Whether the other set is made of the same keys.
@@ -88,22 +85,6 @@ impl KeySet {
         let signed = |key: &Key| key.algorithm == token.algorithm && key.has_signed(token);
         if keys.any(signed) { Ok(()) } else { Err(Rejection::Signature) }
     }
-
-    /// What was found out about this very token before.
-    pub(in crate::auth) fn remembered(&self, token: &str) -> Option<Verdict> {
-        self.verified.get(&fingerprint(token))
-    }
-
-    /// Saves the next request with this token the check of its signature.
-    pub(in crate::auth) fn remember(&self, token: &str, verdict: &Verdict) {
-        self.verified.insert(fingerprint(token), verdict.clone());
-    }
-}
-
-fn fingerprint(token: &str) -> [u8; 32] {
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    fingerprint
 }
 
 impl Key {
