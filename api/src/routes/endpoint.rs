@@ -6,18 +6,25 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::error::Error;
 use crate::{auth, observe};
+
+/// How the paths of operations begin, for callers and where they name themselves.
+const OWN: &str = "/api/";
+const NAMED: &str = "/api/{user_id}/";
 
 /// One path and what can be done there. Whatever it is, HEAD works where GET does, OPTIONS tells the methods, and another
 /// method is 405 with `Allow`.
 pub struct Endpoint {
     path: &'static str,
     for_anyone: bool,
-    routes: Vec<(Method, Route)>,
+    routes: Vec<(Method, MakeRoute)>,
 }
+
+/// Each path that an operation is found at has a route of its own.
+type MakeRoute = Box<dyn Fn() -> Route>;
 
 impl Endpoint {
     /// A path below `/api/` whose operations need a caller.
@@ -93,10 +100,13 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = web::route().guard(answers(&method)).to(handler);
-        // Here, inside CORS, so that a page can read every answer.
-        let route = if self.for_anyone { route.wrap(from_fn(of_anyone)) } else { route.wrap(from_fn(of_callers)) };
-        self.routes.push((method, route));
+        let (for_anyone, answered) = (self.for_anyone, method.clone());
+        let make = move || {
+            let route = web::route().guard(answers(&answered)).to(handler.clone());
+            // Here, inside CORS, so that a page can read every answer.
+            if for_anyone { route.wrap(from_fn(of_anyone)) } else { route.wrap(from_fn(of_callers)) }
+        };
+        self.routes.push((method, Box::new(make)));
         self
     }
 
@@ -111,19 +121,26 @@ impl Endpoint {
         self.routes.iter().map(|(method, _)| method)
     }
 
-    pub(super) fn into_resource(self) -> Resource {
+    /// Where it is found: at its path, with a slash at the end, under the caller's id, and there with a slash.
+    pub(super) fn paths(&self) -> Vec<String> {
         let mut paths = vec![self.path.to_owned()];
         if !self.for_anyone {
+            paths.push(format!("{}/", self.path));
             if !self.path.starts_with("/api/me") {
-                paths.push(self.path.replacen("/api/", "/api/{user_id}/", 1));
+                let named = self.path.replacen(OWN, NAMED, 1);
+                let with_slash = format!("{named}/");
+                paths.extend([named, with_slash]);
             }
-            let with_slash: Vec<_> = paths.iter().map(|path| format!("{path}/")).collect();
-            paths.extend(with_slash);
         }
+        paths
+    }
+
+    /// Its operations at one of these paths.
+    pub(super) fn resource(&self, path: &str) -> Resource {
         let allow = self.allow();
-        let mut resource = web::resource(paths);
-        for (_, route) in self.routes {
-            resource = resource.route(route);
+        let mut resource = web::resource(path);
+        for (_, make) in &self.routes {
+            resource = resource.route(make());
         }
         let told = allow.clone();
         let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, told.clone())).finish());
@@ -156,6 +173,13 @@ fn answers(method: &Method) -> impl Guard + use<> {
     let this = guard::Method(method.clone());
     let with_head = guard::Any(this);
     if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
+}
+
+/// The path of the endpoint that answered, however it was spelled; `None` where there is no such endpoint.
+pub(crate) fn template(request: &HttpRequest) -> Option<String> {
+    let pattern = request.match_pattern()?;
+    let path = pattern.strip_suffix('/').unwrap_or(&pattern);
+    Some(path.replacen(NAMED, OWN, 1))
 }
 
 /// What is at no path of the map.

@@ -8,6 +8,7 @@ pub mod tasks;
 
 use actix_web::web::ServiceConfig;
 
+pub(crate) use self::endpoint::template;
 use self::endpoint::{Endpoint, no_route};
 use self::me::{erase_me, export_me};
 use self::tasks::{
@@ -42,10 +43,18 @@ fn for_anyone() -> Vec<Endpoint> {
     ]
 }
 
-/// Puts the map into an App.
+/// Puts the map into an App. The router tries one path after the other, and each costs the request that passes it: those that are
+/// asked for most come first.
 pub fn configure(app: &mut ServiceConfig) {
-    for endpoint in operations().into_iter().chain(for_anyone()) {
-        app.service(endpoint.into_resource());
+    let endpoints: Vec<_> = operations().into_iter().chain(for_anyone()).collect();
+    let paths: Vec<_> = endpoints.iter().map(Endpoint::paths).collect();
+    let most = paths.iter().map(Vec::len).max().unwrap_or_default();
+    for spelling in 0..most {
+        for (endpoint, paths) in endpoints.iter().zip(&paths) {
+            if let Some(path) = paths.get(spelling) {
+                app.service(endpoint.resource(path));
+            }
+        }
     }
     app.default_service(actix_web::web::to(no_route));
 }

@@ -46,4 +46,12 @@ on_both_databases! {
         alice.get(200, &format!("{path}/")).await;
         Answer::expect(200, alice.request(Method::PATCH, &format!("{path}/complete/"))).await;
     }
+
+    async fn below_the_tasks_nothing_is_a_users_name(app: TestApp) {
+        let tasks = app.user("tasks");
+        for path in ["/api/tasks/tasks", "/api/tasks/tasks/"] {
+            assert_eq!(tasks.get(422, path).await.detail(), "id must be an integer");
+        }
+        tasks.get(200, "/api/tasks").await;
+    }
 }
