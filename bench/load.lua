@@ -30,7 +30,7 @@ local readers, writers, disposer, deleted
 -- A reader, and one of the reader's tasks.
 local function any_task()
     local user, task = random(0, world.users - 1), random(0, world.tasks - 1)
-    return readers[user + 1], "/api/tasks/" .. 1 + world.stride * (task * world.users + user)
+    return readers[user + 1], "/api/tasks/" .. 1 + task * world.task_step + user * world.user_step
 end
 
 local send = {}

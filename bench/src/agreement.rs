@@ -51,7 +51,7 @@ pub(crate) async fn check(name: &str, server: &Server, setting: &Setting<'_>) {
     let id_of = |task: &Value| task["id"].as_i64().expect("an id");
     assert!(list.is_sorted_by_key(|task| -id_of(task)), "{name}: newest first");
     // The first task of the second reader: load.lua reckons so too.
-    assert_eq!(list.last().map(id_of), Some(1 + i64::from(setting.population.stride)), "{name}: ids");
+    assert_eq!(list.last().map(id_of), Some(1 + i64::from(setting.population.user_step())), "{name}: ids");
 }
 
 /// A task with all that a task has always had.

@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// How many more.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10_000..))]
     pub(crate) scale_rows: u32,
+    /// With the rows of each user side by side, and not far apart.
+    #[arg(long, requires = "scale")]
+    pub(crate) together: bool,
 }
 
 /// What is asked of a server, again and again.

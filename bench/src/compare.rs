@@ -10,7 +10,7 @@ use crate::tokens::Tokens;
 use crate::usage;
 
 /// A thousand people with twenty tasks each.
-const POPULATION: Population = Population { users: 1000, tasks: 20, stride: 1 };
+const POPULATION: Population = Population { users: 1000, tasks: 20, stride: 1, together: false };
 
 /// Below this many connections people do not get in each other's way.
 const MANY: u32 = 1000;

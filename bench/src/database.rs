@@ -63,13 +63,45 @@ pub(crate) struct Database {
     pub(crate) postmaster: Option<u32>,
 }
 
-/// Which tasks there are: those of `users` readers with `tasks` each, and of every `stride` rows only one is a reader's. The
-/// rows of one user do not lie together, as they would not where people come and go. See `any_task` in load.lua.
+/// Which tasks there are: those of `users` readers with `tasks` each, and of every `stride` rows only one is a reader's. See
+/// `any_task` in load.lua.
 #[derive(Clone, Copy)]
 pub(crate) struct Population {
     pub(crate) users: u32,
     pub(crate) tasks: u32,
     pub(crate) stride: u32,
+    /// Whether the rows of one user lie side by side, as where they come all at once, or far apart, as where people come and go.
+    pub(crate) together: bool,
+}
+
+impl Population {
+    pub(crate) fn rows(self) -> u32 {
+        self.users * self.tasks * self.stride
+    }
+
+    /// How far the id of a reader's task is from that of the same reader's task before it.
+    pub(crate) fn task_step(self) -> u32 {
+        if self.together { 1 } else { self.stride * self.users }
+    }
+
+    /// How far it is from that of the reader before.
+    pub(crate) fn user_step(self) -> u32 {
+        if self.together { self.stride * self.tasks } else { self.stride }
+    }
+
+    /// In SQL, whose the row number `n` is.
+    fn user(self) -> String {
+        let Self { users, tasks, stride, together } = self;
+        if together {
+            format!(
+                "CASE n / {tasks} % {stride} WHEN 0 THEN 'reader-' || (n / {tasks} / {stride}) ELSE 'other-' || (n / {tasks}) END"
+            )
+        } else {
+            format!(
+                "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % 500000) END"
+            )
+        }
+    }
 }
 
 /// The tasks of one who keeps all of them.
@@ -87,11 +119,7 @@ impl Database {
         if self.postmaster.is_some() {
             self.execute(COLUMNS).await;
         }
-        let Population { users, tasks, stride } = population;
-        let user = format!(
-            "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % 500000) END"
-        );
-        self.insert(users * tasks * stride, &user).await;
+        self.insert(population.rows(), &population.user()).await;
         self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;
     }
 

@@ -8,25 +8,25 @@ use crate::measurement::{Measurement, median, ratio};
 use crate::table::number;
 use crate::tokens::Tokens;
 
-const SMALL: Population = Population { users: 500, tasks: 20, stride: 1 };
-const ROWS: u32 = SMALL.users * SMALL.tasks;
+const USERS: u32 = 500;
+const TASKS: u32 = 20;
 
 /// Measures and prints.
 pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     let directory = tempfile::tempdir().expect("a temporary folder");
-    let tokens = Tokens::new(SMALL);
-    let large = Population { stride: arguments.scale_rows / ROWS + 1, ..SMALL };
+    let small = Population { users: USERS, tasks: TASKS, stride: 1, together: arguments.together };
+    let large = Population { stride: arguments.scale_rows / small.rows() + 1, ..small };
+    let tokens = Tokens::new(small);
     let mut sizes = Vec::new();
-    for (name, population) in [("small", SMALL), ("large", large)] {
+    for (name, population) in [("small", small), ("large", large)] {
         let setting = Setting { population, tokens: &tokens, workers: arguments.workers, directory: directory.path() };
         let (api, database) = (&arguments.api, cluster.create(name).await);
         sizes.push((Contender::server(name, api, api, database, &setting).await, population));
     }
-    let rows = |population: Population| population.users * population.tasks * population.stride;
     println!(
         "CPU microseconds a request, server + database, with {} and {} rows in the table:\n",
-        rows(SMALL),
-        rows(large)
+        small.rows(),
+        large.rows()
     );
     println!("| workload | few rows | many rows | many : few |");
     println!("|---|---:|---:|---:|");

@@ -23,7 +23,8 @@ struct World {
     seed: u64,
     users: u64,
     tasks: u64,
-    stride: u64,
+    task_step: u64,
+    user_step: u64,
     disposable: AtomicI64,
     readers: Vec<String>,
     writers: Vec<String>,
@@ -123,7 +124,7 @@ impl World {
     /// One of the requests of load.lua's `mixed`, and the status that it should be answered with.
     fn request(&self, dice: &mut Dice) -> (String, u16) {
         let (user, task) = (dice.below(self.users), dice.below(self.tasks));
-        let id = 1 + self.stride * (task * self.users + user);
+        let id = 1 + task * self.task_step + user * self.user_step;
         let of = |tokens: &[String]| usize::try_from(user).ok().and_then(|user| tokens.get(user).cloned());
         let (reader, writer) = (of(&self.readers), of(&self.writers));
         let (method, path, token, body, expected) = match dice.below(100) {
