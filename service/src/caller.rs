@@ -1,6 +1,8 @@
-/// A user's identity: the `sub` of their token, taken as it is.
+use std::sync::Arc;
+
+/// A user's identity: the `sub` of their token, taken as it is. Cheap to clone, since every request does so several times.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UserId(String);
+pub struct UserId(Arc<str>);
 
 /// Why a text is not a [`UserId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +14,7 @@ impl UserId {
     pub const MAX_CHARS: usize = 255;
 
     /// Accepts any text of 1 to [`Self::MAX_CHARS`] characters without U+0000, which PostgreSQL cannot store.
-    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidUserId> {
+    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, InvalidUserId> {
         let text = text.into();
         let fits = !text.is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.contains('\0');
         if fits { Ok(Self(text)) } else { Err(InvalidUserId) }

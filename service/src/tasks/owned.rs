@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use ::entity::task::{COLUMN, Column, Entity};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Condition, DeleteStatement, Expr, ExprTrait, Func, SelectStatement, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -73,13 +74,15 @@ impl Owned<'_> {
     ///
     /// # Errors
     /// Always: [`Error::NotOwner`], [`Error::NotFound`], or what the database answers.
-    pub(super) async fn explain_missing<T>(&self, db: &Db, id: i64) -> Result<T, Error> {
+    pub(super) fn explain_missing<'a, T>(&'a self, db: &'a Db, id: i64) -> BoxFuture<'a, Result<T, Error>> {
         // Not "somebody's": a task of the caller's that was created a moment after the statement is simply not found.
         let others = Entity::find().filter(COLUMN.id.eq(id)).filter(COLUMN.user_id.ne(self.user_id()));
         let others = others.select_only().column(Column::Id);
-        // Its future is large, and most requests need none.
-        let other = Box::pin(db.read(async |db| others.clone().into_tuple::<i64>().one(db).await)).await?;
-        Err(if other.is_some() { Error::NotOwner } else { Error::NotFound })
+        // Its state is large, and most requests need none.
+        Box::pin(async move {
+            let other = db.read(async move |db| others.clone().into_tuple::<i64>().one(db).await).await?;
+            Err(if other.is_some() { Error::NotOwner } else { Error::NotFound })
+        })
     }
 
     fn user_id(&self) -> &str {
