@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{self, Error};
 use crate::metrics::Metrics;
-use crate::{cors, headers, routes};
+use crate::{cors, headers};
 
 /// Names one request in answers and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -92,8 +92,7 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     if metrics.is_none() && !is_logged {
         return;
     }
-    let route = routes::template(response.request());
-    let route = route.as_deref().unwrap_or("-");
+    let route = response.request().match_name().unwrap_or("-");
     if let Some(metrics) = metrics {
         metrics.request(response.request().method(), route, response.status().as_u16(), took);
     }

@@ -89,16 +89,17 @@ impl Population {
         if self.together { self.stride * self.tasks } else { self.stride }
     }
 
-    /// In SQL, whose the row number `n` is.
+    /// In SQL, whose the row number `n` is. All others have as many tasks as a reader.
     fn user(self) -> String {
         let Self { users, tasks, stride, together } = self;
+        let all = self.rows() / tasks;
         if together {
             format!(
                 "CASE n / {tasks} % {stride} WHEN 0 THEN 'reader-' || (n / {tasks} / {stride}) ELSE 'other-' || (n / {tasks}) END"
             )
         } else {
             format!(
-                "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % 500000) END"
+                "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % {all}) END"
             )
         }
     }

@@ -12,6 +12,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
     if values.next().is_some() {
         return Err(Rejection::NotBearer);
     }
+    // Not `to_str`, which looks at each byte of every token: what is no base64 is found out when a token is first judged.
     let text = str::from_utf8(value.as_bytes()).ok();
     let (scheme, token) = text.and_then(|text| text.split_once(' ')).ok_or(Rejection::NotBearer)?;
     // The scheme's name is case-insensitive (RFC 9110, section 11.1).
@@ -48,6 +49,9 @@ mod tests {
         assert_eq!(of(&["Bearer abc", "Bearer abc"]), Err(Rejection::NotBearer));
         assert_eq!(of(&["Basic abc"]), Err(Rejection::NotBearer));
         assert_eq!(of(&["abc"]), Err(Rejection::NotBearer));
+        let mut latin = HeaderMap::new();
+        latin.append(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xe9").unwrap());
+        assert_eq!(token(&latin), Err(Rejection::NotBearer));
         assert_eq!(of(&[&format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES + 1))]), Err(Rejection::TooLong));
     }
 }

@@ -10,7 +10,7 @@ const REMEMBERED: usize = 10_000;
 /// judged anew, except whether it has expired. Goes with the keys.
 pub(super) struct Memory(Cache<Fingerprint, Verdict>);
 
-/// A token's SHA-256: what it is remembered by, so that nobody finds a token in memory.
+/// A token's SHA-256, by which it is remembered: of one size however long the token is, and no secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint([u8; 32]);
 

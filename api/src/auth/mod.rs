@@ -1,8 +1,7 @@
 //! From the `Authorization` header to a [`Caller`](service::Caller), or 401. Nothing else knows about tokens.
 //!
 //! `bearer` finds the token, `jws` takes it apart, [`Verifier`] finds who signed it (the shared secret, or one of
-//! `keys`), `claims` judges what it says, and `memory` saves all
-//! of that for a token that was judged before.
+//! `keys`), `claims` judges what it says, and `memory` saves all of that for a token that was judged before.
 
 mod bearer;
 mod claims;

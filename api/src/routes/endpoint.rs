@@ -6,14 +6,10 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Route, web};
+use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::error::Error;
 use crate::{auth, observe};
-
-/// How the paths of operations begin, for callers and where they name themselves.
-const OWN: &str = "/api/";
-const NAMED: &str = "/api/{user_id}/";
 
 /// One path and what can be done there. Whatever it is, HEAD works where GET does, OPTIONS tells the methods, and another
 /// method is 405 with `Allow`.
@@ -121,13 +117,13 @@ impl Endpoint {
         self.routes.iter().map(|(method, _)| method)
     }
 
-    /// Where it is found: at its path, with a slash at the end, under the caller's id, and there with a slash.
+    /// Where it is found: at its path; that of callers also with a slash at the end, under the caller's id, and there with a slash.
     pub(super) fn paths(&self) -> Vec<String> {
         let mut paths = vec![self.path.to_owned()];
         if !self.for_anyone {
             paths.push(format!("{}/", self.path));
             if !self.path.starts_with("/api/me") {
-                let named = self.path.replacen(OWN, NAMED, 1);
+                let named = self.path.replacen("/api/", "/api/{user_id}/", 1);
                 let with_slash = format!("{named}/");
                 paths.extend([named, with_slash]);
             }
@@ -135,10 +131,10 @@ impl Endpoint {
         paths
     }
 
-    /// Its operations at one of these paths.
+    /// Its operations at one of these paths; named after the first, whichever it is.
     pub(super) fn resource(&self, path: &str) -> Resource {
         let allow = self.allow();
-        let mut resource = web::resource(path);
+        let mut resource = web::resource(path).name(self.path);
         for (_, make) in &self.routes {
             resource = resource.route(make());
         }
@@ -173,13 +169,6 @@ fn answers(method: &Method) -> impl Guard + use<> {
     let this = guard::Method(method.clone());
     let with_head = guard::Any(this);
     if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
-}
-
-/// The path of the endpoint that answered, however it was spelled; `None` where there is no such endpoint.
-pub(crate) fn template(request: &HttpRequest) -> Option<String> {
-    let pattern = request.match_pattern()?;
-    let path = pattern.strip_suffix('/').unwrap_or(&pattern);
-    Some(path.replacen(NAMED, OWN, 1))
 }
 
 /// What is at no path of the map.

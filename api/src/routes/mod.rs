@@ -8,7 +8,6 @@ pub mod tasks;
 
 use actix_web::web::ServiceConfig;
 
-pub(crate) use self::endpoint::template;
 use self::endpoint::{Endpoint, no_route};
 use self::me::{erase_me, export_me};
 use self::tasks::{

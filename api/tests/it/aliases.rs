@@ -47,11 +47,13 @@ on_both_databases! {
         Answer::expect(200, alice.request(Method::PATCH, &format!("{path}/complete/"))).await;
     }
 
-    async fn below_the_tasks_nothing_is_a_users_name(app: TestApp) {
-        let tasks = app.user("tasks");
+    async fn an_id_is_looked_for_before_a_user_whose_id_is_tasks(app: TestApp) {
+        let (tasks, alice) = (app.user("tasks"), app.user("alice"));
         for path in ["/api/tasks/tasks", "/api/tasks/tasks/"] {
             assert_eq!(tasks.get(422, path).await.detail(), "id must be an integer");
+            tasks.delete(422, &format!("{path}?status=completed")).await;
         }
-        tasks.get(200, "/api/tasks").await;
+        tasks.get(404, "/api/tasks/tasks/5").await;
+        alice.get(403, "/api/tasks/tasks/5").await;
     }
 }

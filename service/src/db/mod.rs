@@ -212,13 +212,14 @@ impl Db {
         self.outage.bounded(DEADLINE, &self.write, work, outage::was_not_done).await
     }
 
-    /// Tells that there are so many more tasks.
-    pub(crate) fn has_grown_by(&self, rows: usize) {
+    /// Tells that so many tasks were created.
+    pub(crate) fn has_grown_by(&self, tasks: usize) {
         // SQLite's plans do not depend on how large the table is.
         if self.backend() == DbBackend::Postgres
-            && let Some(rows) = self.growth.count(rows)
+            && let Some(mark) = self.growth.count(tasks)
         {
-            tokio::spawn(growth::look(self.write.clone(), rows));
+            let db = self.clone();
+            tokio::spawn(async move { growth::look(&db, mark).await });
         }
     }
 }
