@@ -11,8 +11,8 @@ const MARKS: [u32; 4] = [1_000, 4_000, 16_000, 64_000];
 /// The tasks that this process has created.
 ///
 /// PostgreSQL keeps the plan of a prepared statement until it hears that the table is another one than it was: from autovacuum, which
-/// looks once a minute. The plan for a small table reads all of it, and a young one can be many times as large before that minute is
-/// over: each request then costs hundreds of times what it should.
+/// looks once a minute. The plan for a small table reads all of it, and a young one can be a thousand times as large before that
+/// minute is over.
 #[derive(Debug, Default)]
 pub(super) struct Growth(AtomicU64);
 

@@ -15,8 +15,9 @@ use crate::error::Error;
 const LONGEST_REST: Duration = Duration::from_millis(20);
 
 /// A JSON array of the tasks of `first` and of all that follow, between these texts. A page is read when the one before it has
-/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads. Where others ask for something meanwhile, it rests after a page for
-/// twice as long as that took, so that a long list takes a third of the time at most.
+/// been sent; between pages nothing is held, no connection and no transaction, however slowly the client reads. Where others ask
+/// for something meanwhile, it rests after a page for twice as long as that took, so that a long list takes a third of the time
+/// at most.
 pub(crate) fn array(
     db: Data<Db>,
     caller: Caller,
