@@ -27,10 +27,6 @@ const TURN: Duration = Duration::from_millis(10);
 /// How long the next set of a kind waits, after that, for the one under way. A set that takes longer waits for something of its own (a row that is
 /// locked, a connection that nobody answers on), which is no reason for the others to wait too.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How often to look once more for requests that have arrived, before a set is sent: else a crowd's first request, which is
-/// the first to be read, goes alone, and all others after it. A look takes what reading them takes, and a microsecond or two
-/// where there are none.
-const LOOKS: usize = 2;
 /// With how many sets of a kind under way the next one waits all the same: each holds a connection.
 const MOST_UNDER_WAY: usize = 4;
 
@@ -214,10 +210,7 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             return;
         }
         let turn = B::lane(&db).lock().await;
-        for _ in 0..LOOKS {
-            // The runtime comes back to us when it has looked for what arrived meanwhile.
-            yield_now().await;
-        }
+        gather::<B>(&db).await;
         let mut set = Set::new([]);
         let is_empty = |state: &mut State<B>| {
             set = next_set(state);
@@ -243,6 +236,22 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
                 ended.await;
             }
         }
+    }
+}
+
+/// Looks for more requests before a set is sent, until a look brings nothing more: else a crowd's first request, which is the
+/// first to be read, goes alone, and all others after it. A look takes what reading them takes, and a microsecond or two where
+/// there are none.
+async fn gather<B: Batch>(db: &Db) {
+    let mut seen = 0;
+    while seen < B::MOST {
+        // The runtime comes back to us when it has looked for what arrived meanwhile.
+        yield_now().await;
+        let waiting = B::queue(db).state().waiting.len();
+        if waiting == seen {
+            return;
+        }
+        seen = waiting;
     }
 }
 
@@ -289,11 +298,12 @@ fn start_waiting<B: Batch>(db: &Db) {
 /// waits, and all of that key behind it.
 fn next_set<B: Batch>(state: &mut State<B>) -> Set<B> {
     let (mut set, mut later) = (Vec::new(), Vec::new());
+    let now = Instant::now();
     for one in take(&mut state.waiting) {
         if one.caller.is_closed() {
             continue;
         }
-        if one.since.elapsed() > ACQUIRE {
+        if now.saturating_duration_since(one.since) > ACQUIRE {
             // Better not done at all than done when the caller has been told that nobody knows.
             let _ = one.caller.send(Err(unavailable("it waited too long to be sent")));
             continue;

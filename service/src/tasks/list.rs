@@ -53,19 +53,19 @@ pub async fn list(
     after: Option<&Position>,
 ) -> Result<Page, Error> {
     let is_the_usual_one = *query == ListQuery::default() && after.is_none() && limit <= ListQuery::PAGE;
-    let mut tasks = if is_the_usual_one && db.backend() == DbBackend::Postgres {
-        let tasks = ask::<Newest>(db, (caller.clone(), limit + 1)).await?;
-        tasks.into_iter().map(|task| (task, None)).collect()
+    let (mut tasks, titles) = if is_the_usual_one && db.backend() == DbBackend::Postgres {
+        (ask::<Newest>(db, (caller.clone(), limit + 1)).await?, Vec::new())
     } else {
         let page = page(caller, query, limit, after, db.backend());
-        let with_key = query.sort.title_key().is_some();
+        let with_title = query.sort.title_key().is_some();
         // Its future is large, and most lists need none.
-        Box::pin(db.read(async |db| row::fetch_with_key(db, page.clone(), with_key).await)).await?
+        Box::pin(db.read(async |db| row::fetch_with_text(db, page.clone(), with_title).await)).await?
     };
     let has_more = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);
-    let next = tasks.last().filter(|_| has_more).map(|(last, title)| query.sort.position(last, title.as_deref()));
-    Ok(Page { tasks: tasks.into_iter().map(|(task, _)| task).collect(), next })
+    let last = tasks.last().filter(|_| has_more);
+    let next = last.map(|last| query.sort.position(last, titles.get(tasks.len() - 1).map(String::as_str)));
+    Ok(Page { tasks, next })
 }
 
 /// How many tasks the whole list has.

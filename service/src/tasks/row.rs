@@ -28,32 +28,36 @@ pub(super) const READ: [Column; 10] = [
 ];
 
 /// By place and not by name, and without asking each value again for its type, which the migrations have settled: a list reads
-/// many rows.
+/// many rows. A value that must be there and is null is as in a plain new task, see [`batch`](super::batch).
 impl<'r, R: Row> FromRow<'r, R> for Task
 where
     usize: ColumnIndex<R>,
     i64: Decode<'r, R::Database>,
-    i16: Decode<'r, R::Database>,
-    bool: Decode<'r, R::Database>,
     &'r str: Decode<'r, R::Database>,
     Time: Decode<'r, R::Database>,
+    Option<bool>: Decode<'r, R::Database>,
+    Option<i16>: Decode<'r, R::Database>,
     Option<&'r str>: Decode<'r, R::Database>,
     Option<Time>: Decode<'r, R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, SqlxError> {
-        let stored = Stored {
+        let time = |Time(time)| time;
+        let created_at = row.try_get_unchecked(4).map(time)?;
+        let priority: i16 = row.try_get_unchecked::<Option<_>, _>(7)?.unwrap_or_default();
+        let tags: Option<&str> = row.try_get_unchecked(8)?;
+        let due_date: Option<&str> = row.try_get_unchecked(9)?;
+        Ok(Self {
             id: row.try_get_unchecked(0)?,
-            title: row.try_get_unchecked(1)?,
-            description: row.try_get_unchecked(2)?,
-            completed: row.try_get_unchecked(3)?,
-            created_at: row.try_get_unchecked::<Time, _>(4)?.0,
-            updated_at: row.try_get_unchecked::<Time, _>(5)?.0,
-            completed_at: row.try_get_unchecked::<Option<Time>, _>(6)?.map(|Time(time)| time),
-            priority: row.try_get_unchecked(7)?,
-            tags: row.try_get_unchecked(8)?,
-            due_date: row.try_get_unchecked(9)?,
-        };
-        stored.try_into()
+            title: row.try_get_unchecked::<&str, _>(1)?.to_owned(),
+            description: row.try_get_unchecked::<Option<&str>, _>(2)?.map(str::to_owned),
+            completed: row.try_get_unchecked::<Option<_>, _>(3)?.unwrap_or_default(),
+            created_at,
+            updated_at: row.try_get_unchecked::<Option<_>, _>(5)?.map_or(created_at, time),
+            completed_at: row.try_get_unchecked::<Option<_>, _>(6)?.map(time),
+            priority: Priority::from_stored(priority).ok_or_else(|| unreadable(7, format!("priority {priority}")))?,
+            tags: tags.map(Tags::from_stored).transpose().map_err(|error| unreadable(8, error))?.unwrap_or_default(),
+            due: due_date.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,
+        })
     }
 }
 
@@ -61,58 +65,19 @@ where
 /// share that.
 pub(super) struct Time(pub(super) DateTime<Utc>);
 
-impl Time {
-    /// From PostgreSQL's binary form: microseconds since 2000-01-01.
-    pub(super) fn from_postgres(since: i64) -> Option<Self> {
-        const EPOCH: i64 = 946_684_800_000_000;
-        since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros).map(Self)
-    }
-}
-
 impl<'r> Decode<'r, Postgres> for Time {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        /// PostgreSQL counts microseconds since 2000-01-01.
+        const EPOCH: i64 = 946_684_800_000_000;
         let since = <i64 as Decode<Postgres>>::decode(value)?;
-        Self::from_postgres(since).ok_or_else(|| "it is no time of the calendar".into())
+        let time = since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
+        time.map(Self).ok_or_else(|| "it is no time of the calendar".into())
     }
 }
 
 impl<'r> Decode<'r, Sqlite> for Time {
     fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
         <DateTime<Utc> as Decode<Sqlite>>::decode(value).map(Self)
-    }
-}
-
-/// The values of what is read of a row.
-pub(super) struct Stored<'r> {
-    pub(super) id: i64,
-    pub(super) title: &'r str,
-    pub(super) description: Option<&'r str>,
-    pub(super) completed: bool,
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) updated_at: DateTime<Utc>,
-    pub(super) completed_at: Option<DateTime<Utc>>,
-    pub(super) priority: i16,
-    pub(super) tags: &'r str,
-    pub(super) due_date: Option<&'r str>,
-}
-
-impl TryFrom<Stored<'_>> for Task {
-    type Error = SqlxError;
-
-    fn try_from(stored: Stored<'_>) -> Result<Self, SqlxError> {
-        let Stored { priority, tags, due_date, .. } = stored;
-        Ok(Self {
-            id: stored.id,
-            title: stored.title.to_owned(),
-            description: stored.description.map(str::to_owned),
-            completed: stored.completed,
-            created_at: stored.created_at,
-            updated_at: stored.updated_at,
-            completed_at: stored.completed_at,
-            priority: Priority::from_stored(priority).ok_or_else(|| unreadable(7, format!("priority {priority}")))?,
-            tags: Tags::from_stored(tags).map_err(|error| unreadable(8, error))?,
-            due: due_date.map(Due::parse).transpose().map_err(|error| unreadable(9, error))?,
-        })
     }
 }
 
@@ -126,15 +91,18 @@ pub(super) fn returning() -> ReturningClause {
     Query::returning().columns(READ)
 }
 
-/// Runs a statement that answers with tasks, each with the text that stands behind the columns that are read, if one does.
-pub(super) async fn fetch_with_key(
+/// Runs a statement that answers with tasks, and if so with a text behind the columns that are read; those texts, at the same
+/// places.
+pub(super) async fn fetch_with_text(
     db: &impl ConnectionTrait,
     statement: Statement,
-    has_key: bool,
-) -> Result<Vec<(Task, Option<String>)>, DbErr> {
+    has_text: bool,
+) -> Result<(Vec<Task>, Vec<String>), DbErr> {
     let rows = db.query_all_raw(statement).await?;
-    let key = |row: &QueryResult| has_key.then(|| row.try_get_by_index(READ.len())).transpose();
-    rows.iter().map(|row| Ok((task(row)?, key(row)?))).collect()
+    let tasks = rows.iter().map(task).collect::<Result<_, _>>()?;
+    let with_text = if has_text { rows.as_slice() } else { &[] };
+    let texts = with_text.iter().map(|row: &QueryResult| row.try_get_by_index(READ.len())).collect::<Result<_, _>>()?;
+    Ok((tasks, texts))
 }
 
 /// Runs a statement that answers with tasks. To its end: sqlx's one-row calls stop at the row, which on SQLite comes before the

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::tasks::{self, Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rfc3339::{Rfc3339, rfc3339, rfc3339_or_null};
+use super::rfc3339::{self, rfc3339, rfc3339_or_null};
 use super::schema::{description, due_date_or_null, new_due_date, tags_or_null, title};
 use crate::error::Error;
 use crate::headers::JSON;
@@ -126,29 +126,50 @@ impl Task {
         json.extend_from_slice(b"{\"id\":");
         value(json, &self.id);
         json.extend_from_slice(b",\"title\":");
-        value(json, &self.title);
+        text(json, &self.title);
         json.extend_from_slice(b",\"description\":");
-        value(json, &self.description);
+        or_null(json, self.description.as_deref(), text);
         json.extend_from_slice(if self.completed { b",\"completed\":true" } else { b",\"completed\":false" });
         json.extend_from_slice(b",\"created_at\":");
-        value(json, &Rfc3339(&self.created_at));
+        rfc3339::write_json(json, &self.created_at);
         json.extend_from_slice(b",\"updated_at\":");
-        value(json, &Rfc3339(&self.updated_at));
+        rfc3339::write_json(json, &self.updated_at);
         json.extend_from_slice(b",\"priority\":");
         value(json, &self.priority);
         json.extend_from_slice(b",\"tags\":");
         value(json, &self.tags);
         json.extend_from_slice(b",\"due_date\":");
-        value(json, &self.due_date);
+        or_null(json, self.due_date.as_deref(), text);
         json.extend_from_slice(b",\"completed_at\":");
-        value(json, &self.completed_at.as_ref().map(Rfc3339));
+        or_null(json, self.completed_at.as_ref(), rfc3339::write_json);
         json.push(b'}');
     }
 }
 
-/// Texts, numbers and times, into memory: it cannot fail.
+/// What is there, as this writes it.
+fn or_null<T: ?Sized>(json: &mut Vec<u8>, what: Option<&T>, write: fn(&mut Vec<u8>, &T)) {
+    match what {
+        Some(what) => write(json, what),
+        None => json.extend_from_slice(b"null"),
+    }
+}
+
+/// Texts and numbers, into memory: it cannot fail.
 fn value(json: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(json, value);
+}
+
+/// A text; one that needs no escapes, as most do, in a fraction of the time.
+fn text(json: &mut Vec<u8>, text: &str) {
+    // Without an early end: so the compiler looks at sixteen bytes at a time.
+    let escapes = text.bytes().fold(0, |found, byte| found | u8::from(matches!(byte, 0..b' ' | b'"' | b'\\')));
+    if escapes == 0 {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    } else {
+        value(json, &text);
+    }
 }
 
 /// A new task.
@@ -272,6 +293,16 @@ impl From<InvalidTag> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_written_as_serde_does_whatever_needs_an_escape() {
+        for other in ('\0'..='\u{ff}').chain(['\u{2028}', '🦀']) {
+            let text = format!("some{other}thing");
+            let mut json = Vec::new();
+            super::text(&mut json, &text);
+            assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
 
     #[test]
     fn a_task_is_written_as_serde_does() {

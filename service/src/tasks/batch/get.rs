@@ -54,8 +54,8 @@ impl Batch for Get {
             let asked = set.requests.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
-                let query = sqlx::query(POSTGRES).bind(owners).bind(ids);
-                answer(&set, query.fetch(db.get_postgres_connection_pool())).await
+                let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
+                answer(&set, sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(&mut *connection)).await
             } else {
                 let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
                 let query = sqlx::query(SQLITE).bind(asked.to_string());

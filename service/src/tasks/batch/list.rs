@@ -1,36 +1,40 @@
 use std::cmp::Reverse;
 use std::convert::Infallible;
+use std::mem::replace;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sea_orm::sqlx::{self, Row};
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
+use sea_orm::sqlx::{self, FromRow, Row};
 
-use super::records::Tasks;
 use super::{failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::tasks::row::READ;
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
 
 /// The newest tasks of a caller's, at most so many. Only for PostgreSQL: SQLite has no round trips to share.
 pub(crate) struct Newest;
 
-/// A list in a row: so each is known to be whole as soon as it is there, while the next ones are still looked for.
+/// One list after the other, so that each is known to be whole when the next one begins. To ask for that costs nothing: what is
+/// asked is read in this order, as PostgreSQL knows.
 pub(super) const POSTGRES: &str = concat!(
-    "SELECT asked.place - 1, (SELECT array_agg(task) FROM (
+    "SELECT task.*, asked.place - 1
+    FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS asked(user_id, most, place)
+    CROSS JOIN LATERAL (
         SELECT ",
     read!(),
     "
         FROM task WHERE task.user_id = asked.user_id ORDER BY task.created_at DESC, task.id DESC LIMIT asked.most
-    ) AS task)
-    FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS asked(user_id, most, place)"
+    ) AS task
+    ORDER BY asked.place"
 );
 
 impl Batch for Newest {
     type Request = (Caller, u32);
     type Answer = Vec<Task>;
     type Key = Infallible;
-    const MOST: usize = 32;
+    const MOST: usize = 64;
 
     fn queue(db: &Db) -> &Queue<Self> {
         &db.queues().newest
@@ -49,24 +53,36 @@ impl Batch for Newest {
         db.read(async move |db| {
             let (owners, limits): (Vec<_>, Vec<_>) =
                 set.requests.iter().map(|(caller, limit)| (caller.user_id().as_str(), i64::from(*limit))).unzip();
-            let mut rows = sqlx::query(POSTGRES).bind(owners).bind(limits).fetch(db.get_postgres_connection_pool());
+            let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
+            let mut rows = sqlx::query(POSTGRES).bind(owners).bind(limits).fetch(&mut *connection);
+            // The list that is being read, and whose it is.
+            let (mut reading, mut list) = (0, Ok(Vec::new()));
             while let Some(row) = rows.try_next().await.map_err(failed)? {
-                let place: i64 = row.try_get_unchecked(0).map_err(failed)?;
-                let list = row.try_get_unchecked(1).map_err(failed).map(|Tasks(list)| in_order(list));
-                set.answer(usize::try_from(place).unwrap_or(usize::MAX), list);
+                let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
+                let place = usize::try_from(place).unwrap_or(usize::MAX);
+                if place != reading {
+                    set.answer(replace(&mut reading, place), replace(&mut list, Ok(Vec::new())).map(in_order));
+                }
+                if let Ok(tasks) = &mut list {
+                    match Task::from_row(&row) {
+                        Ok(task) => tasks.push(task),
+                        Err(unreadable) => list = Err(failed(unreadable)),
+                    }
+                }
             }
+            set.answer(reading, list.map(in_order));
             Ok(())
         })
         .await
     }
 
-    /// Each request has its row.
+    /// Whoever has no tasks has no row.
     fn nothing() -> Result<Vec<Task>, DbErr> {
-        Err(DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::RowNotFound.into())))
+        Ok(Vec::new())
     }
 }
 
-/// An aggregate promises no order, not even of what it is given in order; but it keeps it.
+/// A join promises no order of what it is given in order; but it keeps it.
 fn in_order(mut list: Vec<Task>) -> Vec<Task> {
     let place = |task: &Task| Reverse((task.created_at, task.id));
     if !list.is_sorted_by_key(place) {
