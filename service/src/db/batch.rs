@@ -1,7 +1,7 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
 //! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
-//! statement for a set, and each gets its own answer. Nothing waits for requests to come, by no timer: one round trip and one
+//! statement for a set, and each gets its own answer. Nothing waits for requests that have not arrived, by no timer: one round trip and one
 //! commit are shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take turns, so that
 //! the machine is shared by few large sets and not by many small ones. Only a set that is late is not waited for.
 
@@ -27,6 +27,8 @@ const TURN: Duration = Duration::from_millis(10);
 /// How long the next set of a kind waits, after that, for the one under way. A set that takes longer waits for something of its own (a row that is
 /// locked, a connection that nobody answers on), which is no reason for the others to wait too.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How often to look for more requests before a set is sent, at most: else a few that trickle in would keep those that are there.
+const MOST_LOOKS: usize = 16;
 /// With how many sets of a kind under way the next one waits all the same: each holds a connection.
 const MOST_UNDER_WAY: usize = 4;
 
@@ -239,16 +241,16 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
     }
 }
 
-/// Looks for more requests before a set is sent, until a look brings nothing more: else a crowd's first request, which is the
-/// first to be read, goes alone, and all others after it. A look takes what reading them takes, and a microsecond or two where
-/// there are none.
+/// Looks for more requests before a set is sent, until a look brings nothing more, or the set is full: else a crowd's first
+/// request, which is the first to be read, goes alone, and all others after it. A look takes what all that is ready takes, and a
+/// microsecond or two where nothing is.
 async fn gather<B: Batch>(db: &Db) {
     let mut seen = 0;
-    while seen < B::MOST {
+    for _ in 0..MOST_LOOKS {
         // The runtime comes back to us when it has looked for what arrived meanwhile.
         yield_now().await;
         let waiting = B::queue(db).state().waiting.len();
-        if waiting == seen {
+        if waiting == seen || waiting >= B::MOST {
             return;
         }
         seen = waiting;

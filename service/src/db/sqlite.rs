@@ -34,9 +34,9 @@ pub(super) async fn open(
     Ok((Database::connect(options).await?, write))
 }
 
-/// Connects, and makes the journal a write-ahead log. A file that is not in that mode yet is read before it is locked for the
-/// change, and while somebody else has it locked (another server that starts, say) SQLite refuses that at once, whatever the
-/// busy timeout.
+/// Connects; for up to [`ACQUIRE`], and one attempt more. A file whose journal is no write-ahead log yet is read before it is
+/// locked for that change, and while somebody else has it locked for writing (another server that starts, say) SQLite refuses
+/// that at once, whatever the busy timeout.
 async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let started = Instant::now();
     loop {

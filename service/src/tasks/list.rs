@@ -53,18 +53,18 @@ pub async fn list(
     after: Option<&Position>,
 ) -> Result<Page, Error> {
     let is_the_usual_one = *query == ListQuery::default() && after.is_none() && limit <= ListQuery::PAGE;
-    let (mut tasks, titles) = if is_the_usual_one && db.backend() == DbBackend::Postgres {
+    let (mut tasks, title_keys) = if is_the_usual_one && db.backend() == DbBackend::Postgres {
         (ask::<Newest>(db, (caller.clone(), limit + 1)).await?, Vec::new())
     } else {
         let page = page(caller, query, limit, after, db.backend());
-        let with_title = query.sort.title_key().is_some();
+        let with_title_key = query.sort.title_key().is_some();
         // Its future is large, and most lists need none.
-        Box::pin(db.read(async |db| row::fetch_with_text(db, page.clone(), with_title).await)).await?
+        Box::pin(db.read(async |db| row::fetch_with_text(db, page.clone(), with_title_key).await)).await?
     };
     let has_more = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);
     let last = tasks.last().filter(|_| has_more);
-    let next = last.map(|last| query.sort.position(last, titles.get(tasks.len() - 1).map(String::as_str)));
+    let next = last.map(|last| query.sort.position(last, title_keys.get(tasks.len() - 1).map(String::as_str)));
     Ok(Page { tasks, next })
 }
 

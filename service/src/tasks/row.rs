@@ -28,7 +28,7 @@ pub(super) const READ: [Column; 10] = [
 ];
 
 /// By place and not by name, and without asking each value again for its type, which the migrations have settled: a list reads
-/// many rows. A value that must be there and is null is as in a plain new task, see [`batch`](super::batch).
+/// many rows. Null where a value must be is what a plain new task has, see `batch/mod.rs`.
 impl<'r, R: Row> FromRow<'r, R> for Task
 where
     usize: ColumnIndex<R>,
@@ -91,8 +91,8 @@ pub(super) fn returning() -> ReturningClause {
     Query::returning().columns(READ)
 }
 
-/// Runs a statement that answers with tasks, and if so with a text behind the columns that are read; those texts, at the same
-/// places.
+/// Runs a statement that answers with tasks; with `has_text` also the texts that stand behind the columns that are read, at the
+/// same places.
 pub(super) async fn fetch_with_text(
     db: &impl ConnectionTrait,
     statement: Statement,

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde::Serializer;
 
-/// With `Z`: without it JavaScript reads local time. Always six digits, so that the text sorts as the time does.
+/// As [`write_json`] does, for serde.
 pub(super) fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
-/// Appends it as a JSON value; digits need no escapes.
+/// Appends it as a JSON value, which needs no escapes. With `Z`: without it JavaScript reads local time. Always six digits, so that
+/// the text sorts as the time does.
 pub(super) fn write_json(json: &mut Vec<u8>, time: &DateTime<Utc>) {
     json.push(b'"');
     match in_digits(time) {

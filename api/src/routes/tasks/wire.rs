@@ -146,7 +146,7 @@ impl Task {
     }
 }
 
-/// What is there, as this writes it.
+/// Written by `write`, or null.
 fn or_null<T: ?Sized>(json: &mut Vec<u8>, what: Option<&T>, write: fn(&mut Vec<u8>, &T)) {
     match what {
         Some(what) => write(json, what),

@@ -6,7 +6,7 @@ use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{DbBackend, DbErr};
 use serde::{Serialize, Serializer};
 
-use super::{failed, read};
+use super::{columns, failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::row::Time;
 use crate::tasks::task::{Task, now};
@@ -61,8 +61,7 @@ const SQLITE: &str = concat!(
         new.value ->> 'due_date', new.value ->> 'due_at', new.value ->> 'created_at', new.value ->> 'created_at', false
     FROM json_each($1) AS new
     RETURNING ",
-    // SQLite knows no table's name here.
-    "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date"
+    columns!()
 );
 
 /// When the task at this place of a set is created.

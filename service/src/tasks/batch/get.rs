@@ -6,7 +6,7 @@ use futures_util::stream::BoxStream;
 use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{DbBackend, DbErr};
 
-use super::{failed, read};
+use super::{columns, failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::row::READ;
 use crate::tasks::task::Task;
@@ -25,9 +25,9 @@ pub(super) const POSTGRES: &str = concat!(
 
 pub(super) const SQLITE: &str = concat!(
     "SELECT ",
-    read!(),
-    ", asked.key FROM json_each($1) AS asked
-    CROSS JOIN task ON task.id = asked.value ->> 1 AND task.user_id = asked.value ->> 0"
+    columns!(),
+    ", place FROM (SELECT key AS place, value ->> 0 AS owner, value ->> 1 AS asked FROM json_each($1))
+    CROSS JOIN task ON task.id = asked AND task.user_id = owner"
 );
 
 impl Batch for Get {
@@ -54,6 +54,7 @@ impl Batch for Get {
             let asked = set.requests.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
+                // Not through the pool, whose own stream would be one more around each row.
                 let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
                 answer(&set, sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(&mut *connection)).await
             } else {

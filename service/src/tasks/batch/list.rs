@@ -53,14 +53,15 @@ impl Batch for Newest {
         db.read(async move |db| {
             let (owners, limits): (Vec<_>, Vec<_>) =
                 set.requests.iter().map(|(caller, limit)| (caller.user_id().as_str(), i64::from(*limit))).unzip();
+            // Not through the pool, whose own stream would be one more around each row.
             let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
             let mut rows = sqlx::query(POSTGRES).bind(owners).bind(limits).fetch(&mut *connection);
             // The list that is being read, and whose it is.
             let (mut reading, mut list) = (0, Ok(Vec::new()));
             while let Some(row) = rows.try_next().await.map_err(failed)? {
                 let place: i64 = row.try_get_unchecked(READ.len()).map_err(failed)?;
-                let place = usize::try_from(place).unwrap_or(usize::MAX);
-                if place != reading {
+                let place = usize::try_from(place).ok().filter(|place| *place >= reading).ok_or_else(out_of_order)?;
+                if place > reading {
                     set.answer(replace(&mut reading, place), replace(&mut list, Ok(Vec::new())).map(in_order));
                 }
                 if let Ok(tasks) = &mut list {
@@ -80,6 +81,10 @@ impl Batch for Newest {
     fn nothing() -> Result<Vec<Task>, DbErr> {
         Ok(Vec::new())
     }
+}
+
+fn out_of_order() -> DbErr {
+    DbErr::Custom("the lists do not come one behind the other".to_owned())
 }
 
 /// A join promises no order of what it is given in order; but it keeps it.

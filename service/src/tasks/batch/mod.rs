@@ -5,6 +5,9 @@
 //! statement is the same for every size of the set. Where rows are looked up, each array stands in a SELECT of its own, which
 //! hides its length from PostgreSQL's planner: where it knows that a set is small it takes a plan for just that set to be the
 //! cheaper one, and plans anew each time.
+//!
+//! PostgreSQL sends null for what is as in a plain new task: to send a value costs it more than to compare it, and a list sends
+//! many. None of these columns can be null otherwise.
 
 mod create;
 mod get;
@@ -37,8 +40,15 @@ impl std::fmt::Debug for Queues {
     }
 }
 
-/// What is read of a row of `task`. What is as in a plain new task comes as null: to send a value costs
-/// PostgreSQL more than to compare it, and a list sends many.
+/// The columns of `task` that are read, in the order of [`READ`](super::row::READ).
+macro_rules! columns {
+    () => {
+        "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date"
+    };
+}
+use columns;
+
+/// The same from PostgreSQL, see above for what comes as null.
 macro_rules! read {
     () => {
         "task.id, task.title, task.description, NULLIF(task.completed, false) AS completed, task.created_at, \

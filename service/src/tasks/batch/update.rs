@@ -6,7 +6,7 @@ use sea_orm::{DbBackend, DbErr};
 use serde::Serialize;
 
 use super::create::{stored, stored_or_null};
-use super::{failed, read};
+use super::{columns, failed, read};
 use crate::db::batch::{Batch, Lane, Queue, Set};
 use crate::tasks::row::READ;
 use crate::tasks::task::{Task, now};
@@ -88,8 +88,8 @@ pub(super) const SQLITE: &str = concat!(
     FROM json_each($2) AS new
     WHERE task.id = new.value ->> 'id' AND task.user_id = new.value ->> 'user_id'
     RETURNING ",
-    // SQLite knows no table's name here.
-    "id, title, description, completed, created_at, updated_at, completed_at, priority, tags, due_date, user_id"
+    columns!(),
+    ", user_id"
 );
 
 impl Batch for Update {
