@@ -1,9 +1,9 @@
 //! Natural batching: what waits while a statement is under way goes into the next one together.
 //!
 //! A lone request is sent at once. While it is under way, others of its kind queue; when it returns, all that wait become one
-//! statement for a set, and each gets its own answer. Nothing waits for requests that have not arrived, by no timer: one round trip and one
-//! commit are shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take turns, so that
-//! the machine is shared by few large sets and not by many small ones. Only a set that is late is not waited for.
+//! statement for a set, and each gets its own answer. Nothing waits for requests that have not arrived, by no timer: one round
+//! trip and one commit are shared by as many requests as the load itself brings together. Kinds that share a [`Lane`] take
+//! turns, so that the machine is shared by few large sets and not by many small ones. Only a set that is late is not waited for.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -24,8 +24,8 @@ use crate::Error;
 
 /// How long a set may keep the other kinds from their turn; most take a tenth of it.
 const TURN: Duration = Duration::from_millis(10);
-/// How long the next set of a kind waits, after that, for the one under way. A set that takes longer waits for something of its own (a row that is
-/// locked, a connection that nobody answers on), which is no reason for the others to wait too.
+/// How long the next set of a kind waits, after that, for the one under way. A set that takes longer waits for something of its
+/// own (a row that is locked, a connection that nobody answers on), which is no reason for the others to wait too.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How often to look for more requests before a set is sent, at most: else a few that trickle in would keep those that are there.
 const MOST_LOOKS: usize = 16;
