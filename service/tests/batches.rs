@@ -127,7 +127,7 @@ on_both_databases! {
 
     async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened) {
         let db = &opened.db;
-        // Nobody's list, short ones and long ones, in turn; the first and the last are nobody's.
+        // Callers with no, few and many tasks in turn; the first and the last have none.
         let users: Vec<(Caller, usize)> = (0..91).map(|n| (user(&format!("user {n}")), [0, 1, 3, 30, 0, 5][n % 6])).collect();
         for (caller, count) in &users {
             join_all((0..*count).map(|n| async move { create(db, caller, &n.to_string()).await })).await;
