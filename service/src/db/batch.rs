@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sea_orm::{DbErr, SqlxError};
+use sea_orm::{DatabaseConnection, DbErr, SqlxError};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use super::kept::{Kept, Lane};
 use super::{ACQUIRE, DEADLINE, Db, outage};
 use crate::Error;
 
@@ -60,15 +61,14 @@ pub(crate) trait Batch: Sized + Send + Sync + 'static {
     fn nothing() -> Result<Self::Answer, DbErr>;
 }
 
-/// One set at a time: who holds it may send.
-pub(crate) type Lane = tokio::sync::Mutex<()>;
-
 /// What is asked together, and who asks.
 pub(crate) struct Set<B: Batch> {
     /// In the order of their arrival.
     pub(crate) requests: Vec<B::Request>,
     /// At the same places; whoever was answered is gone.
     callers: Mutex<Vec<Option<Caller<B>>>>,
+    /// PostgreSQL's, where the lane had one.
+    connection: Mutex<Option<Kept>>,
 }
 
 type Caller<B> = oneshot::Sender<Result<<B as Batch>::Answer, Error>>;
@@ -76,7 +76,21 @@ type Caller<B> = oneshot::Sender<Result<<B as Batch>::Answer, Error>>;
 impl<B: Batch> Set<B> {
     fn new(set: impl IntoIterator<Item = (B::Request, Option<Caller<B>>)>) -> Self {
         let (requests, callers) = set.into_iter().unzip();
-        Self { requests, callers: Mutex::new(callers) }
+        Self { requests, callers: Mutex::new(callers), connection: Mutex::new(None) }
+    }
+
+    /// What its statement goes over: the lane's connection, or one out of this pool. A failed statement's is dropped.
+    pub(crate) async fn connection(&self, db: &DatabaseConnection) -> Result<Kept, DbErr> {
+        let kept = lock(&self.connection).take();
+        match kept {
+            Some(kept) => Ok(kept),
+            None => Kept::acquire(db.get_postgres_connection_pool()).await,
+        }
+    }
+
+    /// Leaves the connection of a statement that was answered for the lane's next set.
+    pub(crate) fn keep(&self, connection: Kept) {
+        *lock(&self.connection) = Some(connection);
     }
 
     /// Answers the request at this place; the first answer counts.
@@ -110,8 +124,12 @@ impl<B: Batch> Set<B> {
     }
 
     fn callers(&self) -> MutexGuard<'_, Vec<Option<Caller<B>>>> {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.callers)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The requests of a kind that wait, and what of it is under way.
@@ -146,7 +164,7 @@ impl<B: Batch> Default for Queue<B> {
 
 impl<B: Batch> Queue<B> {
     fn state(&self) -> MutexGuard<'_, State<B>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -211,7 +229,7 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
         if running.ends_where(|state| state.waiting.is_empty()) {
             return;
         }
-        let turn = B::lane(&db).lock().await;
+        let mut turn = B::lane(&db).lock().await;
         gather::<B>(&db).await;
         let mut set = Set::new([]);
         let is_empty = |state: &mut State<B>| {
@@ -219,12 +237,16 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             set.requests.is_empty()
         };
         if running.ends_where(is_empty) {
+            turn.take_if(|kept| kept.is_over());
             return;
         }
+        *lock(&set.connection) = turn.take().filter(|kept| !kept.is_over());
         let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
         let under_way = UnderWay::<B> { db: db.clone(), keys };
         let mut on_its_way = tokio::spawn(run_set(under_way, set));
-        if timeout(TURN, &mut on_its_way).await.is_err() {
+        if let Ok(over) = timeout(TURN, &mut on_its_way).await {
+            *turn = over.ok().flatten().and_then(|kept: Kept| kept.stay(&db, B::lane));
+        } else {
             drop(turn);
             if timeout(PATIENCE, on_its_way).await.is_ok() {
                 continue;
@@ -267,7 +289,7 @@ impl<B: Batch> UnderWay<B> {
     /// Lets those behind this key go on before the rest of the set has ended.
     fn release(&self, key: &B::Key) {
         // Once only: the next set may have the key by the time that this one ends.
-        if self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
+        if lock(&self.keys).remove(key) {
             B::queue(&self.db).state().keys.remove(key);
             start_waiting::<B>(&self.db);
         }
@@ -318,12 +340,13 @@ fn next_set<B: Batch>(state: &mut State<B>) -> Set<B> {
     Set::new(set)
 }
 
-async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Set<B>) {
+/// Sends a set, and gives back the connection that it went over.
+async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Set<B>) -> Option<Kept> {
     let (db, set) = (&under_way.db, Arc::new(set));
     let done = B::run(db, &set).await;
     if set.requests.len() == 1 || !done.as_ref().is_err_and(was_refused) {
         set.settle(&done);
-        return;
+        return lock(&set.connection).take();
     }
     // Nothing was done. Each alone, so that the one whose fault it was gets that answer, and nobody else; at the same time, so
     // that one that waits for something keeps no other.
@@ -339,6 +362,7 @@ async fn run_set<B: Batch>(under_way: UnderWay<B>, set: Set<B>) {
     if let Some(set) = Arc::into_inner(set) {
         join_all(set.split().map(alone)).await;
     }
+    None
 }
 
 fn unavailable(what: &str) -> Error {

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 mod growth;
 mod health;
+pub(crate) mod kept;
 mod key;
 mod outage;
 mod postgres;
@@ -181,6 +182,7 @@ impl Db {
     /// # Errors
     /// Whatever the database answers to the farewell.
     pub async fn close(self) -> Result<(), Error> {
+        kept::let_go(self.queues.lanes());
         let closing = async {
             self.read.close_by_ref().await?;
             self.write.close_by_ref().await

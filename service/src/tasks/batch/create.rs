@@ -7,7 +7,8 @@ use sea_orm::{DbBackend, DbErr};
 use serde::{Serialize, Serializer};
 
 use super::{columns, failed, read};
-use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::db::batch::{Batch, Queue, Set};
+use crate::db::kept::Lane;
 use crate::tasks::row::Time;
 use crate::tasks::task::{Task, now};
 use crate::{Caller, Db, Error};
@@ -111,7 +112,10 @@ impl Batch for Create {
                     .bind(nullable(|row| row.due_date.as_deref()))
                     .bind(requests.iter().map(|(_, row)| row.due_at).collect::<Vec<_>>())
                     .bind((0..requests.len()).map(|place| nth(begin, place)).collect::<Vec<_>>());
-                answer(&set, begin, &query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?)
+                let mut connection = set.connection(db).await?;
+                let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+                set.keep(connection);
+                answer(&set, begin, &rows)
             } else {
                 let new = requests.iter().enumerate().map(|(place, (caller, row))| New {
                     user_id: caller.user_id().as_str(),

@@ -7,7 +7,8 @@ use sea_orm::sqlx::{self, ColumnIndex, Decode, FromRow, Row};
 use sea_orm::{DbBackend, DbErr};
 
 use super::{columns, failed, read};
-use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::db::batch::{Batch, Queue, Set};
+use crate::db::kept::Lane;
 use crate::tasks::row::READ;
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
@@ -54,9 +55,10 @@ impl Batch for Get {
             let asked = set.requests.iter().map(|(caller, id)| (caller.user_id().as_str(), *id));
             if db.get_database_backend() == DbBackend::Postgres {
                 let (owners, ids): (Vec<_>, Vec<_>) = asked.unzip();
-                // Not through the pool, whose own stream would be one more around each row.
-                let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
-                answer(&set, sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(&mut *connection)).await
+                let mut connection = set.connection(db).await?;
+                answer(&set, sqlx::query(POSTGRES).bind(owners).bind(ids).fetch(&mut *connection)).await?;
+                set.keep(connection);
+                Ok(())
             } else {
                 let asked: serde_json::Value = asked.map(|(owner, id)| serde_json::json!([owner, id])).collect();
                 let query = sqlx::query(SQLITE).bind(asked.to_string());

@@ -8,7 +8,8 @@ use sea_orm::DbErr;
 use sea_orm::sqlx::{self, FromRow, Row};
 
 use super::{failed, read};
-use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::db::batch::{Batch, Queue, Set};
+use crate::db::kept::Lane;
 use crate::tasks::row::READ;
 use crate::tasks::task::Task;
 use crate::{Caller, Db, Error};
@@ -53,8 +54,7 @@ impl Batch for Newest {
         db.read(async move |db| {
             let (owners, limits): (Vec<_>, Vec<_>) =
                 set.requests.iter().map(|(caller, limit)| (caller.user_id().as_str(), i64::from(*limit))).unzip();
-            // Not through the pool, whose own stream would be one more around each row.
-            let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
+            let mut connection = set.connection(db).await?;
             let mut rows = sqlx::query(POSTGRES).bind(owners).bind(limits).fetch(&mut *connection);
             // The list that is being read, and whose it is.
             let (mut reading, mut list) = (0, Ok(Vec::new()));
@@ -71,6 +71,8 @@ impl Batch for Newest {
                     }
                 }
             }
+            drop(rows);
+            set.keep(connection);
             set.answer(reading, list.map(in_order));
             Ok(())
         })

@@ -21,7 +21,8 @@ pub(super) use self::create::{Create, NewRow};
 pub(super) use self::get::Get;
 pub(super) use self::list::Newest;
 pub(super) use self::update::{Update, Written};
-use crate::db::batch::{Lane, Queue};
+use crate::db::batch::Queue;
+use crate::db::kept::Lane;
 
 /// What waits to be answered together.
 #[derive(Default)]
@@ -32,6 +33,13 @@ pub(crate) struct Queues {
     newest: Queue<Newest>,
     create: Queue<Create>,
     update: Queue<Update>,
+}
+
+impl Queues {
+    /// Every lane.
+    pub(crate) fn lanes(&self) -> [&Lane; 2] {
+        [&self.reads, &self.writes]
+    }
 }
 
 impl std::fmt::Debug for Queues {

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::create::{stored, stored_or_null};
 use super::{columns, failed, read};
-use crate::db::batch::{Batch, Lane, Queue, Set};
+use crate::db::batch::{Batch, Queue, Set};
+use crate::db::kept::Lane;
 use crate::tasks::row::READ;
 use crate::tasks::task::{Task, now};
 use crate::{Caller, Db, Error, UserId};
@@ -143,7 +144,9 @@ impl Batch for Update {
                     .bind(texts(|new| new.due_date.as_deref()))
                     .bind(ordered.iter().map(|(_, (_, _, new))| new.due_at).collect::<Vec<_>>())
                     .bind(if ordered.len() > 1 { PATIENCE_OF_MANY } else { PATIENCE_OF_ONE });
-                let rows = query.fetch_all(db.get_postgres_connection_pool()).await.map_err(failed)?;
+                let mut connection = set.connection(db).await?;
+                let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+                set.keep(connection);
                 answer(&set, &ordered, &rows)
             } else {
                 let new = ordered.iter().map(|(_, (caller, id, new))| Row {
