@@ -243,7 +243,8 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
         *lock(&set.connection) = turn.take().filter(|kept| !kept.is_over());
         let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
         let under_way = UnderWay::<B> { db: db.clone(), keys };
-        let mut on_its_way = tokio::spawn(run_set(under_way, set));
+        // It is large, and the runtime moves what it runs several times.
+        let mut on_its_way = tokio::spawn(Box::pin(run_set(under_way, set)));
         if let Ok(over) = timeout(TURN, &mut on_its_way).await {
             *turn = over.ok().flatten().and_then(|kept: Kept| kept.stay(&db, B::lane));
         } else {

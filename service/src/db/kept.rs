@@ -62,7 +62,7 @@ impl Kept {
 }
 
 fn has_another(pool: &PgPool) -> bool {
-    pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections()
+    !pool.is_closed() && (pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections())
 }
 
 /// Gives what is kept back to the pool, unless it is in use.
