@@ -237,10 +237,10 @@ async fn run_all<B: Batch>(mut running: Running<B>) {
             set.requests.is_empty()
         };
         if running.ends_where(is_empty) {
-            turn.take_if(|kept| kept.is_over());
+            *turn = turn.take().and_then(|kept| kept.trusted(&db));
             return;
         }
-        *lock(&set.connection) = turn.take().filter(|kept| !kept.is_over());
+        *lock(&set.connection) = turn.take().and_then(|kept| kept.trusted(&db));
         let keys = Mutex::new(set.requests.iter().filter_map(B::key).collect());
         let under_way = UnderWay::<B> { db: db.clone(), keys };
         // It is large, and the runtime moves what it runs several times.

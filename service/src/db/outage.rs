@@ -14,7 +14,7 @@ use crate::Error;
 /// For how long after a statement was given up connections are doubted when they return.
 const DOUBTFUL: Duration = Duration::from_mins(1);
 /// How long a doubtful connection may take to show that it lives.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Remembers when a connection was last found broken: those that were idle then are asked whether they live before they are
 /// used again, so that one restart of the database is not found out once for each connection of the pool.
@@ -96,6 +96,11 @@ impl Outage {
             return Err(Error::Unavailable(DbErr::Custom(format!("no answer within {} s", deadline.as_secs()))));
         };
         Ok(done?)
+    }
+
+    /// Whether a connection was found broken at this time or later.
+    pub(super) fn is_after(&self, time: Instant) -> bool {
+        self.last.load(Ordering::Relaxed) > millis(time.saturating_duration_since(self.since))
     }
 
     fn now(&self) -> u64 {

@@ -23,6 +23,8 @@ mod task;
 mod text;
 mod update;
 
+#[cfg(test)]
+pub(crate) use batch::Get;
 pub(crate) use batch::Queues;
 pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;

@@ -18,7 +18,7 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
 pub(super) use self::create::{Create, NewRow};
-pub(super) use self::get::Get;
+pub(crate) use self::get::Get;
 pub(super) use self::list::Newest;
 pub(super) use self::update::{Update, Written};
 use crate::db::batch::Queue;
