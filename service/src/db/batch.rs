@@ -79,7 +79,7 @@ impl<B: Batch> Set<B> {
         Self { requests, callers: Mutex::new(callers), connection: Mutex::new(None) }
     }
 
-    /// What its statement goes over: the lane's connection, or one out of this pool. A failed statement's is dropped.
+    /// What its statement goes over: the lane's connection, or one out of this pool, which a failed statement's goes back to.
     pub(crate) async fn connection(&self, db: &DatabaseConnection) -> Result<Kept, DbErr> {
         let kept = lock(&self.connection).take();
         match kept {

@@ -188,7 +188,8 @@ mod tests {
         let pool = db.read.get_postgres_connection_pool();
         let _one = pool.acquire().await.unwrap();
         assert!(has_another(pool));
-        let _two = pool.acquire().await.unwrap();
+        let last = Kept::acquire(pool).await.unwrap();
         assert!(!has_another(pool));
+        assert!(last.stay(&db, lane).is_none());
     }
 }
