@@ -72,7 +72,7 @@ impl Kept {
         Some(self)
     }
 
-    /// The pool waits for ever where the server vanished meanwhile.
+    /// To the pool, which asks it whether it lives, and waits for ever where the server vanished meanwhile: so it is asked before.
     fn give_back(mut self) {
         tokio::spawn(async move {
             if !matches!(timeout(FAREWELL, self.connection.ping()).await, Ok(Ok(()))) {

@@ -106,15 +106,13 @@ mod tests {
             SELECT 'user ' || n % 5000, 't', 't', n % 3 = 0, n % 4, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
         connection.execute_unprepared(rows).await.unwrap();
         if connection.get_database_backend() == DbBackend::Postgres {
-            // Every row is looked at: from a sample PostgreSQL now and then guesses half as many users, and plans otherwise.
+            // From a sample of the rows PostgreSQL now and then guesses half as many users, and plans otherwise: all of them.
             connection.execute_unprepared("SET default_statistics_target = 400").await.unwrap();
-        }
-        connection.execute_unprepared("ANALYZE task").await.unwrap();
-        if connection.get_database_backend() == DbBackend::Postgres {
             // What solid-state disks are set to. At the default for spinning ones PostgreSQL may rather fetch a few rows in the
             // order of their pages and sort those, which costs it nothing; it would not for many.
             connection.execute_unprepared("SET random_page_cost = 1.1").await.unwrap();
         }
+        connection.execute_unprepared("ANALYZE task").await.unwrap();
         connection
     }
 

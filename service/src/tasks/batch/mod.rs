@@ -91,7 +91,7 @@ mod tests {
             SELECT 'user ' || n % 5000, 't', n % 3 = 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
         connection.execute_unprepared(rows).await.unwrap();
         if connection.get_database_backend() == DbBackend::Postgres {
-            // Every row is looked at: from a sample PostgreSQL now and then guesses half as many users, and plans otherwise.
+            // From a sample of the rows PostgreSQL now and then guesses half as many users, and plans otherwise: all of them.
             connection.execute_unprepared("SET default_statistics_target = 400").await.unwrap();
         }
         connection.execute_unprepared("ANALYZE task").await.unwrap();
