@@ -6,6 +6,8 @@
 --
 -- Lists are of readers, whose tasks stay 20: what is created belongs to writers, and what is deleted are the disposer's
 -- tasks, made for it beforehand and each deleted once, so that a 404 is never the expected answer.
+--
+-- Each of wrk's threads has a Lua of its own: it is told its place among them, so that no two send the same.
 
 local random = math.random
 
@@ -25,7 +27,7 @@ local function with_body(body)
     return "Content-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
-local readers, writers, disposer, deleted
+local readers, writers, disposer, disposable
 
 -- A reader, and one of the reader's tasks.
 local function any_task()
@@ -61,8 +63,8 @@ function send.toggle()
 end
 
 function send.delete()
-    local id = world.disposable + deleted
-    deleted = deleted + 1
+    local id = disposable
+    disposable = disposable + world.threads
     return "DELETE /api/tasks/" .. id .. disposer .. "\r\n"
 end
 
@@ -76,11 +78,19 @@ function send.mixed()
     return send.delete()
 end
 
+local threads = 0
+
+function setup(thread)
+    thread:set("place", threads)
+    threads = threads + 1
+end
+
 function init(arguments)
     dofile(arguments[1])
     -- The same requests for each server of a round.
-    math.randomseed(world.seed)
-    readers, writers, disposer, deleted = heads_of(world.readers), heads_of(world.writers), head_of(world.disposer), 0
+    math.randomseed(world.seed * world.threads + place)
+    readers, writers, disposer = heads_of(world.readers), heads_of(world.writers), head_of(world.disposer)
+    disposable = world.disposable + place
     request = send[world.workload]
 end
 
