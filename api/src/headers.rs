@@ -7,7 +7,7 @@ use actix_web::http::header::{
 pub(crate) const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
 
 /// For answers that are no page: nothing may be loaded on their behalf.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// For the pages: what Swagger UI needs, and nothing else; everything from this server, styles and small pictures also from the
 /// page itself.
@@ -15,20 +15,20 @@ pub(crate) const OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-
                                    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                                    frame-ancestors 'none'";
 
-/// Answers are one user's own, hence no-store.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
-    (CONTENT_SECURITY_POLICY, NOTHING),
-    (CACHE_CONTROL, "no-store"),
+/// What stands on every answer, ready made. Answers are one user's own, hence no-store.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
 /// Adds the headers that keep browsers from taking an answer for something else (OWASP's REST security cheat sheet).
 pub(crate) fn secure(headers: &mut HeaderMap) {
-    for (name, value) in HEADERS {
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, NOTHING);
     }
 }

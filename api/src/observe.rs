@@ -32,7 +32,7 @@ pub async fn observe(
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = shape(response, &id);
     let headers = response.headers_mut();
-    cors::be_silent_to_others(headers);
+    cors::tell_pages(headers);
     headers::secure(headers);
     headers.insert(REQUEST_ID, id.clone());
     record(&response, started.elapsed(), &id);
@@ -73,10 +73,13 @@ fn request_id(request: &ServiceRequest) -> HeaderValue {
 /// Gives an error answer the contract's body where it has none yet, and a fault the request's id.
 fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceResponse<BoxBody> {
     let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
     let has_body = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     // A fault's body is made here in any case: only here the id is known.
     let is_fault = status == actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
-    if !(status.is_client_error() || status.is_server_error()) || (has_body && !is_fault) {
+    if has_body && !is_fault {
         return response;
     }
     let body = error::body_for(status, id.to_str().unwrap_or_default());
