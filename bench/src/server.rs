@@ -3,12 +3,18 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::database::Database;
 use crate::tokens::Tokens;
 
-/// A running server; killed when it is dropped.
+/// How long a server has to end by itself.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A running server; stopped when it is dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) port: u16,
@@ -73,7 +79,13 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// As its operator would stop it: one that profiles itself (`just pgo`) writes its profile when it ends.
     fn drop(&mut self) {
+        let asked = kill_process(Pid::from_child(&self.process), Signal::TERM);
+        let deadline = Instant::now() + FAREWELL;
+        while asked.is_ok() && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
