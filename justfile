@@ -51,7 +51,7 @@ bench *ARGS:
     cargo build --release --locked -p api -p bench --bin api --bin limit --bin people
     cargo run -qp bench -- {{ARGS}}
 
-# A release build guided by a profile of itself under load, for a few per cent; needs cargo-pgo, and llvm-tools from rustup
+# A release build guided by a profile of itself under load, see docs/performance.md; needs cargo-pgo, and llvm-tools from rustup
 pgo:
     cargo pgo build -- --locked -p api --bin api
     cargo run -qp bench -- --api "target/$(rustc --print host-tuple)/release/api" --skip limit,floor --only get,list,create,update,toggle,mixed --rounds 1
