@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use service::Db;
+use service::Store;
 
 /// What is measured. Labels are route templates and statuses: never what a user wrote, and bounded in number.
 #[derive(Clone)]
@@ -65,13 +65,13 @@ impl Metrics {
         self.key_fetches.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
     }
 
-    fn text(&self, databases: &[Db]) -> Vec<u8> {
-        let pool = Db::pool_use(databases);
+    fn text(&self, databases: &[Store]) -> Vec<u8> {
+        let pool = Store::pool_use(databases);
         for (state, count) in [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle))] {
             self.pool.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         // They all count together.
-        let sent = databases.first().map_or(0, Db::statements);
+        let sent = databases.first().map_or(0, |store| store.db().statements());
         self.statements.inc_by(sent.saturating_sub(self.statements.get()));
         let mut text = Vec::new();
         // Writing to memory does not fail.
@@ -84,7 +84,7 @@ impl Metrics {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn serve(metrics: Metrics, databases: Vec<Db>, address: SocketAddr) -> std::io::Result<Server> {
+pub fn serve(metrics: Metrics, databases: Vec<Store>, address: SocketAddr) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (metrics, databases) = (metrics.clone(), databases.clone());
         let answer = move || {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use service::Db;
+use service::Store;
 use tokio::sync::Mutex;
 
 /// Turned off when the server is told to stop, so that a load balancer sends new requests elsewhere while those under way are
@@ -27,7 +27,7 @@ impl Readiness {
     }
 
     /// Why requests should go elsewhere: a name for programs and a sentence for people.
-    pub async fn problem(&self, db: &Db) -> Option<(&'static str, &'static str)> {
+    pub async fn problem(&self, db: &Store) -> Option<(&'static str, &'static str)> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Some(("stopping", "This server is about to stop"));
         }
@@ -38,7 +38,7 @@ impl Readiness {
             return None;
         }
         if self.is_migrated.load(Ordering::Relaxed) {
-            return match db.ping().await {
+            return match db.db().ping().await {
                 Ok(()) => {
                     *last = Some(Instant::now());
                     None
@@ -46,7 +46,7 @@ impl Readiness {
                 Err(_) => unreachable,
             };
         }
-        match db.is_migrated().await {
+        match db.db().is_migrated().await {
             Ok(true) => {
                 self.is_migrated.store(true, Ordering::Relaxed);
                 None

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use service::Db;
+use service::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Verifier;
@@ -29,7 +29,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub struct Application {
     server: Server,
     address: SocketAddr,
-    databases: Vec<Db>,
+    databases: Vec<Store>,
     limits: web::Data<RateLimits>,
     readiness: web::Data<Readiness>,
     metrics: Option<Server>,
@@ -70,9 +70,9 @@ impl Application {
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
         let notice = |text: &str| log::warn!("{text}");
-        let db = Db::open(&config.database(), notice).await.map_err(failed("opened"))?;
+        let db = Store::open(&config.database(), notice).await.map_err(failed("opened"))?;
         if config.migrate_on_start {
-            db.migrate().await.map_err(failed("migrated"))?;
+            db.db().migrate().await.map_err(failed("migrated"))?;
         }
 
         let workers = config.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));

@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
-/// A user's identity: the `sub` of their token, taken as it is. Cheap to clone, since every request does so several times.
+/// The identity of a user: the `sub` claim of the token, unchanged. A clone is cheap, because each request makes several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(Arc<str>);
 
-/// Why a text is not a [`UserId`].
+/// The text is not a valid [`UserId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a user id is 1 to {max} characters long, without U+0000", max = UserId::MAX_CHARS)]
 pub struct InvalidUserId;
 
 impl UserId {
-    /// The longest user id, in characters (Unicode scalar values).
+    /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 255;
 
-    /// Accepts any text of 1 to [`Self::MAX_CHARS`] characters without U+0000, which PostgreSQL cannot store.
+    /// Accepts a text of 1 to [`Self::MAX_CHARS`] characters without U+0000, which PostgreSQL cannot store.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, InvalidUserId> {
         let text = text.into();
         let fits = !text.is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.contains('\0');
@@ -27,18 +27,18 @@ impl UserId {
     }
 }
 
-/// Proof of who asks. Every function of [`tasks`](crate::tasks) demands one.
+/// The proof of who sends a request. Every function of [`tasks`](crate::tasks) requires one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(UserId);
 
 impl Caller {
-    /// For who has just checked that this user is asking; nobody else has a reason to call it.
+    /// Makes the proof. Only code that has just authenticated the user may call it.
     #[must_use]
     pub fn authenticated(user: UserId) -> Self {
         Self(user)
     }
 
-    /// Who asks.
+    /// The user who sends the request.
     #[must_use]
     pub fn user_id(&self) -> &UserId {
         &self.0

@@ -1,13 +1,9 @@
-//! What a caller may do with all that is stored of them; reading it is [`tasks::list`](crate::tasks::list).
+//! Operations on all data of a caller. Reading it is [`tasks::list`](crate::tasks::list).
 
-use sea_orm::ConnectionTrait;
+use crate::store::{Edit, Store};
+use crate::{Caller, Error};
 
-use crate::tasks::owned_by;
-use crate::{Caller, Db, Error};
-
-/// Erases all that is stored of the caller, in one statement; how many tasks that were.
-pub async fn erase(db: &Db, caller: &Caller) -> Result<u64, Error> {
-    let everything = owned_by(caller).delete_all();
-    let erased = db.write(async |db| db.execute(&everything).await).await?;
-    Ok(erased.rows_affected())
+/// Erases all data of the caller in one statement. Returns the number of erased tasks.
+pub async fn erase(store: &Store, caller: &Caller) -> Result<u64, Error> {
+    Ok(store.edit(caller, Edit::Erase).await?.count)
 }

@@ -7,20 +7,20 @@ use futures_util::future::join_all;
 use service::tasks::{
     self, Change, Changes, Description, Due, ListQuery, NewTask, Priority, Sort, SortBy, SortKey, Tags, Task, Title,
 };
-use service::{Caller, Db, DbConfig, Error, UserId};
+use service::{Caller, DbConfig, Error, Store, UserId};
 use testing::{
     Backend, ConnectionTrait, DbBackend, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases,
 };
 
 /// A database and the handle on it.
 struct Opened {
-    db: Db,
+    db: Store,
     database: TestDatabase,
 }
 
 impl Fixture for Opened {
     async fn on(database: TestDatabase) -> Self {
-        Self { db: Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database }
+        Self { db: Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database }
     }
 }
 
@@ -33,7 +33,7 @@ fn titled(title: &str) -> NewTask {
     NewTask::new(Title::parse(title).unwrap())
 }
 
-async fn create(db: &Db, caller: &Caller, title: &str) -> Task {
+async fn create(db: &Store, caller: &Caller, title: &str) -> Task {
     tasks::create(db, caller, titled(title)).await.unwrap()
 }
 
@@ -41,9 +41,9 @@ on_both_databases! {
     async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
         let (db, alice) = (&opened.db, &user("alice"));
         let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-            let before = db.statements();
+            let before = db.db().statements();
             work.await;
-            db.statements() - before
+            db.db().statements() - before
         };
         let task = create(db, alice, "lone").await;
         let (one, two, three) = (db.clone(), db.clone(), db.clone());
@@ -134,12 +134,12 @@ on_both_databases! {
         }
         let broken = "UPDATE task SET priority = 9 WHERE title = '29' AND user_id = 'user 3'";
         opened.database.connect().await.execute_unprepared(broken).await.unwrap();
-        let before = db.statements();
+        let before = db.db().statements();
         let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
             let limit = [1, 4, 100][n / 6 % 3];
             (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
         })).await;
-        let sent = db.statements() - before;
+        let sent = db.db().statements() - before;
         for (n, count, limit, list) in lists {
             if n == 3 {
                 assert!(list.is_err());
@@ -246,8 +246,8 @@ on_both_databases! {
     async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
         let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
         let task = create(db, alice, "hers").await;
-        let before = db.statements();
-        let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.statements() - before) };
+        let before = db.db().statements();
+        let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.db().statements() - before) };
         let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
         let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
         assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));

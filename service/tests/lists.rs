@@ -11,7 +11,7 @@ use service::tasks::{
     self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Status, Tag,
     Tags, Task, Title, Zone,
 };
-use service::{Caller, Db, DbConfig, UserId};
+use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
 
 /// Few of each, so that they meet: letters of several scripts, with and without case and accents.
@@ -271,20 +271,20 @@ fn caller(name: &str) -> Caller {
 }
 
 /// Every page of a list, and that all are full but the last one.
-async fn pages(db: &Db, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
+async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = tasks::list(db, caller, query, limit, after.as_ref()).await.unwrap();
         assert!(page.tasks.len() == limit as usize || page.next.is_none());
         all.extend(page.tasks);
         let Some(next) = page.next else { return all };
-        let cursor = tasks::cursor::seal(db, caller, query, &next).await.unwrap();
-        after = Some(tasks::cursor::open(db, caller, query, &cursor).await.unwrap());
+        let cursor = tasks::cursor::encode(caller, query, &next);
+        after = Some(tasks::cursor::decode(caller, query, &cursor).unwrap());
     }
 }
 
 /// Creates the tasks and answers with the caller's own, as they are afterwards.
-async fn store(db: &Db, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
+async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
     let mut stored = Vec::new();
     for new in news {
         let owner = if new.theirs { other } else { mine };
@@ -295,7 +295,7 @@ async fn store(db: &Db, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task
     stored
 }
 
-async fn check(databases: &[Db], round: u32, news: &[New], questions: &[Question]) {
+async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Question]) {
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let stored = store(db, news, &mine, &other).await;
@@ -318,7 +318,7 @@ fn titles(tasks: &[Task]) -> Vec<(i64, &str)> {
     tasks.iter().map(|task| (task.id, task.title.as_str())).collect()
 }
 
-async fn summary_agrees(db: &Db, mine: &Caller, stored: &[Task]) {
+async fn summary_agrees(db: &Store, mine: &Caller, stored: &[Task]) {
     let zone = Zone::parse("Asia/Kolkata").unwrap();
     let summary = tasks::summary(db, mine, zone).await.unwrap();
     let count = |filter: &dyn Fn(&Task) -> bool| stored.iter().filter(|task| filter(task)).count() as u64;
@@ -348,7 +348,7 @@ fn random_questions_get_the_same_tasks_in_the_same_order_from_both_databases_and
     let mut opened = Vec::new();
     for backend in [Backend::Sqlite, Backend::Postgres] {
         if let Some(database) = runtime.block_on(TestDatabase::migrated(backend)) {
-            databases.push(runtime.block_on(Db::open(&DbConfig::new(database.url()), |_| {})).unwrap());
+            databases.push(runtime.block_on(Store::open(&DbConfig::new(database.url()), |_| {})).unwrap());
             opened.push(database);
         }
     }

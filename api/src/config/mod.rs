@@ -122,7 +122,7 @@ impl Config {
             direct_url: self.database_direct_url.as_ref().map(ExposeSecret::expose_secret),
             max_connections: self.database_max_connections,
             tls: self.database_tls,
-            patience: Duration::from_secs(self.database_wait_seconds.into()),
+            startup_wait: Duration::from_secs(self.database_wait_seconds.into()),
         }
     }
 }

@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use serde_json::json;
-use service::Db;
+use service::Store;
 
 use crate::readiness::Readiness;
 
@@ -13,7 +13,7 @@ pub(super) async fn live() -> HttpResponse {
 
 /// Requests can be sent here: the database answers, its schema is the one that this server knows, and nobody has told the
 /// server to stop.
-pub(super) async fn ready(db: Data<Db>, readiness: Data<Readiness>) -> HttpResponse {
+pub(super) async fn ready(db: Data<Store>, readiness: Data<Readiness>) -> HttpResponse {
     let problem = readiness.problem(&db).await;
     let status = if problem.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     HttpResponse::build(status).json(match problem {

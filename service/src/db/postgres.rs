@@ -1,85 +1,56 @@
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, Connection, Executor};
 use sea_orm::{DbErr, SqlxError};
 use tokio::time::{sleep, timeout};
 
+use super::fault::{is_down, is_mixed_up};
 use crate::Error;
 
-/// How long one attempt to connect may take.
-const ATTEMPT: Duration = Duration::from_secs(5);
-/// Between attempts.
+/// The timeout of one attempt to connect.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long to look for a pooler that mixes up statements.
-const PROBE: Duration = Duration::from_secs(10);
-/// How often to provoke it.
-const ATTEMPTS: usize = 4;
-/// How long to wait for a pooler that may have no second connection to give.
-const POOLER: Duration = Duration::from_secs(2);
+/// The timeout of the check for a pooler that mixes up statements.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The number of attempts to provoke it.
+const PROBE_ATTEMPTS: usize = 4;
+/// The wait for a pooler that may have no second connection to give.
+const POOLER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Waits until the server can be connected to. One that is merely down is waited for as long as `patience` lasts; one that
-/// refuses us (password, certificate, name, database) is not.
+/// Waits until the server accepts a connection. It waits up to `wait` for a server that is down. It does not wait for a server
+/// that refuses the connection (password, certificate, name, database).
 pub(super) async fn wait_for(
     options: &PgConnectOptions,
-    patience: Duration,
+    wait: Duration,
     notice: &mut impl FnMut(&str),
 ) -> Result<(), Error> {
     let started = Instant::now();
-    let mut said = false;
+    let mut has_noticed = false;
     loop {
-        let problem = match timeout(ATTEMPT, PgConnection::connect_with(options)).await {
+        let problem = match timeout(ATTEMPT_TIMEOUT, PgConnection::connect_with(options)).await {
             Ok(Ok(connection)) => {
-                // It has served its purpose; how it ends does not matter.
+                // It was opened only for this check, so an error while it closes does not matter.
                 let _ = connection.close().await;
                 return Ok(());
             }
             Ok(Err(error)) if !is_down(&error) => return Err(Error::Database(DbErr::Custom(explain(&error)))),
             Ok(Err(error)) => explain(&error),
-            Err(_) => format!("no answer within {} s", ATTEMPT.as_secs()),
+            Err(_) => format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
         };
-        if started.elapsed() >= patience {
+        if started.elapsed() >= wait {
             return Err(Error::Unavailable(DbErr::Custom(problem)));
         }
-        if !said {
-            notice(&format!("the database is not up yet, waiting up to {} s: {problem}", patience.as_secs()));
-            said = true;
+        if !has_noticed {
+            notice(&format!("the database is not up yet, waiting up to {} s: {problem}", wait.as_secs()));
+            has_noticed = true;
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Whether this may pass by itself.
-fn is_down(error: &SqlxError) -> bool {
-    match error {
-        // A name that does not exist has no error kind of its own; addresses that do not answer have.
-        SqlxError::Io(error) => {
-            use std::io::ErrorKind::{
-                ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, NotFound,
-                TimedOut, UnexpectedEof,
-            };
-            matches!(
-                error.kind(),
-                ConnectionAborted
-                    | ConnectionRefused
-                    | ConnectionReset
-                    | HostUnreachable
-                    | NetworkUnreachable
-                    | NotFound
-                    | TimedOut
-                    | UnexpectedEof
-            )
-        }
-        // Classes of connection, resources, operator and system, and a proxy's or pooler's own words for "not reached".
-        SqlxError::Database(answer) => answer
-            .code()
-            .is_some_and(|code| matches!(code.get(..2), Some("08" | "53" | "57" | "58")) || code == "XX000"),
-        _ => false,
-    }
-}
-
-/// One line; the driver's errors do not tell the password.
+/// The error in one line. The driver's errors do not contain the password.
 fn explain(error: &SqlxError) -> String {
     match error {
         SqlxError::Database(answer) => answer.message().to_owned(),
@@ -89,43 +60,34 @@ fn explain(error: &SqlxError) -> String {
     .replace('\n', " ")
 }
 
-/// Refuses a pooler that hands one server connection to several clients without keeping their prepared statements apart
-/// (PgBouncer before 1.21, or with `max_prepared_statements = 0`, in transaction mode): half of the requests would fail, and
-/// one client's statement could run instead of another's.
+/// Refuses a pooler that gives one server connection to several clients without keeping their prepared statements apart
+/// (PgBouncer before 1.21, or with `max_prepared_statements = 0`, in transaction mode). With such a pooler half of the requests
+/// fail, and the statement of one client can run instead of that of another.
 ///
-/// Two clients prepare a statement under the name that each would use, while one of them holds a transaction. Where each has
-/// a session of its own, or the pooler renames, both succeed.
+/// The check prepares two statements with two clients, while one of them holds a transaction. Both succeed if each client has a
+/// session of its own, or if the pooler renames the statements.
 pub(super) async fn refuse_mixing_pooler(options: &PgConnectOptions) -> Result<(), Error> {
-    match timeout(PROBE, probe(options)).await {
-        Ok(Err(SqlxError::Database(answer))) if mixes_up(&*answer) => Err(Error::Database(DbErr::Custom(
+    match timeout(PROBE_TIMEOUT, probe(options)).await {
+        Ok(Err(SqlxError::Database(answer))) if is_mixed_up(&*answer) => Err(Error::Database(DbErr::Custom(
             "a connection pooler in transaction mode that does not support prepared statements: set \
                  max_prepared_statements (PgBouncer 1.21 or newer), or use its session mode, or connect directly"
                 .to_owned(),
         ))),
-        // Whatever else went wrong is not about this, and will show.
+        // Any other failure is not about pooling, and the following steps report it.
         _ => Ok(()),
-    }
-}
-
-/// Prepared already, not prepared, or what PgBouncer answers to a transaction in its statement mode.
-fn mixes_up(answer: &dyn DatabaseError) -> bool {
-    match answer.code().as_deref() {
-        Some("42P05" | "26000") => true,
-        Some("08P01") => answer.message().contains("statement pooling mode"),
-        _ => false,
     }
 }
 
 async fn probe(options: &PgConnectOptions) -> Result<(), SqlxError> {
     let mut one = PgConnection::connect_with(options).await?;
     let mut other = PgConnection::connect_with(options).await?;
-    // A pooler chooses a server connection anew each time: several attempts make a collision likely however it chooses.
-    for _ in 0..ATTEMPTS {
+    // A pooler chooses a server connection for each transaction. Several attempts make a collision likely in any case.
+    for _ in 0..PROBE_ATTEMPTS {
         one.execute(sqlx::query("SELECT 1 AS one")).await?;
         other.execute("BEGIN").await?;
         let prepared = other.execute(sqlx::query("SELECT 2 AS other")).await;
-        // A pooler with one connection to give lets us wait here: then that attempt has told enough.
-        let again = timeout(POOLER, one.execute(sqlx::query("SELECT 1 AS one"))).await;
+        // A pooler with only one connection makes the client wait here. The result of this attempt is then sufficient.
+        let again = timeout(POOLER_TIMEOUT, one.execute(sqlx::query("SELECT 1 AS one"))).await;
         let _ = other.execute("ROLLBACK").await;
         prepared?;
         let Ok(again) = again else { break };

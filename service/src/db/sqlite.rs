@@ -1,15 +1,15 @@
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, SqlxError};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use tokio::time::sleep;
 
-use super::ACQUIRE;
-use super::outage::sqlx_error;
+use super::ACQUIRE_TIMEOUT;
+use super::fault::is_busy;
 
-/// Between attempts to open it.
+/// The pause between attempts to open the file.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The connections that read, and the one that writes.
+/// Opens the pool of connections that read and the one connection that writes.
 pub(super) async fn open(
     mut options: ConnectOptions,
     url: &str,
@@ -18,14 +18,14 @@ pub(super) async fn open(
         sqlite
             .create_if_missing(true)
             .foreign_keys(true)
-            .busy_timeout(ACQUIRE)
+            .busy_timeout(ACQUIRE_TIMEOUT)
             .pragma("journal_mode", "WAL")
-            // NORMAL would lose the last commits at a power loss; what was answered is kept.
+            // NORMAL can lose the last commits if the power fails. FULL keeps every write that was acknowledged.
             .pragma("synchronous", "FULL")
     });
     let mut one = options.clone();
-    // It lives as long as the process: closing the last connection would checkpoint and reopen the file, and would end a
-    // database in memory.
+    // The connection lives as long as the process. Closing the last connection would checkpoint and reopen the file, and would
+    // end an in-memory database.
     one.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let write = connect(one).await?;
     if url.contains(":memory:") || url.contains("mode=memory") {
@@ -34,23 +34,17 @@ pub(super) async fn open(
     Ok((Database::connect(options).await?, write))
 }
 
-/// Connects; for up to [`ACQUIRE`], and one attempt more. A file whose journal is no write-ahead log yet is read before it is
-/// locked for that change, and while somebody else has it locked for writing (another server that starts, say) SQLite refuses
-/// that at once, whatever the busy timeout.
+/// Connects, with attempts for up to [`ACQUIRE_TIMEOUT`]. A file without a write-ahead log is read before it is locked for the
+/// change of its journal mode. While another process has it locked for writing (another server that starts, for example),
+/// SQLite refuses that lock at once, regardless of the busy timeout.
 async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let started = Instant::now();
     loop {
         match Database::connect(options.clone()).await {
-            Err(error) if is_busy(&error) && started.elapsed() < ACQUIRE => sleep(PAUSE).await,
+            Err(error) if is_busy(&error) && started.elapsed() < ACQUIRE_TIMEOUT => sleep(PAUSE).await,
             done => return done,
         }
     }
-}
-
-/// `SQLITE_BUSY`, the primary code or one that extends it.
-fn is_busy(error: &DbErr) -> bool {
-    let Some(SqlxError::Database(answer)) = sqlx_error(error) else { return false };
-    answer.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 #[cfg(test)]
@@ -62,7 +56,7 @@ mod tests {
     use crate::{Db, DbConfig};
 
     #[tokio::test]
-    async fn a_new_file_that_somebody_else_has_locked_is_waited_for() {
+    async fn opening_waits_for_a_new_file_that_another_process_has_locked() {
         let database = TestDatabase::empty(Backend::Sqlite).await.unwrap();
         let other = database.connect().await;
         let locked = TransactionOptions {

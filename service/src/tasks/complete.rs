@@ -1,31 +1,26 @@
-use ::entity::task::Column;
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use super::update::edit_one;
+use crate::model::{Change, Changes, Task};
+use crate::store::{Edit, Store};
+use crate::{Caller, Error};
 
-use super::batch::Written;
-use super::owned::{Moment, owned_by};
-use super::task::{Change, Changes, Task};
-use super::update;
-use crate::{Caller, Db, Error};
-
-/// Flips whether a task of the caller's is done, in one atomic statement: of two at once, neither is lost.
-pub async fn toggle_completed(db: &Db, caller: &Caller, id: i64) -> Result<Task, Error> {
-    update::write(db, caller, id, Written { flips: true, ..Written::default() }).await
+/// Flips whether a task of the caller is completed, in one atomic statement: two concurrent requests flip it twice.
+///
+/// # Errors
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id.
+pub async fn toggle_completed(store: &Store, caller: &Caller, id: i64) -> Result<Task, Error> {
+    edit_one(store, caller, id, Edit::Toggle(id)).await
 }
 
-/// Says whether a task of the caller's is done. Unlike a toggle it may be repeated.
-pub async fn set_completed(db: &Db, caller: &Caller, id: i64, completed: bool) -> Result<Task, Error> {
+/// Sets whether a task of the caller is completed. Unlike a toggle it can be repeated safely.
+///
+/// # Errors
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id.
+pub async fn set_completed(store: &Store, caller: &Caller, id: i64, completed: bool) -> Result<Task, Error> {
     let changes = Changes { completed: Change::To(completed), ..Changes::default() };
-    super::update(db, caller, id, changes).await
+    super::update(store, caller, id, changes).await
 }
 
-/// Completes every task of the caller's that is not done yet, in one statement; how many that were.
-pub async fn complete_all(db: &Db, caller: &Caller) -> Result<u64, Error> {
-    let moment = Moment::now(db.backend());
-    let mut update = owned_by(caller).update_all(&moment);
-    update
-        .and_where(Expr::col(Column::Completed).eq(false))
-        .value(Column::Completed, true)
-        .value(Column::CompletedAt, moment.to_expr());
-    Ok(db.write(async |db| db.execute(&update).await).await?.rows_affected())
+/// Completes every task of the caller that is not completed, in one statement. Returns their number.
+pub async fn complete_all(store: &Store, caller: &Caller) -> Result<u64, Error> {
+    Ok(store.edit(caller, Edit::CompleteAll).await?.count)
 }

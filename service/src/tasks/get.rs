@@ -1,13 +1,14 @@
-use super::batch::Get;
-use super::owned::owned_by;
-use super::task::Task;
-use crate::db::batch::ask;
-use crate::{Caller, Db, Error};
+use crate::model::Task;
+use crate::store::Store;
+use crate::{Caller, Error};
 
-/// One task of the caller's.
-pub async fn get(db: &Db, caller: &Caller, id: i64) -> Result<Task, Error> {
-    match ask::<Get>(db, (caller.clone(), id)).await? {
+/// Returns one task of the caller.
+///
+/// # Errors
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id.
+pub async fn get(store: &Store, caller: &Caller, id: i64) -> Result<Task, Error> {
+    match store.get(caller, id).await? {
         Some(task) => Ok(task),
-        None => owned_by(caller).explain_missing(db, id).await,
+        None => Err(store.missing(caller, id).await),
     }
 }

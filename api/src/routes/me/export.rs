@@ -3,7 +3,7 @@ use actix_web::web::{Data, ReqData};
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use service::tasks::{self, ListQuery};
-use service::{Caller, Db};
+use service::{Caller, Store};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub struct Export {
 #[utoipa::path(get, path = "/api/me/export", tag = "me", responses((status = 200, description = "All that is stored of you",
     body = Export, headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
-pub async fn export_me(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
+pub async fn export_me(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
     let (query, caller) = (ListQuery::default(), caller.into_inner());
     // The first page is fetched before the answer begins, so that an outage is 503 and not a document that is cut.
     let first = tasks::list(&db, &caller, &query, query.page_size(), None).await?;

@@ -1,6 +1,6 @@
 use actix_web::web::{Data, Json, ReqData};
 use service::tasks::Change;
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 
 use super::wire::{Completed, Counted, Task};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::extract::{NoQuery, OptionalBody, Query, TaskId};
     responses((status = 200, description = "The task, as it is now", body = Task))
 )]
 pub async fn complete_task(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     id: TaskId,
     Query(query): Query<Completed>,
@@ -36,7 +36,7 @@ pub async fn complete_task(
 /// Those that are not done yet, in one atomic step.
 #[utoipa::path(post, path = "/api/tasks/complete-all", tag = "tasks",
     responses((status = 200, description = "How many tasks that were", body = Counted, example = json!({"count": 3}))))]
-pub async fn complete_all_tasks(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Counted>, Error> {
+pub async fn complete_all_tasks(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Counted>, Error> {
     let count = tasks::complete_all(&db, &caller).await?;
     Ok(Json(Counted { count }))
 }

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 
 use super::wire::{CreateTask, Task};
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::extract::{Body, NoQuery};
         headers(("Location" = String, description = "The path of the task"))))
 )]
 pub async fn create_task(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     _: NoQuery,
     Body(new): Body<CreateTask>,

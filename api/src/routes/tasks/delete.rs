@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, ReqData};
 use serde::Deserialize;
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 use utoipa::{IntoParams, ToSchema};
 
 use super::wire::{Counted, Task};
@@ -24,7 +24,7 @@ use crate::extract::{NoQuery, Prefer, Query, Return, TaskId};
     )
 )]
 pub async fn delete_task(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     id: TaskId,
     _: NoQuery,
@@ -59,7 +59,7 @@ enum Deletable {
 #[utoipa::path(delete, path = "/api/tasks", tag = "tasks", params(DeleteTasks),
     responses((status = 200, description = "How many tasks that were", body = Counted, example = json!({"count": 3}))))]
 pub async fn delete_completed_tasks(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     _: Query<DeleteTasks>,
 ) -> Result<Json<Counted>, Error> {

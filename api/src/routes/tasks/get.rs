@@ -1,5 +1,5 @@
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 
 use super::wire::Task;
 use crate::error::Error;
@@ -10,6 +10,6 @@ use crate::extract::{NoQuery, TaskId};
     params(("id" = i64, Path, description = "The task's id", example = 1)),
     responses((status = 200, description = "The task", body = Task))
 )]
-pub async fn get_task(db: Data<Db>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
+pub async fn get_task(db: Data<Store>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
     Ok(tasks::get(&db, &caller, id.0).await?.into())
 }

@@ -2,7 +2,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use service::tasks::{self, ListQuery, Page, cursor};
-use service::{Caller, Db};
+use service::{Caller, Store};
 
 use super::list_query::ListTasks;
 use super::stream;
@@ -45,7 +45,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
     ))
 )]
 pub async fn list_tasks(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     Query(list): Query<ListTasks>,
     prefer: Prefer,
@@ -53,7 +53,7 @@ pub async fn list_tasks(
 ) -> Result<HttpResponse, Error> {
     let (query, caller) = (list.query()?, caller.into_inner());
     let after = match &list.cursor {
-        Some(cursor) => Some(cursor::open(&db, &caller, &query, cursor).await?),
+        Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
     };
     let page = tasks::list(&db, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
@@ -67,22 +67,16 @@ pub async fn list_tasks(
         let all = stream::array(db, caller, query, page, String::new(), "");
         return Ok(answer.insert_header(JSON).streaming(all));
     }
-    if let Some(link) = next(&db, &caller, &query, &page, &request).await? {
+    if let Some(link) = next(&caller, &query, &page, &request)? {
         answer.insert_header((LINK, link));
     }
     Ok(answer.insert_header(JSON).body(stream::whole(page.tasks)))
 }
 
 /// The address of the next page: this one's, with another cursor.
-async fn next(
-    db: &Db,
-    caller: &Caller,
-    query: &ListQuery,
-    page: &Page,
-    request: &HttpRequest,
-) -> Result<Option<HeaderValue>, Error> {
+fn next(caller: &Caller, query: &ListQuery, page: &Page, request: &HttpRequest) -> Result<Option<HeaderValue>, Error> {
     let Some(position) = &page.next else { return Ok(None) };
-    let cursor = cursor::seal(db, caller, query, position).await?;
+    let cursor = cursor::encode(caller, query, position);
     let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     let pairs = pairs.extend_pairs(others).append_pair("cursor", &cursor).finish();

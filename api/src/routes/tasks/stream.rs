@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::{Bytes, Data};
 use futures_util::stream::{self, Stream, StreamExt};
 use service::tasks::{self, ListQuery, Page};
-use service::{Caller, Db};
+use service::{Caller, Store};
 use tokio::time::sleep;
 
 use super::wire::{ROOM, Task};
@@ -19,7 +19,7 @@ const LONGEST_REST: Duration = Duration::from_millis(20);
 /// asked for something since the page before, it rests after a page for twice as long as that took, so that a long list takes a
 /// third of the time at most.
 pub(crate) fn array(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: Caller,
     query: ListQuery,
     first: Page,
@@ -28,14 +28,14 @@ pub(crate) fn array(
 ) -> impl Stream<Item = Result<Bytes, Error>> {
     let opening = stream::iter([Ok(Bytes::from(before + "["))]);
     let begin = Ok(elements(first.tasks, false));
-    let following = stream::try_unfold((first.next, db.statements()), move |(position, statements)| {
+    let following = stream::try_unfold((first.next, db.db().statements()), move |(position, statements)| {
         let (db, caller, query) = (db.clone(), caller.clone(), query.clone());
         async move {
             let Some(position) = position else { return Ok::<_, Error>(None) };
             let started = Instant::now();
             let page = tasks::list(&db, &caller, &query, query.page_size(), Some(&position)).await?;
             let (part, next) = (elements(page.tasks, true), page.next);
-            let sent = db.statements();
+            let sent = db.db().statements();
             // One was for this page.
             if next.is_some() && sent - statements > 1 {
                 sleep((2 * started.elapsed()).min(LONGEST_REST)).await;

@@ -1,6 +1,6 @@
 use actix_web::web::{Data, Json, ReqData};
 use serde::{Deserialize, Serialize};
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 use utoipa::{IntoParams, ToSchema};
 
 use super::list_query::parse_zone;
@@ -64,7 +64,7 @@ pub struct InZone {
         "by_priority": {"none": 2, "low": 0, "medium": 0, "high": 1}, "by_tag": [{"name": "shopping", "count": 2}]
     }))))]
 pub async fn summarize_tasks(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     Query(place): Query<InZone>,
 ) -> Result<Json<Summary>, Error> {
@@ -77,7 +77,7 @@ pub async fn summarize_tasks(
 /// Every tag of your tasks, in the order of their names, and how many tasks have it.
 #[utoipa::path(get, path = "/api/tags", tag = "tasks", responses((status = 200, description = "The tags", body = [TagCount],
     example = json!([{"name": "shopping", "count": 2}, {"name": "Work", "count": 5}]))))]
-pub async fn list_tags(db: Data<Db>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Vec<TagCount>>, Error> {
+pub async fn list_tags(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Vec<TagCount>>, Error> {
     let tags = tasks::tags(&db, &caller).await?;
     Ok(Json(tags.into_iter().map(TagCount::from).collect()))
 }

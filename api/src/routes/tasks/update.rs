@@ -1,5 +1,5 @@
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Db, tasks};
+use service::{Caller, Store, tasks};
 
 use super::wire::{Task, UpdateTask};
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::extract::{Body, NoQuery, TaskId};
     responses((status = 200, description = "The task, as it is now", body = Task))
 )]
 pub async fn update_task(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     id: TaskId,
     _: NoQuery,
@@ -35,7 +35,7 @@ pub async fn update_task(
     responses((status = 200, description = "The task, as it is now", body = Task))
 )]
 pub async fn patch_task(
-    db: Data<Db>,
+    db: Data<Store>,
     caller: ReqData<Caller>,
     id: TaskId,
     query: NoQuery,

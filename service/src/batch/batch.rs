@@ -1,0 +1,81 @@
+use std::sync::{Mutex, PoisonError};
+
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::sync::oneshot;
+
+use super::{Operation, lock};
+use crate::Error;
+use crate::db::lease::Lease;
+
+/// The channel on which a request waits for its answer.
+pub(super) type Waiter<O> = oneshot::Sender<Result<<O as Operation>::Answer, Error>>;
+
+/// Requests that are sent together.
+pub(crate) struct Batch<O: Operation> {
+    /// The requests in the order of their arrival. The index of a request is its place in the batch.
+    pub(crate) requests: Vec<O::Request>,
+    /// The waiters at the same places; `None` after the answer.
+    waiters: Mutex<Vec<Option<Waiter<O>>>>,
+    /// The lease of the lane, if it had one. PostgreSQL only.
+    lease: Mutex<Option<Lease>>,
+}
+
+impl<O: Operation> Batch<O> {
+    pub(super) fn new(requests: impl IntoIterator<Item = (O::Request, Option<Waiter<O>>)>) -> Self {
+        let (requests, waiters) = requests.into_iter().unzip();
+        Self { requests, waiters: Mutex::new(waiters), lease: Mutex::new(None) }
+    }
+
+    /// The connection for the statement: the lease of the lane, or one out of the pool. If the statement fails, the connection
+    /// returns to the pool.
+    pub(crate) async fn connection(&self, db: &DatabaseConnection) -> Result<Lease, DbErr> {
+        match self.take_lease() {
+            Some(lease) => Ok(lease),
+            None => Lease::acquire(db).await,
+        }
+    }
+
+    /// Keeps the connection of a successful statement for the next batch of the lane.
+    pub(crate) fn keep(&self, connection: Lease) {
+        self.set_lease(Some(connection));
+    }
+
+    pub(super) fn set_lease(&self, lease: Option<Lease>) {
+        *lock(&self.lease) = lease;
+    }
+
+    pub(super) fn take_lease(&self) -> Option<Lease> {
+        lock(&self.lease).take()
+    }
+
+    /// Answers the request at this place. Only the first answer to a request counts.
+    pub(crate) fn answer(&self, place: usize, answer: Result<O::Answer, Error>) {
+        let waiter = lock(&self.waiters).get_mut(place).and_then(Option::take);
+        if let Some(waiter) = waiter {
+            // An error means that the caller has hung up.
+            let _ = waiter.send(answer);
+        }
+    }
+
+    /// Answers all requests that still wait when the statement has ended.
+    pub(super) fn settle(&self, operation: &O, done: &Result<(), Error>) {
+        for waiter in lock(&self.waiters).iter_mut().filter_map(Option::take) {
+            let _ = waiter.send(match done {
+                Ok(()) => operation.no_row(),
+                Err(error) => Err(error.clone()),
+            });
+        }
+    }
+
+    /// A batch of one for each request that still waits.
+    pub(super) fn split(self) -> impl Iterator<Item = Self> {
+        let waiters = self.waiters.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let all = self.requests.into_iter().zip(waiters);
+        all.filter(|(_, waiter)| waiter.is_some()).map(|one| Self::new([one]))
+    }
+
+    /// Whether a caller still waits.
+    pub(super) fn is_awaited(&self) -> bool {
+        lock(&self.waiters).iter().flatten().any(|waiter| !waiter.is_closed())
+    }
+}

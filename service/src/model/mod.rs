@@ -1,0 +1,22 @@
+//! Values of the domain and their limits. A value can only be made from valid input, so the rooms above need no checks. There is
+//! no SQL here.
+
+mod due;
+mod filter;
+mod priority;
+mod sort;
+mod tag;
+mod task;
+mod text;
+mod time;
+
+pub use due::{Due, InvalidDue};
+pub(crate) use due::{day_of, day_text, instant_within, next, start_of_day};
+pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
+pub use priority::Priority;
+pub(crate) use sort::PositionKey;
+pub use sort::{Position, Sort, SortBy, SortKey};
+pub use tag::{InvalidTag, Tag, Tags};
+pub use task::{Change, Changes, NewTask, Task};
+pub use text::{Description, InvalidText, Title};
+pub(crate) use time::now;

@@ -1,0 +1,131 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+
+use super::{Description, Due, Priority, Tags, Title};
+
+/// A task as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The id. The database assigns it; ids rise and are never reused.
+    pub id: i64,
+    /// See [`Title`].
+    pub title: String,
+    /// See [`Description`].
+    pub description: Option<String>,
+    /// Whether the task is completed.
+    pub completed: bool,
+    /// The time of creation, in microseconds. It never changes.
+    pub created_at: DateTime<Utc>,
+    /// The time of the last write, in microseconds. Every write moves it forward.
+    pub updated_at: DateTime<Utc>,
+    /// The time since when the task is completed; `None` if it is not.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// See [`Priority`].
+    pub priority: Priority,
+    /// See [`Tags`].
+    pub tags: Tags,
+    /// See [`Due`].
+    pub due: Option<Due>,
+}
+
+/// The fields of a new task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// See [`Title`].
+    pub title: Title,
+    /// See [`Description`].
+    pub description: Option<Description>,
+    /// See [`Priority`].
+    pub priority: Priority,
+    /// See [`Tags`].
+    pub tags: Tags,
+    /// See [`Due`].
+    pub due: Option<Due>,
+}
+
+impl NewTask {
+    /// A task with a title and the default of every other field.
+    #[must_use]
+    pub fn new(title: Title) -> Self {
+        Self { title, description: None, priority: Priority::default(), tags: Tags::default(), due: None }
+    }
+}
+
+/// A partial update: for each field, whether it is kept or set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// See [`Title`].
+    pub title: Change<Title>,
+    /// See [`Description`]. `To(None)` removes it.
+    pub description: Change<Option<Description>>,
+    /// Whether the task is completed.
+    pub completed: Change<bool>,
+    /// See [`Priority`].
+    pub priority: Change<Priority>,
+    /// See [`Tags`]. They replace all tags of the task.
+    pub tags: Change<Tags>,
+    /// See [`Due`]. `To(None)` removes it.
+    pub due: Change<Option<Due>>,
+}
+
+/// A new task is a change of every field, so that one description of the columns serves both.
+impl From<NewTask> for Changes {
+    fn from(new: NewTask) -> Self {
+        let NewTask { title, description, priority, tags, due } = new;
+        Self {
+            title: Change::To(title),
+            description: Change::To(description),
+            completed: Change::To(false),
+            priority: Change::To(priority),
+            tags: Change::To(tags),
+            due: Change::To(due),
+        }
+    }
+}
+
+/// The change of one field. Absent is not null: an absent field is kept, null is a value to set.
+///
+/// As a serde field it needs `#[serde(default)]`, which turns an absent field into [`Change::Keep`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Keeps the field.
+    #[default]
+    Keep,
+    /// Sets the field to this value.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// The new value, if there is one.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Self::Keep => None,
+            Self::To(value) => Some(value),
+        }
+    }
+
+    /// Converts the new value, if there is one.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::To(value) => Change::To(convert(value)),
+        }
+    }
+
+    /// Converts the new value, if there is one, with a function that can fail.
+    ///
+    /// # Errors
+    /// The error of `convert`.
+    pub fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        match self {
+            Self::Keep => Ok(Change::Keep),
+            Self::To(value) => convert(value).map(Change::To),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::To)
+    }
+}

@@ -1,0 +1,236 @@
+//! The one description of the columns of a task: which are read, and what each write does with each. The texts of the
+//! statements, the binding and the decoding are made from it.
+
+use ::entity::task::{Column, Entity};
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, ReturningClause};
+use sea_orm::sqlx::{ColumnIndex, Decode, Row};
+use sea_orm::{Iden, SqlxError};
+
+use super::dialect::{Dialect, request, task};
+use super::edit::Request;
+use super::row::Time;
+use super::statement::{Input, Sent, Value};
+use crate::model::{Due, Priority, Tags, Task};
+
+/// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
+/// conversion. It makes the list of columns and the function that decodes a row by position.
+macro_rules! read {
+    ($($field:ident: $column:ident as $stored:ty => $convert:expr,)*) => {
+        /// The columns that are read, in this order. The owner is not read, because it is the caller, nor are the columns that
+        /// serve only searches.
+        pub(super) const READ: &[Column] = &[$(Column::$column),*];
+
+        /// The position of each of them in a row.
+        #[derive(Clone, Copy)]
+        pub(super) enum Position {
+            $($column),*
+        }
+
+        /// Decodes a row by position.
+        pub(super) fn decode<'r, R: Row>(row: &'r R) -> Result<Task, SqlxError>
+        where
+            usize: ColumnIndex<R>,
+            $($stored: Decode<'r, R::Database>,)*
+        {
+            $(let $field = {
+                let stored: $stored = row.try_get_unchecked(Position::$column as usize)?;
+                let convert: fn($stored) -> Result<_, Unreadable> = $convert;
+                convert(stored).map_err(|source| SqlxError::ColumnDecode { index: Column::$column.to_string(), source })?
+            };)*
+            Ok(Task { $($field),* })
+        }
+    };
+}
+
+/// The error of a value that only another program can have written.
+type Unreadable = Box<dyn std::error::Error + Send + Sync>;
+
+read! {
+    id: Id as i64 => Ok,
+    title: Title as &'r str => |title| Ok(title.to_owned()),
+    description: Description as Option<&'r str> => |description| Ok(description.map(str::to_owned)),
+    completed: Completed as bool => Ok,
+    created_at: CreatedAt as Time => |Time(time)| Ok(time),
+    updated_at: UpdatedAt as Time => |Time(time)| Ok(time),
+    completed_at: CompletedAt as Option<Time> => |time| Ok(time.map(|Time(time)| time)),
+    priority: Priority as i16 => |stored| Priority::from_stored(stored).ok_or_else(|| format!("priority {stored}").into()),
+    tags: Tags as &'r str => |stored| Ok(Tags::from_stored(stored)?),
+    due: DueDate as Option<&'r str> => |stored| Ok(stored.map(Due::parse).transpose()?),
+}
+
+/// A column that is written, apart from the id, which the database assigns.
+pub(super) struct Written {
+    pub(super) column: Column,
+    on_create: OnCreate,
+    on_change: OnChange,
+}
+
+/// The value of a column of a new task.
+enum OnCreate {
+    Input(Input<Request>),
+    Expr(fn() -> Expr),
+}
+
+/// The value of a column after a change.
+enum OnChange {
+    /// The column never changes.
+    Keep,
+    /// The input, unless it is null.
+    Input(Input<Request>),
+    /// The input, if the second one is true. For columns that can be null.
+    InputIf(Input<Request>, Input<Request>),
+    /// An expression of the old row and the request. The second argument is the time of the write.
+    Expr(fn(Dialect, Expr) -> Expr),
+}
+
+/// The columns that are written.
+pub(super) const WRITTEN: [Written; 14] = [
+    fixed(Column::UserId, OWNER),
+    always(Column::Title, text("title", |sent| Some(sent.request.changes.title.value()?.as_str()))),
+    always(Column::TitleFolded, text("title_folded", |sent| sent.request.derived.title_folded.as_deref())),
+    nullable(
+        Column::Description,
+        text("description", |sent| Some(sent.request.changes.description.value()?.as_ref()?.as_str())),
+        SETS_DESCRIPTION,
+    ),
+    nullable(
+        Column::DescriptionFolded,
+        text("description_folded", |sent| sent.request.derived.description_folded.as_deref()),
+        SETS_DESCRIPTION,
+    ),
+    always(Column::Priority, small_int("priority", |sent| Some(sent.request.changes.priority.value()?.to_stored()))),
+    always(Column::Tags, text("tags", |sent| sent.request.derived.tags.as_deref())),
+    always(Column::TagsFolded, text("tags_folded", |sent| sent.request.derived.tags_folded.as_deref())),
+    nullable(
+        Column::DueDate,
+        text("due_date", |sent| Some(sent.request.changes.due.value()?.as_ref()?.as_str())),
+        SETS_DUE,
+    ),
+    nullable(Column::DueAt, time("due_at", |sent| Some(sent.request.changes.due.value()?.as_ref()?.at())), SETS_DUE),
+    fixed(Column::CreatedAt, CREATED_AT),
+    computed(Column::UpdatedAt, || request(CREATED_AT.name), |_, now| now),
+    computed(Column::Completed, || Expr::val(false), |_, _| completed()),
+    computed(Column::CompletedAt, || Expr::cust("NULL"), |_, now| completed_at(completed(), now)),
+];
+
+pub(super) const OWNER: Input<Request> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
+pub(super) const ID: Input<Request> = Input { name: "id", value: Value::BigInt(|sent| sent.request.id) };
+/// Each new task of a batch is a microsecond later than the one before. This time identifies the request of a returned row.
+const CREATED_AT: Input<Request> = time("created_at", |sent| Some(sent.created_at()));
+const COMPLETED: Input<Request> = flag("completed", |sent| sent.request.changes.completed.value().copied());
+const FLIPS: Input<Request> = flag("flips", |sent| Some(sent.request.flips));
+const SETS_DESCRIPTION: Input<Request> =
+    flag("sets_description", |sent| Some(sent.request.changes.description.value().is_some()));
+const SETS_DUE: Input<Request> = flag("sets_due", |sent| Some(sent.request.changes.due.value().is_some()));
+
+const fn fixed(column: Column, input: Input<Request>) -> Written {
+    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::Keep }
+}
+
+const fn always(column: Column, input: Input<Request>) -> Written {
+    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::Input(input) }
+}
+
+const fn nullable(column: Column, input: Input<Request>, is_set: Input<Request>) -> Written {
+    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
+}
+
+const fn computed(column: Column, on_create: fn() -> Expr, on_change: fn(Dialect, Expr) -> Expr) -> Written {
+    Written { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
+}
+
+const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Request>) -> Option<&'a str>) -> Input<Request> {
+    Input { name, value: Value::Text(value) }
+}
+
+const fn small_int(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<i16>) -> Input<Request> {
+    Input { name, value: Value::SmallInt(value) }
+}
+
+const fn flag(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<bool>) -> Input<Request> {
+    Input { name, value: Value::Bool(value) }
+}
+
+const fn time(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<DateTime<Utc>>) -> Input<Request> {
+    Input { name, value: Value::Time(value) }
+}
+
+impl Written {
+    /// The value of a new row.
+    pub(super) fn created(&self) -> Expr {
+        match &self.on_create {
+            OnCreate::Input(input) => request(input.name),
+            OnCreate::Expr(expr) => expr(),
+        }
+    }
+
+    /// The value after a change at `now`, if the column can change.
+    pub(super) fn changed(&self, dialect: Dialect, now: &Expr) -> Option<Expr> {
+        Some(match &self.on_change {
+            OnChange::Keep => return None,
+            OnChange::Input(input) => Func::coalesce([request(input.name), task(self.column)]).into(),
+            OnChange::InputIf(input, is_set) => {
+                Expr::case(request(is_set.name), request(input.name)).finally(task(self.column)).into()
+            }
+            OnChange::Expr(expr) => expr(dialect, now.clone()),
+        })
+    }
+}
+
+/// The inputs of a new task.
+pub(super) fn create_inputs() -> Vec<Input<Request>> {
+    let inputs = WRITTEN.iter().filter_map(|written| match written.on_create {
+        OnCreate::Input(input) => Some(input),
+        OnCreate::Expr(_) => None,
+    });
+    inputs.collect()
+}
+
+/// The inputs of a change.
+pub(super) fn change_inputs() -> Vec<Input<Request>> {
+    let mut inputs = vec![OWNER, ID, FLIPS, COMPLETED];
+    let mut add = |input: Input<Request>| {
+        if inputs.iter().all(|other| other.name != input.name) {
+            inputs.push(input);
+        }
+    };
+    for written in &WRITTEN {
+        match written.on_change {
+            OnChange::Keep | OnChange::Expr(_) => {}
+            OnChange::Input(input) => add(input),
+            OnChange::InputIf(input, is_set) => {
+                add(is_set);
+                add(input);
+            }
+        }
+    }
+    inputs
+}
+
+/// Whether the task is completed after a change.
+fn completed() -> Expr {
+    let set = Func::coalesce([request(COMPLETED.name), task(Column::Completed)]);
+    Expr::case(request(FLIPS.name), task(Column::Completed).not()).finally(set).into()
+}
+
+/// The time since when the task is completed, after a write at `now` that makes it `completed`.
+pub(super) fn completed_at(completed: Expr, now: Expr) -> Expr {
+    Expr::case(completed, Func::coalesce([task(Column::CompletedAt), now])).finally(Expr::cust("NULL")).into()
+}
+
+/// The time of a write: now, or right after the last write of the same task if the clock has not passed it. The clocks of
+/// several servers can differ, and a clock can be set back.
+pub(super) fn time_of_write(dialect: Dialect, now: Expr) -> Expr {
+    Func::greatest([dialect.after_last_write(), now]).into()
+}
+
+/// The columns that are read, with the name of their table.
+pub(super) fn read() -> impl Iterator<Item = (Entity, Column)> {
+    READ.iter().map(|column| (Entity, *column))
+}
+
+/// The columns that a write returns: those that are read, then the owner.
+pub(super) fn returned() -> ReturningClause {
+    Query::returning().columns(read().chain([(Entity, Column::UserId)]))
+}

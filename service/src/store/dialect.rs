@@ -1,0 +1,157 @@
+//! Everything in which the two databases differ: the texts here are the only SQL by hand outside `read/newest.rs` and
+//! `growth.rs`.
+
+use ::entity::task::{Column, Entity};
+use sea_orm::DbBackend;
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, Func, FunctionCall, JoinType, PostgresQueryBuilder, Query, QueryStatementWriter,
+    SelectStatement, SqliteQueryBuilder, TableRef,
+};
+
+/// The name of the derived table that holds the requests of a batch.
+const REQUEST: &str = "request";
+
+/// The SQL of one of the two databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// The type of an input of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InputType {
+    Text,
+    BigInt,
+    SmallInt,
+    Bool,
+    Time,
+}
+
+impl InputType {
+    /// The type of the array on PostgreSQL.
+    fn array(self) -> &'static str {
+        match self {
+            Self::Text => "text[]",
+            Self::BigInt => "bigint[]",
+            Self::SmallInt => "smallint[]",
+            Self::Bool => "boolean[]",
+            Self::Time => "timestamptz[]",
+        }
+    }
+}
+
+impl Dialect {
+    pub(super) fn of(backend: DbBackend) -> Self {
+        if backend == DbBackend::Sqlite { Self::Sqlite } else { Self::Postgres }
+    }
+
+    /// The text of a statement without bound values.
+    pub(super) fn text(self, statement: &impl QueryStatementWriter) -> String {
+        match self {
+            Self::Postgres => statement.to_string(PostgresQueryBuilder),
+            Self::Sqlite => statement.to_string(SqliteQueryBuilder),
+        }
+    }
+
+    /// The requests of a batch as a derived table with one column for each input. Its text does not depend on their number.
+    ///
+    /// PostgreSQL gets one array for each input: `unnest` in the list of a SELECT returns them in lockstep (since PostgreSQL
+    /// 10). Each array stands in a SELECT of its own, which hides its length from the planner. Otherwise the planner prefers a
+    /// plan for exactly one small batch, and plans each time. SQLite gets one JSON array of arrays.
+    pub(super) fn requests(self, inputs: impl Iterator<Item = (&'static str, InputType)>) -> SelectStatement {
+        let mut requests = Query::select();
+        for (place, (name, of)) in inputs.enumerate() {
+            let value = match self {
+                Self::Postgres => format!("unnest((SELECT ${}::{}))", place + 1, of.array()),
+                Self::Sqlite => format!("value ->> {place}"),
+            };
+            requests.expr_as(Expr::cust(value), Alias::new(name));
+        }
+        if self == Self::Sqlite {
+            requests.from_function(Func::cust("json_each").arg(Expr::cust("$1")), Alias::new("json"));
+        }
+        requests
+    }
+
+    /// The derived table of [`Self::requests`] for a FROM clause.
+    pub(super) fn request_table(requests: SelectStatement) -> TableRef {
+        TableRef::SubQuery(requests.into(), Alias::new(REQUEST).into())
+    }
+
+    /// The scalar parameter with this number, which comes after the inputs.
+    pub(super) fn scalar(self, inputs: usize, number: usize, of: &str) -> Expr {
+        Expr::cust(match self {
+            Self::Postgres => format!("${}::{of}", inputs + number + 1),
+            Self::Sqlite => format!("${}", number + 2),
+        })
+    }
+
+    /// A function for a FROM clause that limits the wait for a row lock in this transaction, if the database has row locks.
+    pub(super) fn lock_timeout(self, timeout: Expr) -> Option<FunctionCall> {
+        let set = || Func::cust("set_config").arg("lock_timeout").arg(timeout).arg(true);
+        (self == Self::Postgres).then(set)
+    }
+
+    /// Joins the requests with the tasks for which `condition` holds. SQLite would otherwise read the tasks first.
+    pub(super) fn join_tasks(self, select: &mut SelectStatement, condition: Expr) {
+        match self {
+            Self::Postgres => select.join(JoinType::InnerJoin, Entity, condition),
+            Self::Sqlite => select.cross_join(Entity).and_where(condition),
+        };
+    }
+
+    /// The earliest time for the next write of a task: the next value of `updated_at` that this database can compute.
+    pub(super) fn after_last_write(self) -> Expr {
+        Expr::cust(match self {
+            Self::Postgres => "task.updated_at + interval '1 microsecond'",
+            // SQLite computes times in milliseconds. The format is that of the driver.
+            Self::Sqlite => {
+                "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', task.updated_at, '+0.001 seconds'), '.000+', '+')"
+            }
+        })
+    }
+
+    /// Whether a column contains a text. `LIKE` has special characters, and PostgreSQL expects few rows from it, which it then
+    /// sorts instead of reading an index in order.
+    pub(super) fn contains(self, column: Column, text: &str) -> Expr {
+        let position = match self {
+            Self::Sqlite => Func::cust("instr"),
+            Self::Postgres => Func::cust("strpos"),
+        };
+        position.arg(Expr::col(column)).arg(Expr::val(text)).gt(0)
+    }
+
+    /// The due date by which a list is sorted, with tasks without one at the end. The indexes have the same expressions.
+    pub(super) fn sorted_due_date(self, descending: bool) -> Expr {
+        Expr::cust(match (self, descending) {
+            (Self::Postgres, false) => "COALESCE(due_at, timestamptz '9999-12-31T23:59:59.999999+00:00')",
+            (Self::Postgres, true) => "COALESCE(due_at, timestamptz '0001-01-01T00:00:00+00:00')",
+            // The same as generated columns: SQLite plans again whenever a value is compared with an indexed expression.
+            (Self::Sqlite, false) => "due_or_latest",
+            (Self::Sqlite, true) => "due_or_earliest",
+        })
+    }
+
+    /// The elements of the stored tags as a table, and the column that holds an element.
+    pub(super) fn tag_elements(self) -> (FunctionCall, Expr) {
+        let tags = Expr::col(Column::Tags);
+        match self {
+            Self::Sqlite => (Func::cust("json_each").arg(tags), Expr::col((Alias::new("tag"), Alias::new("value")))),
+            Self::Postgres => {
+                let elements = Func::cust("json_array_elements_text").arg(tags.cast_as("json"));
+                (elements, Expr::col(Alias::new("tag")))
+            }
+        }
+    }
+}
+
+/// An input of the request in the derived table.
+pub(super) fn request(name: &'static str) -> Expr {
+    Expr::col((Alias::new(REQUEST), Alias::new(name)))
+}
+
+/// A column of the task, also if the derived table has one of the same name.
+pub(super) fn task(column: Column) -> Expr {
+    Expr::col((Entity, column))
+}

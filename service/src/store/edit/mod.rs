@@ -1,0 +1,170 @@
+//! The one write path. Every write is an [`Edit`], and [`Edits::run`] runs a batch of edits of one kind as one statement.
+//!
+//! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL joins the steps into one statement. On SQLite every kind has
+//! exactly one step, because one connection does all writes and nothing needs to be locked.
+
+mod bulk;
+mod change;
+mod create;
+mod delete;
+mod request;
+mod steps;
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DbErr};
+
+pub(crate) use self::request::Edit;
+pub(super) use self::request::{Kind, Request};
+use super::growth::Growth;
+use super::row::{AFTER_TASK, StoredRow};
+use super::statement::{Scalar, Sent, Statement};
+use crate::batch::{Batch, Operation};
+use crate::db::Db;
+use crate::model::{Task, now};
+use crate::{Error, UserId};
+
+/// The maximum number of edits in a batch.
+const MAX_BATCH: usize = 256;
+/// The time for which a batch waits for a row that another transaction has locked. After it each request is sent alone.
+const BATCH_LOCK_TIMEOUT: &str = "1s";
+/// The time for which one request waits for a locked row. It is less than the time for which its caller waits, so that nothing
+/// is done after that.
+const SINGLE_LOCK_TIMEOUT: &str = "9s";
+
+/// The result of an edit.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The task after a create or a change, or before a delete; `None` if the caller has no such task.
+    pub(crate) task: Option<Task>,
+    /// The number of rows that were written.
+    pub(crate) count: u64,
+}
+
+/// The edits of one kind.
+#[derive(Debug)]
+pub(super) struct Edits {
+    pub(super) kind: Kind,
+    pub(super) growth: Arc<Growth>,
+}
+
+impl Operation for Edits {
+    type Request = Request;
+    type Answer = Outcome;
+    /// A statement can write a row only once. The owner is part of the key, so that requests of others for the same id do not
+    /// delay those of the owner.
+    type Key = (UserId, i64);
+
+    fn max_batch(&self) -> usize {
+        MAX_BATCH
+    }
+
+    fn key(request: &Request) -> Option<Self::Key> {
+        Some((request.caller.user_id().clone(), request.id?))
+    }
+
+    async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        let (kind, count) = (self.kind, batch.requests.len());
+        let batch = Arc::clone(batch);
+        let now = now();
+        db.write(async move |db| {
+            let mut sent = Sent::all(&batch.requests, now);
+            match kind {
+                Kind::Create => {
+                    let place = |row: &dyn StoredRow| create::place(&sent, row);
+                    returning(&create::STATEMENT, db, &batch, &sent, &[], place).await
+                }
+                Kind::Change | Kind::Delete => {
+                    // Every server locks rows in the order of their ids, so that two servers do not wait for each other.
+                    sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
+                    let lock_timeout = if count > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
+                    let place = |row: &dyn StoredRow| place_by_id(&sent, row);
+                    if kind == Kind::Change {
+                        let scalars = [Scalar::Time(now), Scalar::Text(lock_timeout)];
+                        returning(&change::STATEMENT, db, &batch, &sent, &scalars, place).await
+                    } else {
+                        let scalars = [Scalar::Text(lock_timeout)];
+                        returning(&delete::STATEMENT, db, &batch, &sent, &scalars, place).await
+                    }
+                }
+                Kind::CompleteAll => counting(&bulk::COMPLETE_ALL, db, &batch, &sent, &[Scalar::Time(now)]).await,
+                Kind::DeleteCompleted => counting(&bulk::DELETE_COMPLETED, db, &batch, &sent, &[]).await,
+                Kind::Erase => counting(&bulk::ERASE, db, &batch, &sent, &[]).await,
+            }
+        })
+        .await?;
+        if kind == Kind::Create {
+            self.growth.add(db, count);
+        }
+        Ok(())
+    }
+
+    fn no_row(&self) -> Result<Outcome, Error> {
+        match self.kind {
+            Kind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
+            _ => Ok(Outcome { task: None, count: 0 }),
+        }
+    }
+}
+
+/// Runs a statement that returns the rows that it wrote, and answers each request whose place `place` finds. All answers come
+/// after the last row, because only the end of the rows shows that they are committed.
+async fn returning(
+    statement: &'static Statement<Request>,
+    db: &DatabaseConnection,
+    batch: &Batch<Edits>,
+    sent: &[Sent<'_, Request>],
+    scalars: &[Scalar],
+    place: impl Fn(&dyn StoredRow) -> Result<Option<usize>, DbErr> + Send + Sync,
+) -> Result<(), DbErr> {
+    let mut written = Vec::with_capacity(sent.len());
+    let keep = |row: &dyn StoredRow| {
+        written.extend(place(row)?.map(|place| (place, row.task())));
+        Ok(())
+    };
+    statement.fetch(db, batch, sent, scalars, keep).await?;
+    for (place, task) in written {
+        batch.answer(place, task.map(|task| Outcome { task: Some(task), count: 1 }).map_err(Error::Database));
+    }
+    Ok(())
+}
+
+/// Runs a statement for one request that concerns any number of rows, and answers with their number.
+async fn counting(
+    statement: &'static Statement<Request>,
+    db: &DatabaseConnection,
+    batch: &Batch<Edits>,
+    sent: &[Sent<'_, Request>],
+    scalars: &[Scalar],
+) -> Result<(), DbErr> {
+    let count = statement.execute(db, batch, sent, scalars).await?;
+    batch.answer(0, Ok(Outcome { task: None, count }));
+    Ok(())
+}
+
+/// The place of the request whose id and owner a row has.
+fn place_by_id(sent: &[Sent<'_, Request>], row: &dyn StoredRow) -> Result<Option<usize>, DbErr> {
+    let id_and_owner = (Some(row.number(0)?), row.text(AFTER_TASK)?);
+    let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
+    Ok(found.ok().map(|found| sent[found].place))
+}
+
+#[cfg(test)]
+pub(super) mod texts {
+    use super::*;
+
+    /// The statements of edits that look up rows, by name.
+    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<Request>); 2] {
+        [("change", &change::STATEMENT), ("delete", &delete::STATEMENT)]
+    }
+
+    /// The statement of new tasks.
+    pub(in crate::store) fn create() -> &'static Statement<Request> {
+        &create::STATEMENT
+    }
+
+    /// The statements about all tasks of an owner, by name.
+    pub(in crate::store) fn bulk() -> [(&'static str, &'static Statement<Request>); 3] {
+        [("complete_all", &bulk::COMPLETE_ALL), ("delete_completed", &bulk::DELETE_COMPLETED), ("erase", &bulk::ERASE)]
+    }
+}

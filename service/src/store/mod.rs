@@ -1,0 +1,165 @@
+//! The rows: the only room that names the entity.
+//!
+//! Every statement carries the owner. `clippy.toml` refuses the entity's own methods, SeaQuery's builders and raw SQL in the
+//! rooms above.
+#![expect(clippy::disallowed_methods, reason = "this room builds and sends the statements")]
+
+mod columns;
+mod dialect;
+mod edit;
+mod filter;
+mod growth;
+mod list;
+mod owned;
+#[cfg(test)]
+mod plans;
+mod read;
+mod row;
+mod sort;
+mod statement;
+mod summary;
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+
+pub(crate) use self::edit::{Edit, Outcome};
+use self::edit::{Edits, Kind};
+use self::growth::Growth;
+use self::read::{Foreign, Get, Newest};
+pub(crate) use self::summary::{Counts, Spelling};
+use crate::batch::{Lane, Queue};
+use crate::db::{Db, DbConfig, PoolUse};
+use crate::model::Task;
+use crate::{Caller, Error};
+
+/// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    queues: Arc<Queues>,
+    growth: Arc<Growth>,
+}
+
+/// One queue for each kind of request. Reads and edits take turns in a lane of their own.
+struct Queues {
+    reads: Arc<Lane>,
+    edits: Arc<Lane>,
+    get: Arc<Queue<Get>>,
+    newest: Arc<Queue<Newest>>,
+    foreign: Arc<Queue<Foreign>>,
+    create: Arc<Queue<Edits>>,
+    change: Arc<Queue<Edits>>,
+    delete: Arc<Queue<Edits>>,
+    complete_all: Arc<Queue<Edits>>,
+    delete_completed: Arc<Queue<Edits>>,
+    erase: Arc<Queue<Edits>>,
+}
+
+impl Store {
+    /// Opens the database. `notice` receives sentences for the operator, for example that the database is down and waited for.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
+    /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
+    /// password.
+    pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
+        Ok(Self::on(Db::open(config, notice).await?, Arc::default()))
+    }
+
+    fn on(db: Db, growth: Arc<Growth>) -> Self {
+        let (reads, edits) = (Arc::<Lane>::default(), Arc::<Lane>::default());
+        let of = |kind| Queue::new(Edits { kind, growth: Arc::clone(&growth) }, db.clone(), Arc::clone(&edits));
+        let queues = Queues {
+            get: Queue::new(Get, db.clone(), Arc::clone(&reads)),
+            newest: Queue::new(Newest, db.clone(), Arc::clone(&reads)),
+            foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads)),
+            create: of(Kind::Create),
+            change: of(Kind::Change),
+            delete: of(Kind::Delete),
+            complete_all: of(Kind::CompleteAll),
+            delete_completed: of(Kind::DeleteCompleted),
+            erase: of(Kind::Erase),
+            reads,
+            edits,
+        };
+        Self { db, queues: Arc::new(queues), growth }
+    }
+
+    /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
+    /// connections, at least one. A connection is then used only by the thread that opened it, so that an answer wakes no other
+    /// thread.
+    ///
+    /// # Errors
+    /// An error of the database while the connection of this handle is closed.
+    pub async fn split(self, threads: NonZero<usize>) -> Result<Vec<Self>, Error> {
+        let growth = self.growth;
+        let parts = self.db.split(threads).await?;
+        Ok(parts.into_iter().map(|db| Self::on(db, Arc::clone(&growth))).collect())
+    }
+
+    /// Closes every connection, after a bounded wait for the statements in flight.
+    ///
+    /// # Errors
+    /// An error of the database while a connection is closed.
+    pub async fn close(self) -> Result<(), Error> {
+        self.queues.reads.release();
+        self.queues.edits.release();
+        self.db.close().await
+    }
+
+    /// The connections: health, migrations, figures.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The use of the pools of these parts, see [`Self::split`].
+    #[must_use]
+    pub fn pool_use(parts: &[Self]) -> PoolUse {
+        let mut sum = PoolUse { open: 0, idle: 0 };
+        for part in parts {
+            let PoolUse { open, idle } = part.db.pool_use();
+            sum = PoolUse { open: sum.open + open, idle: sum.idle + idle };
+            if part.db.shares_connections() {
+                break;
+            }
+        }
+        sum
+    }
+
+    /// Writes. This is the only way to change rows.
+    pub(crate) async fn edit(&self, caller: &Caller, edit: Edit) -> Result<Outcome, Error> {
+        let (kind, request) = edit.of(caller.clone());
+        match kind {
+            Kind::Create => self.queues.create.ask(request).await,
+            Kind::Change => self.queues.change.ask(request).await,
+            Kind::Delete => self.queues.delete.ask(request).await,
+            // Each is a statement of its own, because it can concern any number of rows: it must not delay a batch.
+            Kind::CompleteAll => self.queues.complete_all.ask_alone(request).await,
+            Kind::DeleteCompleted => self.queues.delete_completed.ask_alone(request).await,
+            Kind::Erase => self.queues.erase.ask_alone(request).await,
+        }
+    }
+
+    /// Reads one task of the caller, if there is one with this id.
+    pub(crate) async fn get(&self, caller: &Caller, id: i64) -> Result<Option<Task>, Error> {
+        self.queues.get.ask((caller.clone(), id)).await
+    }
+
+    /// The reason why a statement found no task of the caller with this id: [`Error::NotOwner`], [`Error::NotFound`], or an
+    /// error of the database.
+    pub(crate) async fn missing(&self, caller: &Caller, id: i64) -> Error {
+        match self.queues.foreign.ask((caller.clone(), id)).await {
+            Ok(true) => Error::NotOwner,
+            Ok(false) => Error::NotFound,
+            Err(error) => error,
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").field("db", &self.db).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! The rows of one owner, from which every statement starts that does not come from a batch.
+
+use ::entity::task::{COLUMN, Column, Entity};
+use sea_orm::sea_query::{Condition, SelectStatement};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+
+use super::columns::READ;
+use crate::Caller;
+
+/// The tasks of the caller.
+pub(super) fn owned_by(caller: &Caller) -> Select<Entity> {
+    Entity::find().filter(COLUMN.user_id.eq(caller.user_id().as_str()))
+}
+
+/// The columns of the caller's tasks that are read.
+pub(super) fn select(caller: &Caller) -> SelectStatement {
+    owned_by(caller).select_only().columns(READ.iter().copied()).into_query()
+}
+
+/// A select of the caller's tasks without columns.
+pub(super) fn select_nothing(caller: &Caller) -> SelectStatement {
+    owned_by(caller).select_only().into_query()
+}
+
+/// The number of the caller's tasks for which the condition holds.
+pub(super) async fn count(db: &impl ConnectionTrait, caller: &Caller, condition: Condition) -> Result<u64, DbErr> {
+    owned_by(caller).filter(condition).select_only().column(Column::Id).count(db).await
+}

@@ -1,0 +1,61 @@
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+
+use ::entity::task::Column;
+use sea_orm::sea_query::{ExprTrait, Query};
+
+use super::{ID, OWNER, PLACE, Request, place};
+use crate::Error;
+use crate::batch::{Batch, Operation};
+use crate::db::Db;
+use crate::model::{Task, now};
+use crate::store::columns::read;
+use crate::store::dialect::{Dialect, request, task};
+use crate::store::row::{AFTER_TASK, StoredRow};
+use crate::store::statement::{Sent, Statement};
+
+/// Reads one task of a caller by its id.
+#[derive(Debug)]
+pub(in crate::store) struct Get;
+
+/// `SELECT …, request.place FROM (…) AS request JOIN task ON task.id = request.id AND task.user_id = request.user_id`.
+pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
+    Statement::new(vec![OWNER, ID, PLACE], |dialect, requests| {
+        let mut select = Query::select();
+        select.columns(read()).expr(request(PLACE.name)).from(Dialect::request_table(requests));
+        let is_asked = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(request(OWNER.name)));
+        dialect.join_tasks(&mut select, is_asked);
+        dialect.text(&select)
+    })
+});
+
+impl Operation for Get {
+    type Request = Request;
+    type Answer = Option<Task>;
+    type Key = Infallible;
+
+    fn max_batch(&self) -> usize {
+        256
+    }
+
+    fn key(_: &Request) -> Option<Infallible> {
+        None
+    }
+
+    async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        let batch = Arc::clone(batch);
+        db.read(async move |db| {
+            let sent = Sent::all(&batch.requests, now());
+            let answer = |row: &dyn StoredRow| {
+                batch.answer(place(row.number(AFTER_TASK)?), row.task().map(Some).map_err(Error::Database));
+                Ok(())
+            };
+            STATEMENT.fetch(db, &batch, &sent, &[], answer).await
+        })
+        .await
+    }
+
+    fn no_row(&self) -> Result<Option<Task>, Error> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,40 @@
+//! Reads that are batched: one statement answers many callers, and each row is compared with the owner.
+
+mod foreign;
+mod get;
+mod newest;
+
+use crate::Caller;
+use crate::store::statement::{Input, Value};
+
+pub(super) use self::foreign::Foreign;
+pub(super) use self::get::Get;
+pub(super) use self::newest::Newest;
+
+/// A question about one id.
+type Request = (Caller, i64);
+
+const OWNER: Input<Request> =
+    Input { name: "user_id", value: Value::Text(|sent| Some(sent.request.0.user_id().as_str())) };
+const ID: Input<Request> = Input { name: "id", value: Value::BigInt(|sent| Some(sent.request.1)) };
+const PLACE: Input<Request> = Input { name: "place", value: Value::BigInt(|sent| i64::try_from(sent.place).ok()) };
+
+/// The place that a statement returned. A number that is not a place finds no request.
+fn place(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod texts {
+    use crate::store::statement::Statement;
+
+    /// The statements, by name.
+    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<super::Request>); 2] {
+        [("get", &super::get::STATEMENT), ("foreign", &super::foreign::STATEMENT)]
+    }
+
+    /// The text of the newest list, which only PostgreSQL has.
+    pub(in crate::store) fn newest() -> &'static str {
+        super::newest::STATEMENT.texts().0
+    }
+}

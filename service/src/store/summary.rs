@@ -1,0 +1,100 @@
+use ::entity::task::{Column, Entity};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, SelectStatement, UnionType};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::dialect::Dialect;
+use super::{Store, filter, owned};
+use crate::model::{DueIn, Filter, Priority, Status, Zone, now};
+use crate::{Caller, Error};
+
+/// The numbers of a caller's tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) all: u64,
+    pub(crate) pending: u64,
+    pub(crate) completed: u64,
+    pub(crate) overdue: u64,
+    pub(crate) due_today: u64,
+    pub(crate) by_priority: [u64; 4],
+}
+
+/// A spelling of a tag, and the number of tasks that have the tag in this spelling.
+pub(crate) type Spelling = (String, u64);
+
+impl Store {
+    /// The numbers of the caller's tasks and the spellings of their tags, in one statement.
+    pub(crate) async fn summary(&self, caller: &Caller, zone: Zone) -> Result<(Counts, Vec<Spelling>), Error> {
+        let dialect = Dialect::of(self.db.backend());
+        let summary = summary(caller, zone, dialect);
+        let rows = self.db.read(async |db| db.query_all(&summary).await).await?;
+        let mut counts = Counts::default();
+        let mut spellings = Vec::new();
+        for row in rows {
+            let count = |index| -> Result<u64, Error> { Ok(row.try_get_by_index::<i64>(index)?.unsigned_abs()) };
+            if let Some(tag) = row.try_get_by_index::<Option<String>>(0)? {
+                spellings.push((tag, count(1)?));
+                continue;
+            }
+            counts = Counts {
+                all: count(1)?,
+                pending: count(2)?,
+                completed: count(3)?,
+                overdue: count(4)?,
+                due_today: count(5)?,
+                by_priority: [count(6)?, count(7)?, count(8)?, count(9)?],
+            };
+        }
+        Ok((counts, spellings))
+    }
+
+    /// The spellings of the tags of the caller's tasks, in one statement.
+    pub(crate) async fn tags(&self, caller: &Caller) -> Result<Vec<Spelling>, Error> {
+        let tags = tags_of(caller, Dialect::of(self.db.backend()));
+        let rows = self.db.read(async |db| db.query_all(&tags).await).await?;
+        let spelling = |row: &QueryResult| -> Result<_, Error> {
+            Ok((row.try_get_by_index::<String>(0)?, row.try_get_by_index::<i64>(1)?.unsigned_abs()))
+        };
+        rows.iter().map(spelling).collect()
+    }
+}
+
+/// One row with the counts, and one row for each spelling of a tag. The first column is null in the row with the counts.
+fn summary(caller: &Caller, zone: Zone, dialect: Dialect) -> SelectStatement {
+    let now = now();
+    let passing = |filter: &Filter| filter::condition(filter, dialect, now);
+    let status = |status| passing(&Filter { status, ..Filter::default() });
+    let due = |due: DueIn| filter::due_in(due, zone, now);
+    let of = |priority| passing(&Filter { priorities: vec![priority], ..Filter::default() });
+    let mut kinds = vec![
+        status(Status::Pending),
+        status(Status::Completed),
+        due(DueIn::Overdue),
+        due(DueIn::Today).add(status(Status::Pending)),
+    ];
+    kinds.extend(Priority::ALL.map(of));
+
+    let mut counts = owned::select_nothing(caller);
+    counts.expr(Expr::cust("NULL")).expr(Func::count(Expr::col(Column::Id)));
+    for kind in &kinds {
+        counts.expr(Func::count(Expr::case(kind.clone(), 1).finally(Expr::cust("NULL"))));
+    }
+    let mut tags = tags_of(caller, dialect);
+    for _ in &kinds {
+        tags.expr(Expr::cust("NULL"));
+    }
+    counts.union(UnionType::All, tags);
+    counts
+}
+
+/// Each spelling of a tag, and the number of tasks that have it.
+fn tags_of(caller: &Caller, dialect: Dialect) -> SelectStatement {
+    let (elements, element) = dialect.tag_elements();
+    let mut select = owned::select_nothing(caller);
+    select
+        .from_function(elements, Alias::new("tag"))
+        .cond_where(Condition::all().add(Expr::col(Column::TagsFolded).ne("")))
+        .expr(element.clone())
+        .expr(Func::count(Expr::col((Entity, Column::Id))))
+        .add_group_by([element]);
+    select
+}
