@@ -4,7 +4,7 @@ import { jwtClient } from 'better-auth/client/plugins';
 const auth = createAuthClient({ plugins: [jwtClient()] });
 const $ = (id) => document.getElementById(id);
 
-// --- The task server: a token of whoever is signed in, renewed once when it has expired.
+// --- The task server: calls it with a token of the signed-in user, and renews the token once if it has expired.
 
 let user, token;
 
@@ -21,13 +21,13 @@ async function tasks(path = '', method = 'GET', body, renewed = false) {
     token = undefined;
     return tasks(path, method, body, true);
   }
-  if (!answer.ok) throw new Error(json.detail); // one sentence, made to be shown
+  if (!answer.ok) throw new Error(json.detail); // one sentence for the user
   return json;
 }
 
 // --- The page
 
-const tz = Intl.DateTimeFormat().resolvedOptions().timeZone; // days begin and end where the person is
+const tz = Intl.DateTimeFormat().resolvedOptions().timeZone; // days begin and end in the user's time zone
 const fields = (form) => new FormData($(form));
 
 function row(task) {
@@ -47,10 +47,10 @@ function details({ priority, due_date, tags, completed }) {
   const mark = (text, className = '') => Object.assign(document.createElement('span'), { textContent: text, className });
   const marks = tags.map((tag) => mark(tag, 'tag'));
   if (due_date) {
-    const isDay = due_date.length === 10; // otherwise it is an instant
+    const isDay = due_date.length === 10; // if not, it is an instant
     const due = new Date(isDay ? `${due_date}T00:00` : due_date);
     const text = due.toLocaleString([], { dateStyle: 'medium', ...(!isDay && { timeStyle: 'short' }) });
-    if (isDay) due.setDate(due.getDate() + 1); // a day is over when the next one begins
+    if (isDay) due.setDate(due.getDate() + 1); // a day ends when the next one begins
     const isLate = !completed && due <= new Date();
     marks.unshift(isLate ? mark(`Overdue: ${text}`, 'late') : mark(`Due ${text}`));
   }
@@ -62,25 +62,25 @@ let latest = 0;
 
 async function show() {
   const { data: session } = await auth.getSession();
-  if (session?.user.id !== user) [user, token] = [session?.user.id]; // somebody else, perhaps in another tab
+  if (session?.user.id !== user) [user, token] = [session?.user.id]; // another user, perhaps signed in from another tab
   document.body.className = session ? 'in' : 'out';
   if (!session) return;
   $('who').textContent = session.user.email;
   const asked = ++latest;
   const query = new URLSearchParams([...fields('find'), ['tz', tz]]);
   const [list, counts] = await Promise.all([tasks(`?${query}`), tasks(`/summary?${new URLSearchParams({ tz })}`)]);
-  if (asked !== latest) return; // asked again meanwhile: the person types on
+  if (asked !== latest) return; // a newer request has been sent: the user is still typing
   const focused = document.activeElement, item = focused.closest('li');
   const place = item && [...item.children].indexOf(focused);
   $('list').replaceChildren(...list.map(row));
-  if (item) $(item.id)?.children[place].focus(); // whoever uses a keyboard stays where they are
+  if (item) $(item.id)?.children[place].focus(); // keeps the focus for keyboard users
   for (const id of ['all', 'pending', 'completed']) $(id).textContent = counts[id];
   $('left').textContent = `${counts.pending} to do` + (counts.overdue ? `, ${counts.overdue} overdue` : '');
   $('complete-all').disabled = !counts.pending;
   $('clear').disabled = !counts.completed;
 }
 
-// Does something, says what went wrong, and shows how things are now.
+// Returns an event handler that runs an action, shows its error, and updates the page.
 const run = (action) => async (event) => {
   event?.preventDefault();
   $('problem').textContent = '';
@@ -102,7 +102,7 @@ $('sign-in').onsubmit = sign('signIn');
 $('sign-up').onclick = sign('signUp');
 $('sign-out').onclick = run(() => auth.signOut());
 $('add').onsubmit = run(async () => {
-  const { tags, ...task } = Object.fromEntries(fields('add')); // an empty due date is none
+  const { tags, ...task } = Object.fromEntries(fields('add')); // an empty due date means no due date
   await tasks('', 'POST', { ...task, tags: tags.split(',').map((tag) => tag.trim()).filter(Boolean) });
   $('add').reset();
   $('new').focus();

@@ -1,5 +1,5 @@
-// What your Next.js app is in this example: Better Auth under /api/auth, and the page.
-// `npm install && npm start`, with the task server running beside it; see docs/quickstart.md.
+// Takes the place of your Next.js app in this example: Better Auth under /api/auth, and the page.
+// Run `npm install && npm start` while the task server runs; see docs/quickstart.md.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const api = process.env.API_URL ?? 'http://127.0.0.1:8000';
 
 const auth = betterAuth({
   baseURL: url,
-  // An example's: users and sessions are gone when it stops.
+  // Only for this example: users and sessions are lost when it stops.
   secret: process.env.BETTER_AUTH_SECRET ?? crypto.randomUUID(),
   database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
   emailAndPassword: { enabled: true },
