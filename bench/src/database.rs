@@ -89,17 +89,19 @@ impl Population {
         if self.together { self.stride * self.tasks } else { self.stride }
     }
 
-    /// In SQL, whose the row number `n` is. All others have as many tasks as a reader.
+    /// Returns the owner of row `n`, which counts from 1, in SQL. Every other user has as many tasks as a reader.
     fn user(self) -> String {
         let Self { users, tasks, stride, together } = self;
         let all = self.rows() / tasks;
         if together {
             format!(
-                "CASE n / {tasks} % {stride} WHEN 0 THEN 'reader-' || (n / {tasks} / {stride}) ELSE 'other-' || (n / {tasks}) END"
+                "CASE (n - 1) / {tasks} % {stride} WHEN 0 THEN 'reader-' || ((n - 1) / {tasks} / {stride}) \
+                 ELSE 'other-' || ((n - 1) / {tasks}) END"
             )
         } else {
             format!(
-                "CASE n % {stride} WHEN 0 THEN 'reader-' || (n / {stride} % {users}) ELSE 'other-' || (n % {all}) END"
+                "CASE (n - 1) % {stride} WHEN 0 THEN 'reader-' || ((n - 1) / {stride} % {users}) \
+                 ELSE 'other-' || ((n - 1) % {all}) END"
             )
         }
     }
@@ -158,15 +160,19 @@ impl Database {
         } else {
             "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1767225600 + n, 'unixepoch')"
         };
-        self.execute(&format!(
-            "INSERT INTO task (user_id, title, description, completed, created_at, updated_at, completed_at, title_folded,
-                               description_folded)
-            WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {count} - 1)
-            SELECT {user}, 'Buy milk ' || n, 'Two litres, and bread if there is some left', n % 3 = 0, {time}, {time},
-                   CASE n % 3 WHEN 0 THEN {time} END, 'buy milk ' || n, 'two litres, and bread if there is some left'
-            FROM number"
-        ))
-        .await;
+        let completed_at = format!("CASE n % 3 WHEN 0 THEN {time} END");
+        let columns = [
+            ("user_id", user),
+            ("title", "'Buy milk ' || n"),
+            ("title_folded", "'buy milk ' || n"),
+            ("description", "'Two litres, and bread if there is some left'"),
+            ("description_folded", "'two litres, and bread if there is some left'"),
+            ("completed", "n % 3 = 0"),
+            ("completed_at", &completed_at),
+            ("created_at", time),
+            ("updated_at", time),
+        ];
+        testing::seed(&testing::connect(&self.url).await, count, &columns).await;
     }
 
     async fn execute(&self, statement: &str) {

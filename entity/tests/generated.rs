@@ -7,16 +7,15 @@ use std::path::Path;
 
 use testing::{TestDatabase, on_both_databases};
 
-on_both_databases! {
-    async fn the_committed_entities_are_those_of_the_migrated_schema(database: TestDatabase) {
-        let folder = tempfile::tempdir().unwrap();
-        generator::generate(database.url(), folder.path()).await;
-        assert_eq!(
-            files_of(folder.path()),
-            files_of(generator::source_folder()),
-            "entity/src is out of date: run `cargo run -p entity --example regenerate`"
-        );
-    }
+#[on_both_databases]
+async fn the_committed_entities_are_those_of_the_migrated_schema(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    generator::generate(database.url(), folder.path()).await;
+    assert_eq!(
+        files_of(folder.path()),
+        files_of(generator::source_folder()),
+        "entity/src is out of date: run `cargo run -p entity --example regenerate`"
+    );
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, String> {

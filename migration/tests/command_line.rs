@@ -19,30 +19,30 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
     )
 }
 
-on_both_databases! {
-    async fn down_up_fresh_and_status_do_what_they_say(database: TestDatabase) {
-        let connection = database.connect().await;
-        let has_table = async || SchemaManager::new(&connection).has_table("server_key").await.unwrap();
-        assert!(migration(&["down"], database.url()).0);
-        assert!(!has_table().await);
-        let (_, status) = migration(&["status"], database.url());
-        assert!(status.contains("Pending"), "{status}");
-        assert!(migration(&["up"], database.url()).0);
-        assert!(has_table().await);
-        assert!(migration(&["fresh"], database.url()).0);
-        assert!(has_table().await);
-        let (_, status) = migration(&["status"], database.url());
-        assert!(status.contains("Applied"), "{status}");
-    }
+#[on_both_databases]
+async fn down_up_fresh_and_status_do_what_they_say(database: TestDatabase) {
+    let connection = database.connect().await;
+    let has_table = async || SchemaManager::new(&connection).has_table("server_key").await.unwrap();
+    assert!(migration(&["down"], database.url()).0);
+    assert!(!has_table().await);
+    let (_, status) = migration(&["status"], database.url());
+    assert!(status.contains("Pending"), "{status}");
+    assert!(migration(&["up"], database.url()).0);
+    assert!(has_table().await);
+    assert!(migration(&["fresh"], database.url()).0);
+    assert!(has_table().await);
+    let (_, status) = migration(&["status"], database.url());
+    assert!(status.contains("Applied"), "{status}");
+}
 
-    async fn fresh_drops_nothing_where_a_table_is_not_ours(database: TestDatabase) {
-        let connection = database.connect().await;
-        connection.execute_unprepared("CREATE TABLE session (id integer)").await.unwrap();
-        let (done, told) = migration(&["fresh"], database.url());
-        assert!(!done && told.contains("some are not this program's"), "{told}");
-        let manager = SchemaManager::new(&connection);
-        assert!(manager.has_table("session").await.unwrap() && manager.has_table("task").await.unwrap());
-    }
+#[on_both_databases]
+async fn fresh_drops_nothing_where_a_table_is_not_ours(database: TestDatabase) {
+    let connection = database.connect().await;
+    connection.execute_unprepared("CREATE TABLE session (id integer)").await.unwrap();
+    let (done, told) = migration(&["fresh"], database.url());
+    assert!(!done && told.contains("some are not this program's"), "{told}");
+    let manager = SchemaManager::new(&connection);
+    assert!(manager.has_table("session").await.unwrap() && manager.has_table("task").await.unwrap());
 }
 
 #[test]

@@ -37,241 +37,269 @@ async fn create(db: &Store, caller: &Caller, title: &str) -> Task {
     tasks::create(db, caller, titled(title)).await.unwrap()
 }
 
-on_both_databases! {
-    async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-            let before = db.db().statements();
-            work.await;
-            db.db().statements() - before
-        };
-        let task = create(db, alice, "lone").await;
-        let (one, two, three) = (db.clone(), db.clone(), db.clone());
-        let caller = alice.clone();
-        assert_eq!(counted(Box::pin(async move { drop(create(&one, &caller, "lone").await) })).await, 1);
-        let caller = alice.clone();
-        assert_eq!(counted(Box::pin(async move { drop(tasks::get(&two, &caller, task.id).await.unwrap()) })).await, 1);
-        let caller = alice.clone();
-        assert_eq!(counted(Box::pin(async move { drop(tasks::toggle_completed(&three, &caller, task.id).await.unwrap()) })).await, 1);
-        let (many, caller) = (db.clone(), alice.clone());
-        let sent = counted(Box::pin(async move {
-            join_all((0..100).map(|n| { let (db, caller) = (many.clone(), caller.clone()); async move { create(&db, &caller, &n.to_string()).await } })).await;
-        })).await;
-        // One, and one for all the others; more only where the machine is so slow that a set is late.
-        assert!(sent <= 20, "{sent} statements");
-    }
+#[on_both_databases]
+async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+        let before = db.statements();
+        work.await;
+        db.statements() - before
+    };
+    let task = create(db, alice, "lone").await;
+    let (one, two, three) = (db.clone(), db.clone(), db.clone());
+    let caller = alice.clone();
+    assert_eq!(counted(Box::pin(async move { drop(create(&one, &caller, "lone").await) })).await, 1);
+    let caller = alice.clone();
+    assert_eq!(counted(Box::pin(async move { drop(tasks::get(&two, &caller, task.id).await.unwrap()) })).await, 1);
+    let caller = alice.clone();
+    assert_eq!(
+        counted(Box::pin(async move { drop(tasks::toggle_completed(&three, &caller, task.id).await.unwrap()) })).await,
+        1
+    );
+    let (many, caller) = (db.clone(), alice.clone());
+    let sent = counted(Box::pin(async move {
+        join_all((0..100).map(|n| {
+            let (db, caller) = (many.clone(), caller.clone());
+            async move { create(&db, &caller, &n.to_string()).await }
+        }))
+        .await;
+    }))
+    .await;
+    // One, and one for all the others; more only where the machine is so slow that a set is late.
+    assert!(sent <= 20, "{sent} statements");
+}
 
-    async fn postgresql_is_told_when_the_table_has_grown(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let connection = opened.database.connect().await;
-        if connection.get_database_backend() == DbBackend::Sqlite {
-            // Its plans do not depend on how large the table is.
-            return;
-        }
-        // The first of the marks at which that happens, see `growth.rs`.
-        for _ in 0..4 {
-            join_all((0..250).map(|n| async move { create(db, alice, &n.to_string()).await })).await;
-        }
-        // By others than autovacuum, which comes once a minute.
-        let looked = "SELECT analyze_count AS times FROM pg_stat_user_tables WHERE relname = 'task'";
-        let looked = Statement::from_string(connection.get_database_backend(), looked);
-        let times = async || -> i64 {
-            connection.query_one_raw(looked.clone()).await.unwrap().unwrap().try_get("", "times").unwrap()
-        };
-        let mut patience = 200;
-        while times().await == 0 && patience > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            patience -= 1;
-        }
-        assert_eq!(times().await, 1);
+#[on_both_databases]
+async fn postgresql_is_told_when_the_table_has_grown(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let connection = opened.database.connect().await;
+    if connection.get_database_backend() == DbBackend::Sqlite {
+        // Its plans do not depend on how large the table is.
+        return;
     }
+    // The first of the marks at which that happens, see `growth.rs`.
+    for _ in 0..4 {
+        join_all((0..250).map(|n| async move { create(db, alice, &n.to_string()).await })).await;
+    }
+    // By others than autovacuum, which comes once a minute.
+    let looked = "SELECT analyze_count AS times FROM pg_stat_user_tables WHERE relname = 'task'";
+    let looked = Statement::from_string(connection.get_database_backend(), looked);
+    let times = async || -> i64 {
+        connection.query_one_raw(looked.clone()).await.unwrap().unwrap().try_get("", "times").unwrap()
+    };
+    let mut patience = 200;
+    while times().await == 0 && patience > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        patience -= 1;
+    }
+    assert_eq!(times().await, 1);
+}
 
-    async fn each_caller_gets_what_is_theirs(opened: Opened) {
-        let db = &opened.db;
-        let users: Vec<Caller> = (0..10).map(|n| user(&format!("user {n}"))).collect();
-        let created = join_all((0..300).map(|n| {
-            let caller = &users[n % 10];
-            async move { (n, create(db, caller, &format!("task {n}")).await) }
-        })).await;
-        for (n, task) in &created {
-            assert_eq!(task.title, format!("task {n}"));
-        }
-        // Everybody asks for everything.
-        let got = join_all(created.iter().flat_map(|(n, task)| {
-            users.iter().enumerate().map(move |(user, caller)| async move { (*n, user, task, tasks::get(db, caller, task.id).await) })
-        })).await;
-        for (n, user, task, got) in got {
-            match got {
-                Ok(got) => assert!(n % 10 == user && got == *task),
-                Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
-            }
-        }
-        // And writes to it.
-        let written = join_all(created.iter().flat_map(|(n, task)| {
-            users.iter().enumerate().map(move |(user, caller)| async move {
-                let title = Change::To(Title::parse(format!("by {user}")).unwrap());
-                (*n, user, tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }).await)
-            })
-        })).await;
-        for (n, user, written) in written {
-            match written {
-                Ok(task) => assert!(n % 10 == user && task.title == format!("by {user}")),
-                Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
-            }
-        }
-        for (user, caller) in users.iter().enumerate() {
-            let list = tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks;
-            assert!(list.len() == 30 && list.iter().all(|task| task.title == format!("by {user}")));
+#[on_both_databases]
+async fn each_caller_gets_what_is_theirs(opened: Opened) {
+    let db = &opened.db;
+    let users: Vec<Caller> = (0..10).map(|n| user(&format!("user {n}"))).collect();
+    let created = join_all((0..300).map(|n| {
+        let caller = &users[n % 10];
+        async move { (n, create(db, caller, &format!("task {n}")).await) }
+    }))
+    .await;
+    for (n, task) in &created {
+        assert_eq!(task.title, format!("task {n}"));
+    }
+    // Everybody asks for everything.
+    let got = join_all(created.iter().flat_map(|(n, task)| {
+        users
+            .iter()
+            .enumerate()
+            .map(move |(user, caller)| async move { (*n, user, task, tasks::get(db, caller, task.id).await) })
+    }))
+    .await;
+    for (n, user, task, got) in got {
+        match got {
+            Ok(got) => assert!(n % 10 == user && got == *task),
+            Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
         }
     }
-
-    async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened) {
-        let db = &opened.db;
-        // Callers with no, few and many tasks in turn; the first and the last have none.
-        let users: Vec<(Caller, usize)> = (0..91).map(|n| (user(&format!("user {n}")), [0, 1, 3, 30, 0, 5][n % 6])).collect();
-        for (caller, count) in &users {
-            join_all((0..*count).map(|n| async move { create(db, caller, &n.to_string()).await })).await;
-        }
-        let broken = "UPDATE task SET priority = 9 WHERE title = '29' AND user_id = 'user 3'";
-        opened.database.connect().await.execute_unprepared(broken).await.unwrap();
-        let before = db.db().statements();
-        let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
-            let limit = [1, 4, 100][n / 6 % 3];
-            (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
-        })).await;
-        let sent = db.db().statements() - before;
-        for (n, count, limit, list) in lists {
-            if n == 3 {
-                assert!(list.is_err());
-                continue;
-            }
-            let list = list.unwrap();
-            let expected: Vec<String> = (0..count).rev().take(limit as usize).map(|n| n.to_string()).collect();
-            assert!(list.tasks.iter().map(|task| &task.title).eq(&expected), "user {n}: {:?}", list.tasks);
-            assert_eq!(list.next.is_some(), count > limit as usize, "user {n}");
-        }
-        if opened.database.url().starts_with("postgres") {
-            assert!(sent <= 10, "{sent} statements");
+    // And writes to it.
+    let written = join_all(created.iter().flat_map(|(n, task)| {
+        users.iter().enumerate().map(move |(user, caller)| async move {
+            let title = Change::To(Title::parse(format!("by {user}")).unwrap());
+            (*n, user, tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }).await)
+        })
+    }))
+    .await;
+    for (n, user, written) in written {
+        match written {
+            Ok(task) => assert!(n % 10 == user && task.title == format!("by {user}")),
+            Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
         }
     }
+    for (user, caller) in users.iter().enumerate() {
+        let list = tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks;
+        assert!(list.len() == 30 && list.iter().all(|task| task.title == format!("by {user}")));
+    }
+}
 
-    async fn a_task_is_the_same_whichever_statement_reads_it(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let plain = create(db, alice, "plain").await;
-        let full = NewTask {
-            description: Some(Description::parse("d").unwrap()),
-            priority: Priority::High,
-            tags: Tags::parse(vec!["a".to_owned()]).unwrap(),
-            due: Some(Due::parse("2026-01-31").unwrap()),
-            ..titled("full")
-        };
-        let full = tasks::create(db, alice, full).await.unwrap();
-        let full = tasks::toggle_completed(db, alice, full.id).await.unwrap();
-        assert!(full.updated_at > full.created_at && full.completed && full.priority == Priority::High);
-        let by_title = Sort::new([SortBy { key: SortKey::Title, descending: false }]);
-        let by_title = ListQuery { sort: by_title, ..ListQuery::default() };
-        for task in [&plain, &full] {
-            assert_eq!(tasks::get(db, alice, task.id).await.unwrap(), *task);
-            assert_eq!(tasks::update(db, alice, task.id, Changes::default()).await.unwrap(), *task);
+#[on_both_databases]
+async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened) {
+    let db = &opened.db;
+    // Callers with no, few and many tasks in turn; the first and the last have none.
+    let users: Vec<(Caller, usize)> =
+        (0..91).map(|n| (user(&format!("user {n}")), [0, 1, 3, 30, 0, 5][n % 6])).collect();
+    for (caller, count) in &users {
+        join_all((0..*count).map(|n| async move { create(db, caller, &n.to_string()).await })).await;
+    }
+    let broken = "UPDATE task SET priority = 9 WHERE title = '29' AND user_id = 'user 3'";
+    opened.database.connect().await.execute_unprepared(broken).await.unwrap();
+    let before = db.statements();
+    let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
+        let limit = [1, 4, 100][n / 6 % 3];
+        (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
+    }))
+    .await;
+    let sent = db.statements() - before;
+    for (n, count, limit, list) in lists {
+        if n == 3 {
+            assert!(list.is_err());
+            continue;
         }
-        let expected = [full, plain];
-        assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, None).await.unwrap().tasks, expected);
-        assert_eq!(tasks::list(db, alice, &by_title, 10, None).await.unwrap().tasks, expected);
+        let list = list.unwrap();
+        let expected: Vec<String> = (0..count).rev().take(limit as usize).map(|n| n.to_string()).collect();
+        assert!(list.tasks.iter().map(|task| &task.title).eq(&expected), "user {n}: {:?}", list.tasks);
+        assert_eq!(list.next.is_some(), count > limit as usize, "user {n}");
     }
-
-    async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let task = create(db, alice, "t").await;
-        let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id))).await;
-        let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().completed).collect();
-        assert_eq!(states, (0..50).map(|n| n % 2 == 0).collect::<Vec<_>>());
-        let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().updated_at).collect();
-        assert!(times.is_sorted());
-        times.dedup();
-        assert_eq!(times.len(), 50);
+    if opened.database.url().starts_with("postgres") {
+        assert!(sent <= 10, "{sent} statements");
     }
+}
 
-    async fn new_tasks_of_one_caller_are_listed_in_the_order_they_came_in(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let titles: Vec<String> = (0..200).map(|n| n.to_string()).collect();
-        join_all(titles.iter().map(|title| create(db, alice, title))).await;
-        let list = tasks::list(db, alice, &ListQuery::default(), 200, None).await.unwrap().tasks;
-        assert!(list.iter().rev().map(|task| &task.title).eq(&titles));
-        assert!(list.is_sorted_by(|newer, older| newer.id > older.id));
+#[on_both_databases]
+async fn a_task_is_the_same_whichever_statement_reads_it(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let plain = create(db, alice, "plain").await;
+    let full = NewTask {
+        description: Some(Description::parse("d").unwrap()),
+        priority: Priority::High,
+        tags: Tags::parse(vec!["a".to_owned()]).unwrap(),
+        due: Some(Due::parse("2026-01-31").unwrap()),
+        ..titled("full")
+    };
+    let full = tasks::create(db, alice, full).await.unwrap();
+    let full = tasks::toggle_completed(db, alice, full.id).await.unwrap();
+    assert!(full.updated_at > full.created_at && full.completed && full.priority == Priority::High);
+    let by_title = Sort::new([SortBy { key: SortKey::Title, descending: false }]);
+    let by_title = ListQuery { sort: by_title, ..ListQuery::default() };
+    for task in [&plain, &full] {
+        assert_eq!(tasks::get(db, alice, task.id).await.unwrap(), *task);
+        assert_eq!(tasks::update(db, alice, task.id, Changes::default()).await.unwrap(), *task);
     }
+    let expected = [full, plain];
+    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, None).await.unwrap().tasks, expected);
+    assert_eq!(tasks::list(db, alice, &by_title, 10, None).await.unwrap().tasks, expected);
+}
 
-    async fn a_request_that_the_database_refuses_fails_alone(opened: Opened) {
-        let (db, alice) = (&opened.db, &user("alice"));
-        let is_postgres = opened.database.url().starts_with("postgres");
-        let refusal = if is_postgres {
-            "ALTER TABLE task ADD CONSTRAINT refusal CHECK (title <> 'bad')"
-        } else {
-            "CREATE TRIGGER refusal BEFORE INSERT ON task WHEN NEW.title = 'bad' BEGIN SELECT RAISE(ABORT, 'bad'); END"
-        };
-        opened.database.connect().await.execute_unprepared(refusal).await.unwrap();
-        let titles: Vec<String> = (0..40).map(|n| if n % 10 == 3 { "bad".to_owned() } else { format!("good {n}") }).collect();
-        let created = join_all(titles.iter().map(|title| tasks::create(db, alice, titled(title)))).await;
-        for (title, created) in titles.iter().zip(created) {
-            match created {
-                Ok(task) => assert_eq!(&task.title, title),
-                Err(error) => assert!(title == "bad" && matches!(error, Error::Database(_)), "{title}: {error}"),
-            }
+#[on_both_databases]
+async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let task = create(db, alice, "t").await;
+    let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id))).await;
+    let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().completed).collect();
+    assert_eq!(states, (0..50).map(|n| n % 2 == 0).collect::<Vec<_>>());
+    let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().updated_at).collect();
+    assert!(times.is_sorted());
+    times.dedup();
+    assert_eq!(times.len(), 50);
+}
+
+#[on_both_databases]
+async fn new_tasks_of_one_caller_are_listed_in_the_order_they_came_in(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let titles: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    join_all(titles.iter().map(|title| create(db, alice, title))).await;
+    let list = tasks::list(db, alice, &ListQuery::default(), 200, None).await.unwrap().tasks;
+    assert!(list.iter().rev().map(|task| &task.title).eq(&titles));
+    assert!(list.is_sorted_by(|newer, older| newer.id > older.id));
+}
+
+#[on_both_databases]
+async fn a_request_that_the_database_refuses_fails_alone(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let is_postgres = opened.database.url().starts_with("postgres");
+    let refusal = if is_postgres {
+        "ALTER TABLE task ADD CONSTRAINT refusal CHECK (title <> 'bad')"
+    } else {
+        "CREATE TRIGGER refusal BEFORE INSERT ON task WHEN NEW.title = 'bad' BEGIN SELECT RAISE(ABORT, 'bad'); END"
+    };
+    opened.database.connect().await.execute_unprepared(refusal).await.unwrap();
+    let titles: Vec<String> =
+        (0..40).map(|n| if n % 10 == 3 { "bad".to_owned() } else { format!("good {n}") }).collect();
+    let created = join_all(titles.iter().map(|title| tasks::create(db, alice, titled(title)))).await;
+    for (title, created) in titles.iter().zip(created) {
+        match created {
+            Ok(task) => assert_eq!(&task.title, title),
+            Err(error) => assert!(title == "bad" && matches!(error, Error::Database(_)), "{title}: {error}"),
         }
-        assert_eq!(tasks::list(db, alice, &ListQuery::default(), 100, None).await.unwrap().tasks.len(), 36);
     }
+    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 100, None).await.unwrap().tasks.len(), 36);
+}
 
-    async fn a_row_that_cannot_be_read_fails_alone(opened: Opened) {
-        let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
-        let (broken, fine) = (create(db, alice, "broken").await, create(db, bob, "fine").await);
-        let never = if opened.database.url().starts_with("postgres") { "infinity" } else { "never" };
-        for damage in [
-            "priority = 9".to_owned(),
-            format!("priority = 0, updated_at = '{never}'"),
-            format!("updated_at = created_at, created_at = '{never}'"),
-        ] {
-            let damage = format!("UPDATE task SET {damage} WHERE title = 'broken'");
-            opened.database.connect().await.execute_unprepared(&damage).await.unwrap();
-            for _ in 0..5 {
-                let (broken, fine) = futures_util::future::join(tasks::get(db, alice, broken.id), tasks::get(db, bob, fine.id)).await;
-                assert!(matches!(broken, Err(Error::Database(_))) && fine.is_ok());
-            }
-            let toggled = join_all([tasks::toggle_completed(db, alice, broken.id), tasks::toggle_completed(db, bob, fine.id)]).await;
-            assert!(toggled.iter().map(Result::is_ok).eq([false, true]));
-            let list = async |caller| tasks::list(db, caller, &ListQuery::default(), 20, None).await;
-            let (broken, fine) = futures_util::future::join(list(alice), list(bob)).await;
-            assert!(broken.is_err() && fine.is_ok());
+#[on_both_databases]
+async fn a_row_that_cannot_be_read_fails_alone(opened: Opened) {
+    let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
+    let (broken, fine) = (create(db, alice, "broken").await, create(db, bob, "fine").await);
+    let never = if opened.database.url().starts_with("postgres") { "infinity" } else { "never" };
+    for damage in [
+        "priority = 9".to_owned(),
+        format!("priority = 0, updated_at = '{never}'"),
+        format!("updated_at = created_at, created_at = '{never}'"),
+    ] {
+        let damage = format!("UPDATE task SET {damage} WHERE title = 'broken'");
+        opened.database.connect().await.execute_unprepared(&damage).await.unwrap();
+        for _ in 0..5 {
+            let (broken, fine) =
+                futures_util::future::join(tasks::get(db, alice, broken.id), tasks::get(db, bob, fine.id)).await;
+            assert!(matches!(broken, Err(Error::Database(_))) && fine.is_ok());
         }
+        let toggled =
+            join_all([tasks::toggle_completed(db, alice, broken.id), tasks::toggle_completed(db, bob, fine.id)]).await;
+        assert!(toggled.iter().map(Result::is_ok).eq([false, true]));
+        let list = async |caller| tasks::list(db, caller, &ListQuery::default(), 20, None).await;
+        let (broken, fine) = futures_util::future::join(list(alice), list(bob)).await;
+        assert!(broken.is_err() && fine.is_ok());
     }
+}
 
-    async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
-        let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
-        let task = create(db, alice, "hers").await;
-        let before = db.db().statements();
-        let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.db().statements() - before) };
-        let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
-        let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
-        assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));
-        // Hers does not wait for one set after another of the stranger's.
-        assert!(own.unwrap().completed && sent < 25, "after {sent} statements");
-    }
+#[on_both_databases]
+async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
+    let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
+    let task = create(db, alice, "hers").await;
+    let before = db.statements();
+    let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.statements() - before) };
+    let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
+    let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
+    assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));
+    // Hers does not wait for one set after another of the stranger's.
+    assert!(own.unwrap().completed && sent < 25, "after {sent} statements");
+}
 
-    async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
-        let alice = user("alice");
-        for round in 0..20 {
-            let mut running = Vec::new();
-            for n in 0..20 {
-                let (db, alice) = (opened.db.clone(), alice.clone());
-                running.push(tokio::spawn(async move { create(&db, &alice, &format!("{round} {n}")).await }));
-            }
-            // The first is the one whose request the others wait for.
-            running[0].abort();
-            tokio::task::yield_now().await;
-            running[7].abort();
-            for (n, task) in running.into_iter().enumerate() {
-                match task.await {
-                    Ok(task) => assert_eq!(task.title, format!("{round} {n}")),
-                    Err(error) => assert!(error.is_cancelled() && (n == 0 || n == 7)),
-                }
+#[on_both_databases]
+async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
+    let alice = user("alice");
+    for round in 0..20 {
+        let mut running = Vec::new();
+        for n in 0..20 {
+            let (db, alice) = (opened.db.clone(), alice.clone());
+            running.push(tokio::spawn(async move { create(&db, &alice, &format!("{round} {n}")).await }));
+        }
+        // The first is the one whose request the others wait for.
+        running[0].abort();
+        tokio::task::yield_now().await;
+        running[7].abort();
+        for (n, task) in running.into_iter().enumerate() {
+            match task.await {
+                Ok(task) => assert_eq!(task.title, format!("{round} {n}")),
+                Err(error) => assert!(error.is_cancelled() && (n == 0 || n == 7)),
             }
         }
     }

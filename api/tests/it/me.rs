@@ -1,58 +1,58 @@
 //! `/api/me`
 
 use serde_json::json;
-use testing::{ConnectionTrait, TestDatabase, on_both_databases};
+use testing::{TestDatabase, on_both_databases};
 
 use crate::support::program::Program;
 use crate::support::{SECRET, TestApp, token};
 
-on_both_databases! {
-    async fn erasing_leaves_nothing_of_the_caller_and_all_of_the_others(app: TestApp) {
-        let (alice, bob) = (app.user("alice"), app.user("bob"));
-        for title in ["one", "two"] {
-            alice.create(title).await;
-            bob.create(title).await;
-        }
-        assert_eq!(alice.delete(204, "/api/me").await.text, "");
-        assert_eq!(alice.titles("/api/tasks").await, [""; 0]);
-        assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
-        assert_eq!(bob.titles("/api/tasks").await, ["two", "one"]);
-        alice.delete(204, "/api/me").await;
+#[on_both_databases]
+async fn erasing_leaves_nothing_of_the_caller_and_all_of_the_others(app: TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    for title in ["one", "two"] {
+        alice.create(title).await;
+        bob.create(title).await;
     }
+    assert_eq!(alice.delete(204, "/api/me").await.text, "");
+    assert_eq!(alice.titles("/api/tasks").await, [""; 0]);
+    assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
+    assert_eq!(bob.titles("/api/tasks").await, ["two", "one"]);
+    alice.delete(204, "/api/me").await;
+}
 
-    async fn an_export_holds_every_task_of_the_caller_over_all_its_pages(app: TestApp) {
-        let alice = app.user("al\"ice");
-        assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
-        app.user("bob").create("his").await;
-        let rows = "INSERT INTO task (user_id, title, completed, created_at, updated_at)
-            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1250)
-            SELECT 'al\"ice', 't ' || n, n % 2 = 0, '2026-01-01T00:00:00.500+00:00', '2026-01-01T00:00:00.500+00:00' FROM number";
-        let rows = if app.database.url().starts_with("postgres") { rows.replace("'2026-01-01T00:00:00.500+00:00'", "timestamptz '2026-01-01T00:00:00.500+00:00'") } else { rows.to_owned() };
-        app.database.connect().await.execute_unprepared(&rows).await.unwrap();
-        let answer = alice.get(200, "/api/me/export").await;
-        let export = answer.json();
-        assert_eq!(export["user_id"], "al\"ice");
-        assert_eq!(export["tasks"], alice.get(200, "/api/tasks").await.json());
-        assert_eq!(export["tasks"].as_array().map(Vec::len), Some(1250));
-        assert!(answer.header("content-disposition").starts_with("attachment"));
-    }
+#[on_both_databases]
+async fn an_export_holds_every_task_of_the_caller_over_all_its_pages(app: TestApp) {
+    let alice = app.user("al\"ice");
+    assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
+    app.user("bob").create("his").await;
+    let columns = [
+        ("user_id", "'al\"ice'"),
+        ("completed", "n % 2 = 0"),
+        ("created_at", "'2026-01-01T00:00:00.500+00:00'"),
+        ("updated_at", "'2026-01-01T00:00:00.500+00:00'"),
+    ];
+    testing::seed(&app.database.connect().await, 1250, &columns).await;
+    let answer = alice.get(200, "/api/me/export").await;
+    let export = answer.json();
+    assert_eq!(export["user_id"], "al\"ice");
+    assert_eq!(export["tasks"], alice.get(200, "/api/tasks").await.json());
+    assert_eq!(export["tasks"].as_array().map(Vec::len), Some(1250));
+    assert!(answer.header("content-disposition").starts_with("attachment"));
+}
 
-    async fn an_export_of_a_hundred_thousand_tasks_takes_bounded_memory(database: TestDatabase) {
-        let connection = database.connect().await;
-        let instant = if database.url().starts_with("postgres") { "timestamptz '2026-01-01T00:00:00+00:00'" } else { "'2026-01-01T00:00:00+00:00'" };
-        let rows = format!("INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
-            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
-            SELECT 'alice', 't ' || n, 'a description of a hundred characters, more or less, that makes the export a good deal larger than it was', false, {instant}, {instant} FROM number");
-        connection.execute_unprepared(&rows).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(folder.path(), [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET)]);
-        let alice = program.bearer(&token("alice"));
-        alice.get(404, "/api/tasks/999999").await;
-        let before = program.peak_memory_kib();
-        let export = alice.get(200, "/api/me/export").await;
-        // The system counts in steps: a peak that has not moved can read a little lower than before.
-        let grown = program.peak_memory_kib().saturating_sub(before);
-        assert_eq!(export.json()["tasks"].as_array().map(Vec::len), Some(100_000));
-        assert!(export.text.len() > 20_000_000 && grown < 16 * 1024, "{} bytes with {grown} KiB more", export.text.len());
-    }
+#[on_both_databases]
+async fn an_export_of_a_hundred_thousand_tasks_takes_bounded_memory(database: TestDatabase) {
+    let description =
+        "'a description of a hundred characters, more or less, that makes the export a good deal larger than it was'";
+    testing::seed(&database.connect().await, 100_000, &[("description", description)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET)]);
+    let alice = program.bearer(&token("alice"));
+    alice.get(404, "/api/tasks/999999").await;
+    let before = program.peak_memory_kib();
+    let export = alice.get(200, "/api/me/export").await;
+    // The system counts in steps: a peak that has not moved can read a little lower than before.
+    let grown = program.peak_memory_kib().saturating_sub(before);
+    assert_eq!(export.json()["tasks"].as_array().map(Vec::len), Some(100_000));
+    assert!(export.text.len() > 20_000_000 && grown < 16 * 1024, "{} bytes with {grown} KiB more", export.text.len());
 }

@@ -181,30 +181,30 @@ fn run<S: Strategy>(cases: u32, strategy: &S, check: impl AsyncFn(S::Value)) {
     result.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-on_both_databases! {
-    async fn random_operations_of_three_users_agree_with_the_model(app: TestApp) {
-        let round = AtomicU32::new(0);
-        let actions = proptest::collection::vec((0..3usize, action()), 1..50);
-        run(32, &actions, async |actions| {
-            let round = round.fetch_add(1, Ordering::Relaxed);
-            let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
-            let (mut model, mut paths) = (Model::default(), Vec::new());
-            for (user, action) in actions {
-                let (status, expected) = model.act(user, &action);
-                let (body, created) = send(&users[user], &action, &paths, status).await;
-                assert_eq!(body, expected, "{action:?}");
-                paths.extend(created);
-            }
-        });
-    }
+#[on_both_databases]
+async fn random_operations_of_three_users_agree_with_the_model(app: TestApp) {
+    let round = AtomicU32::new(0);
+    let actions = proptest::collection::vec((0..3usize, action()), 1..50);
+    run(32, &actions, async |actions| {
+        let round = round.fetch_add(1, Ordering::Relaxed);
+        let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
+        let (mut model, mut paths) = (Model::default(), Vec::new());
+        for (user, action) in actions {
+            let (status, expected) = model.act(user, &action);
+            let (body, created) = send(&users[user], &action, &paths, status).await;
+            assert_eq!(body, expected, "{action:?}");
+            paths.extend(created);
+        }
+    });
+}
 
-    async fn any_text_round_trips_exactly(app: TestApp) {
-        let alice = app.user("alice");
-        run(200, &(text(), text()), async |(title, description)| {
-            let body = json!({"title": title, "description": description});
-            let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
-            let task = alice.get(200, &path).await.json();
-            assert_eq!((&task["title"], &task["description"]), (&json!(title), &json!(description)));
-        });
-    }
+#[on_both_databases]
+async fn any_text_round_trips_exactly(app: TestApp) {
+    let alice = app.user("alice");
+    run(200, &(text(), text()), async |(title, description)| {
+        let body = json!({"title": title, "description": description});
+        let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
+        let task = alice.get(200, &path).await.json();
+        assert_eq!((&task["title"], &task["description"]), (&json!(title), &json!(description)));
+    });
 }

@@ -50,54 +50,76 @@ impl Operation {
     }
 }
 
-on_both_databases! {
-    async fn every_operation_of_the_document_is_in_the_table(app: TestApp) {
-        let document = app.nobody().get(200, "/openapi.json").await.json();
-        let mut documented = BTreeSet::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters") {
-                documented.insert((operation["operationId"].as_str().unwrap().to_owned(), method.to_uppercase(), path.clone()));
-            }
-        }
-        let tested: BTreeSet<_> =
-            operations().into_iter().map(|operation| (operation.id.to_owned(), operation.method.to_string(), operation.path.to_owned())).collect();
-        assert_eq!(tested, documented);
-    }
-
-    async fn nobody_gets_anything(app: TestApp) {
-        let alice = app.user("alice");
-        let task = alice.create("hers").await;
-        let before = alice.get(200, &task).await.json();
-        for operation in operations() {
-            let answer = Answer::expect(401, operation.request(&app.nobody(), &task)).await;
-            assert_eq!((answer.code().as_str(), answer.header("www-authenticate")), ("token_missing", r#"Bearer realm="tasks""#), "{}", operation.id);
-        }
-        assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([before]));
-    }
-
-    async fn another_user_gets_nothing_of_hers(app: TestApp) {
-        let (alice, bob) = (app.user("alice"), app.user("bob"));
-        let task = alice.create("hers").await;
-        let before = alice.get(200, &task).await.json();
-        for operation in operations() {
-            if operation.path.contains("{id}") {
-                let answer = Answer::expect(403, operation.request(&bob, &task)).await;
-                assert_eq!((answer.code().as_str(), answer.detail().as_str()), ("not_owner", "You do not own this task"), "{}", operation.id);
-            } else {
-                let response = operation.request(&bob, &task).send().await.unwrap();
-                assert!(response.status().is_success() && !response.text().await.unwrap().contains("hers"), "{}", operation.id);
-            }
-            assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([before]), "{}", operation.id);
+#[on_both_databases]
+async fn every_operation_of_the_document_is_in_the_table(app: TestApp) {
+    let document = app.nobody().get(200, "/openapi.json").await.json();
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters") {
+            documented.insert((
+                operation["operationId"].as_str().unwrap().to_owned(),
+                method.to_uppercase(),
+                path.clone(),
+            ));
         }
     }
+    let tested: BTreeSet<_> = operations()
+        .into_iter()
+        .map(|operation| (operation.id.to_owned(), operation.method.to_string(), operation.path.to_owned()))
+        .collect();
+    assert_eq!(tested, documented);
+}
 
-    async fn another_users_path_is_closed_to_every_operation(app: TestApp) {
-        let alice = app.user("alice");
-        let task = alice.create("hers").await;
-        for mut operation in operations().into_iter().filter(|operation| operation.path.starts_with("/api/tasks")) {
-            operation.path = Box::leak(operation.path.replace("/api/", "/api/alice/").into_boxed_str());
-            Answer::expect(403, operation.request(&app.user("bob"), &task)).await;
+#[on_both_databases]
+async fn nobody_gets_anything(app: TestApp) {
+    let alice = app.user("alice");
+    let task = alice.create("hers").await;
+    let before = alice.get(200, &task).await.json();
+    for operation in operations() {
+        let answer = Answer::expect(401, operation.request(&app.nobody(), &task)).await;
+        assert_eq!(
+            (answer.code().as_str(), answer.header("www-authenticate")),
+            ("token_missing", r#"Bearer realm="tasks""#),
+            "{}",
+            operation.id
+        );
+    }
+    assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([before]));
+}
+
+#[on_both_databases]
+async fn another_user_gets_nothing_of_hers(app: TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let task = alice.create("hers").await;
+    let before = alice.get(200, &task).await.json();
+    for operation in operations() {
+        if operation.path.contains("{id}") {
+            let answer = Answer::expect(403, operation.request(&bob, &task)).await;
+            assert_eq!(
+                (answer.code().as_str(), answer.detail().as_str()),
+                ("not_owner", "You do not own this task"),
+                "{}",
+                operation.id
+            );
+        } else {
+            let response = operation.request(&bob, &task).send().await.unwrap();
+            assert!(
+                response.status().is_success() && !response.text().await.unwrap().contains("hers"),
+                "{}",
+                operation.id
+            );
         }
+        assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([before]), "{}", operation.id);
+    }
+}
+
+#[on_both_databases]
+async fn another_users_path_is_closed_to_every_operation(app: TestApp) {
+    let alice = app.user("alice");
+    let task = alice.create("hers").await;
+    for mut operation in operations().into_iter().filter(|operation| operation.path.starts_with("/api/tasks")) {
+        operation.path = Box::leak(operation.path.replace("/api/", "/api/alice/").into_boxed_str());
+        Answer::expect(403, operation.request(&app.user("bob"), &task)).await;
     }
 }
 

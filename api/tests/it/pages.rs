@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use testing::{ConnectionTrait, TestDatabase, on_both_databases};
+use testing::{TestDatabase, on_both_databases};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,141 +31,150 @@ async fn walk(user: &User, path: &str, meanwhile: impl AsyncFn()) -> Vec<i64> {
     all
 }
 
-on_both_databases! {
-    async fn following_the_links_yields_the_list_in_its_order(app: TestApp) {
-        let alice = app.user("alice");
-        for n in 0..7 {
-            alice.create(&format!("task {}", n % 3)).await;
-        }
-        for query in ["", "&sort=title", "&sort=-priority,title", "&sort=due_date&status=pending", "&search=TASK%201&tag="] {
-            let query = query.trim_end_matches("&tag=");
-            let whole = ids(&alice.get(200, &format!("/api/tasks?{query}")).await);
-            for limit in [1, 3, 7, 8] {
-                assert_eq!(walk(&alice, &format!("/api/tasks?limit={limit}{query}"), async || {}).await, whole, "{query} {limit}");
-            }
-        }
-        assert!(alice.get(200, "/api/alice/tasks/?limit=2").await.header("link").starts_with("</api/alice/tasks/?limit=2&cursor="));
+#[on_both_databases]
+async fn following_the_links_yields_the_list_in_its_order(app: TestApp) {
+    let alice = app.user("alice");
+    for n in 0..7 {
+        alice.create(&format!("task {}", n % 3)).await;
     }
+    for query in ["", "&sort=title", "&sort=-priority,title", "&sort=due_date&status=pending", "&search=TASK%201&tag="]
+    {
+        let query = query.trim_end_matches("&tag=");
+        let whole = ids(&alice.get(200, &format!("/api/tasks?{query}")).await);
+        for limit in [1, 3, 7, 8] {
+            assert_eq!(
+                walk(&alice, &format!("/api/tasks?limit={limit}{query}"), async || {}).await,
+                whole,
+                "{query} {limit}"
+            );
+        }
+    }
+    assert!(
+        alice
+            .get(200, "/api/alice/tasks/?limit=2")
+            .await
+            .header("link")
+            .starts_with("</api/alice/tasks/?limit=2&cursor=")
+    );
+}
 
-    async fn tasks_that_come_and_go_meanwhile_make_no_other_one_appear_twice_or_not_at_all(app: TestApp) {
-        let alice = app.user("alice");
-        for query in ["", "&sort=title", "&sort=due_date", "&sort=-priority,created_at"] {
-            let mut lasting = BTreeSet::new();
-            for n in 0..9 {
-                let path = alice.create(&format!("{n} lasting")).await;
-                lasting.insert(path.rsplit('/').next().unwrap().parse::<i64>().unwrap());
+#[on_both_databases]
+async fn tasks_that_come_and_go_meanwhile_make_no_other_one_appear_twice_or_not_at_all(app: TestApp) {
+    let alice = app.user("alice");
+    for query in ["", "&sort=title", "&sort=due_date", "&sort=-priority,created_at"] {
+        let mut lasting = BTreeSet::new();
+        for n in 0..9 {
+            let path = alice.create(&format!("{n} lasting")).await;
+            lasting.insert(path.rsplit('/').next().unwrap().parse::<i64>().unwrap());
+        }
+        let passing = std::cell::RefCell::new(Vec::new());
+        for n in 0..6 {
+            let path = alice.create(&format!("{n} passing")).await;
+            passing.borrow_mut().push(path);
+        }
+        let shown = walk(&alice, &format!("/api/tasks?limit=2{query}"), async || {
+            let gone = passing.borrow_mut().pop();
+            if let Some(gone) = gone {
+                alice.delete(204, &gone).await;
+                alice.create("4 new").await;
             }
-            let passing = std::cell::RefCell::new(Vec::new());
-            for n in 0..6 {
-                let path = alice.create(&format!("{n} passing")).await;
-                passing.borrow_mut().push(path);
-            }
-            let shown = walk(&alice, &format!("/api/tasks?limit=2{query}"), async || {
-                let gone = passing.borrow_mut().pop();
-                if let Some(gone) = gone {
-                    alice.delete(204, &gone).await;
-                    alice.create("4 new").await;
-                }
-            }).await;
-            let others: Vec<_> = shown.iter().filter(|id| lasting.contains(id)).collect();
-            assert_eq!(others.len(), lasting.len(), "{query}");
-            assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "{query}");
-            alice.delete(204, "/api/me").await;
-        }
+        })
+        .await;
+        let others: Vec<_> = shown.iter().filter(|id| lasting.contains(id)).collect();
+        assert_eq!(others.len(), lasting.len(), "{query}");
+        assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "{query}");
+        alice.delete(204, "/api/me").await;
     }
+}
 
-    async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
-        let (alice, bob) = (app.user("alice"), app.user("bob"));
-        for user in [&alice, &bob] {
-            for title in ["one", "two", "three"] {
-                user.create(title).await;
-            }
-        }
-        let link = next(&alice.get(200, "/api/tasks?limit=1&sort=title").await).unwrap();
-        let cursor = link.rsplit_once("cursor=").unwrap().1;
-        // The size of a page is no part of the query.
-        assert_eq!(alice.titles(&link.replace("limit=1", "limit=2")).await, ["three", "two"]);
-        assert_eq!(alice.titles(&format!("/api/tasks?sort=title&cursor={cursor}")).await, ["three", "two"]);
-        for (user, path) in [
-            (&bob, link.clone()),
-            (&alice, link.replace("sort=title", "sort=-title")),
-            (&alice, link.replace("sort=title", "sort=title&status=pending")),
-            (&alice, link.replace("sort=title", "sort=title&tz=Asia/Tokyo")),
-            (&alice, format!("/api/tasks?limit=1&cursor={cursor}")),
-            (&alice, "/api/tasks?cursor=".to_owned()),
-            (&alice, "/api/tasks?cursor=not%20base64".to_owned()),
-        ] {
-            let answer = user.get(422, &path).await;
-            assert_eq!(answer.code(), "invalid_cursor", "{path}");
-            assert!(answer.detail().starts_with("cursor"));
-        }
-        // Every character counts.
-        for at in 0..cursor.len() {
-            let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
-            let tampered = format!("/api/tasks?limit=1&sort=title&cursor={}{other}{}", &cursor[..at], &cursor[at + 1..]);
-            alice.get(422, &tampered).await;
+#[on_both_databases]
+async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    for user in [&alice, &bob] {
+        for title in ["one", "two", "three"] {
+            user.create(title).await;
         }
     }
+    let link = next(&alice.get(200, "/api/tasks?limit=1&sort=title").await).unwrap();
+    let cursor = link.rsplit_once("cursor=").unwrap().1;
+    // The size of a page is no part of the query.
+    assert_eq!(alice.titles(&link.replace("limit=1", "limit=2")).await, ["three", "two"]);
+    assert_eq!(alice.titles(&format!("/api/tasks?sort=title&cursor={cursor}")).await, ["three", "two"]);
+    for (user, path) in [
+        (&bob, link.clone()),
+        (&alice, link.replace("sort=title", "sort=-title")),
+        (&alice, link.replace("sort=title", "sort=title&status=pending")),
+        (&alice, link.replace("sort=title", "sort=title&tz=Asia/Tokyo")),
+        (&alice, format!("/api/tasks?limit=1&cursor={cursor}")),
+        (&alice, "/api/tasks?cursor=".to_owned()),
+        (&alice, "/api/tasks?cursor=not%20base64".to_owned()),
+    ] {
+        let answer = user.get(422, &path).await;
+        assert_eq!(answer.code(), "invalid_cursor", "{path}");
+        assert!(answer.detail().starts_with("cursor"));
+    }
+    // Every character counts.
+    for at in 0..cursor.len() {
+        let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
+        let tampered = format!("/api/tasks?limit=1&sort=title&cursor={}{other}{}", &cursor[..at], &cursor[at + 1..]);
+        alice.get(422, &tampered).await;
+    }
+}
 
-    async fn a_cursor_is_opened_by_every_server_of_the_database(app: TestApp) {
-        let alice = app.user("alice");
-        for title in ["one", "two"] {
-            alice.create(title).await;
-        }
-        let link = next(&alice.get(200, "/api/tasks?limit=1").await).unwrap();
-        let other = app.with_settings(&[]).await;
-        assert_eq!(other.user("alice").titles(&link).await, ["one"]);
+#[on_both_databases]
+async fn a_cursor_is_opened_by_every_server_of_the_database(app: TestApp) {
+    let alice = app.user("alice");
+    for title in ["one", "two"] {
+        alice.create(title).await;
     }
+    let link = next(&alice.get(200, "/api/tasks?limit=1").await).unwrap();
+    let other = app.with_settings(&[]).await;
+    assert_eq!(other.user("alice").titles(&link).await, ["one"]);
+}
 
-    async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase) {
-        let connection = database.connect().await;
-        let instant = if database.url().starts_with("postgres") { "timestamptz '2026-01-01T00:00:00+00:00'" } else { "'2026-01-01T00:00:00+00:00'" };
-        let rows = format!("INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
-            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 50000)
-            SELECT 'alice', 't ' || n, 'more than fits into the buffers between a server and a client who does not read', false, {instant}, {instant} FROM number");
-        connection.execute_unprepared(&rows).await.unwrap();
-        drop(connection);
-        let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
-        let mut slow = Vec::new();
-        for _ in 0..4 {
-            let mut stream = TcpStream::connect(app.host_and_port()).await.unwrap();
-            let request = format!("GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", token("alice"));
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut begin = [0; 64];
-            stream.read_exact(&mut begin).await.unwrap();
-            assert!(begin.starts_with(b"HTTP/1.1 200 OK"));
-            slow.push(stream);
-        }
-        let bob = app.user("bob");
-        for _ in 0..20 {
-            let path = bob.create("t").await;
-            bob.get(200, &path).await;
-            bob.get(200, "/api/tasks?sort=title").await;
-        }
-        // They were all still in the middle of it.
-        for mut stream in slow {
-            let (mut length, mut buffer) = (0, vec![0; 1 << 20]);
-            while length < 10_000_000 {
-                length += stream.read(&mut buffer).await.unwrap();
-            }
+#[on_both_databases]
+async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase) {
+    let description = "'more than fits into the buffers between a server and a client who does not read'";
+    testing::seed(&database.connect().await, 50_000, &[("description", description)]).await;
+    let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(app.host_and_port()).await.unwrap();
+        let request = format!("GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", token("alice"));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut begin = [0; 64];
+        stream.read_exact(&mut begin).await.unwrap();
+        assert!(begin.starts_with(b"HTTP/1.1 200 OK"));
+        slow.push(stream);
+    }
+    let bob = app.user("bob");
+    for _ in 0..20 {
+        let path = bob.create("t").await;
+        bob.get(200, &path).await;
+        bob.get(200, "/api/tasks?sort=title").await;
+    }
+    // They were all still in the middle of it.
+    for mut stream in slow {
+        let (mut length, mut buffer) = (0, vec![0; 1 << 20]);
+        while length < 10_000_000 {
+            length += stream.read(&mut buffer).await.unwrap();
         }
     }
+}
 
-    async fn a_list_of_a_hundred_thousand_tasks_is_whole_and_takes_bounded_memory(database: TestDatabase) {
-        let instant = if database.url().starts_with("postgres") { "timestamptz '2026-01-01T00:00:00+00:00'" } else { "'2026-01-01T00:00:00+00:00'" };
-        let rows = format!("INSERT INTO task (user_id, title, description, completed, created_at, updated_at)
-            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
-            SELECT 'alice', 't ' || n, 'a description of a hundred characters, more or less, that makes the list a good deal larger than it was', false, {instant}, {instant} FROM number");
-        database.connect().await.execute_unprepared(&rows).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(folder.path(), [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET)]);
-        let alice = program.bearer(&token("alice"));
-        alice.get(404, "/api/tasks/999999").await;
-        let before = program.peak_memory_kib();
-        let answer = alice.get(200, "/api/tasks?sort=created_at").await;
-        let grown = program.peak_memory_kib().saturating_sub(before);
-        assert!(answer.text.len() > 20_000_000 && grown < 32 * 1024, "{} bytes with {grown} KiB", answer.text.len());
-        let list: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
-        assert!(list.iter().map(|task| task["id"].as_i64().unwrap()).eq(1..=100_000));
-    }
+#[on_both_databases]
+async fn a_list_of_a_hundred_thousand_tasks_is_whole_and_takes_bounded_memory(database: TestDatabase) {
+    let description =
+        "'a description of a hundred characters, more or less, that makes the list a good deal larger than it was'";
+    testing::seed(&database.connect().await, 100_000, &[("description", description)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET)]);
+    let alice = program.bearer(&token("alice"));
+    alice.get(404, "/api/tasks/999999").await;
+    let before = program.peak_memory_kib();
+    let answer = alice.get(200, "/api/tasks?sort=created_at").await;
+    let grown = program.peak_memory_kib().saturating_sub(before);
+    assert!(answer.text.len() > 20_000_000 && grown < 32 * 1024, "{} bytes with {grown} KiB", answer.text.len());
+    let list: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
+    assert!(list.iter().map(|task| task["id"].as_i64().unwrap()).eq(1..=100_000));
 }

@@ -171,98 +171,108 @@ async fn a_second_signal_does_not_wait_for_requests_in_flight() {
     assert!(in_flight.await.unwrap().is_err());
 }
 
-on_both_databases! {
-    async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestDatabase) {
-        for signal in ["TERM", "INT"] {
-            let folder = tempfile::tempdir().unwrap();
-            let program = Program::start(folder.path(), settings(&database));
-            let alice = program.bearer(&token("alice"));
-            // A body that is still on its way when the signal comes.
-            let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
-            let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
-                receiver.recv().await.map(|chunk| (Ok::<_, std::io::Error>(chunk), receiver))
-            });
-            let request = alice.request(Method::POST, "/api/tasks").body(reqwest::Body::wrap_stream(chunks));
-            let in_flight = tokio::spawn(Answer::expect(201, request));
-            sender.send(r#"{"title":"#).unwrap();
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            program.signal(signal);
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            sender.send(r#""in flight"}"#).unwrap();
-            drop(sender);
-            in_flight.await.unwrap();
-            assert_eq!(program.wait().0, Some(0));
-        }
-    }
-
-    async fn killed_in_a_storm_of_creates_it_has_lost_none_that_was_answered(database: TestDatabase) {
+#[on_both_databases]
+async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestDatabase) {
+    for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let program = Program::start(folder.path(), settings(&database));
         let alice = program.bearer(&token("alice"));
-        let promised = Arc::new(Mutex::new(BTreeSet::new()));
-        let mut storm = JoinSet::new();
-        for _ in 0..16 {
-            let (alice, promised) = (alice.clone(), Arc::clone(&promised));
-            storm.spawn(async move {
-                while let Ok(response) = alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"})).send().await {
-                    let created = response.status() == 201;
-                    let Ok(task) = response.json::<serde_json::Value>().await else { break };
-                    if created {
-                        promised.lock().unwrap().insert(task["id"].as_i64().unwrap());
-                    }
+        // A body that is still on its way when the signal comes.
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
+        let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|chunk| (Ok::<_, std::io::Error>(chunk), receiver))
+        });
+        let request = alice.request(Method::POST, "/api/tasks").body(reqwest::Body::wrap_stream(chunks));
+        let in_flight = tokio::spawn(Answer::expect(201, request));
+        sender.send(r#"{"title":"#).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        program.signal(signal);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sender.send(r#""in flight"}"#).unwrap();
+        drop(sender);
+        in_flight.await.unwrap();
+        assert_eq!(program.wait().0, Some(0));
+    }
+}
+
+#[on_both_databases]
+async fn killed_in_a_storm_of_creates_it_has_lost_none_that_was_answered(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), settings(&database));
+    let alice = program.bearer(&token("alice"));
+    let promised = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut storm = JoinSet::new();
+    for _ in 0..16 {
+        let (alice, promised) = (alice.clone(), Arc::clone(&promised));
+        storm.spawn(async move {
+            while let Ok(response) = alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"})).send().await
+            {
+                let created = response.status() == 201;
+                let Ok(task) = response.json::<serde_json::Value>().await else { break };
+                if created {
+                    promised.lock().unwrap().insert(task["id"].as_i64().unwrap());
                 }
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        program.signal("KILL");
-        storm.join_all().await;
-        let _ = program.wait();
-
-        let promised = promised.lock().unwrap().clone();
-        assert!(promised.len() > 50, "only {} were promised", promised.len());
-        let again = Program::start(folder.path(), settings(&database));
-        let kept = again.bearer(&token("alice")).get(200, "/api/tasks").await.json();
-        let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
-        assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
-        assert!(kept.len() - promised.len() <= 16, "more than the requests under way were done unanswered");
+            }
+        });
     }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    program.signal("KILL");
+    storm.join_all().await;
+    let _ = program.wait();
 
-    async fn no_level_of_logging_shows_a_secret_or_what_users_write(database: TestDatabase) {
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(folder.path(), settings(&database).into_iter().chain([("RUST_LOG", "trace".to_owned())]));
-        let secret_token = token("alice-the-subject");
-        let alice = program.bearer(&secret_token);
-        let body = json!({"title": "private title", "description": "private description"});
-        let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
-        alice.get(200, "/api/tasks?status=all&search=private-search").await;
-        alice.put(422, &path, json!({"title": {"private title": 1}})).await;
-        alice.get(404, "/private-path").await;
-        program.bearer("private-bad-token").get(401, "/api/tasks").await;
-        alice.delete(204, &path).await;
-        program.signal("TERM");
-        let (_, log) = program.wait();
-        assert!(log.contains("POST /api/tasks 201 "), "{log}");
-        let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':').unwrap().1.to_owned());
-        let secrets = [SECRET, &secret_token, "private", "alice-the-subject"];
-        for secret in secrets.into_iter().chain(password.as_deref()) {
-            assert!(!log.contains(secret), "the log shows {secret}:\n{log}");
-        }
-    }
+    let promised = promised.lock().unwrap().clone();
+    assert!(promised.len() > 50, "only {} were promised", promised.len());
+    let again = Program::start(folder.path(), settings(&database));
+    let kept = again.bearer(&token("alice")).get(200, "/api/tasks").await.json();
+    let kept: BTreeSet<i64> = kept.as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect();
+    assert!(promised.is_subset(&kept), "lost: {:?}", promised.difference(&kept));
+    assert!(kept.len() - promised.len() <= 16, "more than the requests under way were done unanswered");
+}
 
-    async fn a_request_is_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(folder.path(), settings(&database));
-        let alice = program.bearer(&token("alice"));
-        let id = alice.get(404, "/api/alice/tasks/12345").await.header("x-request-id").to_owned();
-        program.signal("TERM");
-        let (_, log) = program.wait();
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
-        assert_eq!(lines.len(), 1);
-        let words: Vec<&str> = lines[0].split(' ').collect();
-        let [.., method, route, status, duration, logged_id] = words[..] else { panic!("{lines:?}") };
-        assert_eq!((method, route, status, logged_id), ("GET", "/api/tasks/{id}", "404", id.as_str()));
-        assert!(duration.ends_with("ms") && duration.trim_end_matches("ms").parse::<f64>().is_ok(), "{duration}");
+#[on_both_databases]
+async fn no_level_of_logging_shows_a_secret_or_what_users_write(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    let program =
+        Program::start(folder.path(), settings(&database).into_iter().chain([("RUST_LOG", "trace".to_owned())]));
+    let secret_token = token("alice-the-subject");
+    let alice = program.bearer(&secret_token);
+    let body = json!({"title": "private title", "description": "private description"});
+    let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
+    alice.get(200, "/api/tasks?status=all&search=private-search").await;
+    alice.put(422, &path, json!({"title": {"private title": 1}})).await;
+    alice.get(404, "/private-path").await;
+    program.bearer("private-bad-token").get(401, "/api/tasks").await;
+    alice.delete(204, &path).await;
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    assert!(log.contains("POST /api/tasks 201 "), "{log}");
+    let password = database
+        .url()
+        .split_once("://")
+        .unwrap()
+        .1
+        .split_once('@')
+        .map(|(user, _)| user.split_once(':').unwrap().1.to_owned());
+    let secrets = [SECRET, &secret_token, "private", "alice-the-subject"];
+    for secret in secrets.into_iter().chain(password.as_deref()) {
+        assert!(!log.contains(secret), "the log shows {secret}:\n{log}");
     }
+}
+
+#[on_both_databases]
+async fn a_request_is_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), settings(&database));
+    let alice = program.bearer(&token("alice"));
+    let id = alice.get(404, "/api/alice/tasks/12345").await.header("x-request-id").to_owned();
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(lines.len(), 1);
+    let words: Vec<&str> = lines[0].split(' ').collect();
+    let [.., method, route, status, duration, logged_id] = words[..] else { panic!("{lines:?}") };
+    assert_eq!((method, route, status, logged_id), ("GET", "/api/tasks/{id}", "404", id.as_str()));
+    assert!(duration.ends_with("ms") && duration.trim_end_matches("ms").parse::<f64>().is_ok(), "{duration}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

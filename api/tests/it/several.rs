@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
@@ -24,15 +24,30 @@ struct Proxy {
     _folder: TempDir,
 }
 
-/// `HAProxy` in front of these ports, as docs/operations.md has it: servers that are not ready get no requests, and one that
-/// cannot be connected to gets none twice.
+/// What the proxy reports about one server.
+struct Backing {
+    is_up: bool,
+    is_down: bool,
+    /// How many of its answers had a status of 2xx.
+    successes: u64,
+}
+
+/// Starts `HAProxy` in front of these ports and waits until it has found all of them ready.
+///
+/// A server that is not ready gets no requests. A request that cannot connect goes to another server.
+///
+/// - A busy machine may answer a check late, which does not mean that the server must not be used: a check has five seconds, and three
+///   must fail before a server is taken out. A server that stops says so at once, so this takes 600 ms, well within `STOP_DELAY`.
+/// - With one thread, the proxy learns that a connection is closed before it reads a request that came later.
 async fn proxy(ports: &[u16]) -> Option<Proxy> {
     let program = tools::find("haproxy", "haproxy")?;
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let mut config = format!(
-        "defaults\n mode http\n timeout connect 2s\n timeout client 30s\n timeout server 30s\n retries 3\n option redispatch\n\
-         retry-on conn-failure\nfrontend in\n bind 127.0.0.1:{port}\n default_backend api\nbackend api\n\
-         option httpchk GET /health/ready\n default-server check inter 200ms fall 1 rise 1\n"
+        "global\n nbthread 1\n\
+         defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n timeout check 5s\n retries 3\n\
+         option redispatch\n retry-on conn-failure\n\
+         frontend in\n bind 127.0.0.1:{port}\n stats enable\n stats uri /proxy\n default_backend api\n\
+         backend api\n option httpchk GET /health/ready\n default-server check inter 200ms fall 3 rise 1\n"
     );
     for (number, port) in ports.iter().enumerate() {
         writeln!(config, " server s{number} 127.0.0.1:{port}").unwrap();
@@ -40,15 +55,53 @@ async fn proxy(ports: &[u16]) -> Option<Proxy> {
     let file = folder.path().join("haproxy.cfg");
     fs::write(&file, config).unwrap();
     let child = Command::new(program).arg("-f").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let address = format!("http://127.0.0.1:{port}");
-    for _ in 0..100 {
-        if reqwest::get(format!("{address}/health/ready")).await.is_ok_and(|answer| answer.status() == 200) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let proxy = Proxy { _daemon: Daemon(child), address: format!("http://127.0.0.1:{port}"), _folder: folder };
+    until("the proxy listens", async || reqwest::get(format!("{}/proxy", proxy.address)).await.is_ok()).await;
+    for number in 0..ports.len() {
+        until("the proxy finds every server ready", async || proxy.server(number).await.is_up).await;
     }
-    Some(Proxy { _daemon: Daemon(child), address, _folder: folder })
+    Some(proxy)
 }
+
+impl Proxy {
+    async fn server(&self, number: usize) -> Backing {
+        let table = reqwest::get(format!("{}/proxy;csv", self.address)).await.unwrap().text().await.unwrap();
+        let mut rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let names = rows.next().unwrap();
+        let server = format!("s{number}");
+        let row = rows.find(|row| row.get(1) == Some(&server.as_str())).unwrap();
+        let field = |name| row[names.iter().position(|column| *column == name).unwrap()];
+        let status = field("status");
+        Backing {
+            is_up: status == "UP" && field("check_status").contains("L7OK"),
+            is_down: status.starts_with("DOWN"),
+            successes: field("hrsp_2xx").parse().unwrap(),
+        }
+    }
+
+    /// Waits until this server is in use again and has answered requests.
+    async fn until_it_serves(&self, number: usize) {
+        until("the server is up again", async || self.server(number).await.is_up).await;
+        let before = self.server(number).await.successes;
+        until("the server gets requests again", async || self.server(number).await.successes > before + 20).await;
+    }
+
+    async fn until_it_is_out(&self, number: usize) {
+        until("the proxy takes the server out", async || self.server(number).await.is_down).await;
+    }
+}
+
+/// Waits for an event; fails only if it does not come at all.
+async fn until(event: &str, mut has_come: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while !has_come().await {
+        assert!(Instant::now() < deadline, "waited in vain: {event}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// `SHUTDOWN_DELAY_SECONDS`: eight times what the proxy needs to notice.
+const STOP_DELAY: &str = "5";
 
 fn start(database: &TestDatabase, port: u16) -> Program {
     let folder = tempfile::tempdir().unwrap();
@@ -56,21 +109,42 @@ fn start(database: &TestDatabase, port: u16) -> Program {
         ("DATABASE_URL", database.url().to_owned()),
         ("BETTER_AUTH_SECRET", SECRET.to_owned()),
         ("PORT", port.to_string()),
-        ("SHUTDOWN_DELAY_SECONDS", "1".to_owned()),
+        ("SHUTDOWN_DELAY_SECONDS", STOP_DELAY.to_owned()),
         ("RATE_LIMIT_PER_SECOND", "0".to_owned()),
     ];
     Program::start(folder.path(), variables)
 }
 
-/// What users see while they create tasks one after another.
+/// What the clients see while they create tasks one after another.
 #[derive(Default)]
 struct Seen {
     created: Mutex<BTreeMap<String, i64>>,
-    failed: AtomicU32,
+    /// When each request that failed was begun, and what came of it.
+    failed: Mutex<Vec<(Instant, String)>>,
+    /// A server is being killed. A client whose request failed begins no other until the server is gone: a process that dies closes
+    /// its sockets one after another, so a second request could reach one that is still open.
+    is_dying: AtomicBool,
     stop: AtomicBool,
 }
 
-const CLIENTS: u32 = 8;
+impl Seen {
+    async fn until_more_are_created(&self) {
+        let goal = self.created.lock().unwrap().len() + 50;
+        until("more tasks are created", async || self.created.lock().unwrap().len() >= goal).await;
+    }
+}
+
+const CLIENTS: usize = 8;
+
+async fn create(user: &User, title: &str) -> Result<i64, String> {
+    let request = user.request(Method::POST, "/api/tasks").json(&json!({ "title": title }));
+    let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
+    if answer.status() != 201 {
+        return Err(format!("{} {:?}", answer.status(), answer.text().await));
+    }
+    let task: serde_json::Value = answer.json().await.map_err(|error| format!("{error:?}"))?;
+    Ok(task["id"].as_i64().unwrap())
+}
 
 fn storm(proxy: &Proxy, seen: &Arc<Seen>) -> JoinSet<()> {
     let mut storm = JoinSet::new();
@@ -78,17 +152,18 @@ fn storm(proxy: &Proxy, seen: &Arc<Seen>) -> JoinSet<()> {
         let (user, seen) = (User::new(&proxy.address, Some(&token("alice"))), Arc::clone(seen));
         storm.spawn(async move {
             for number in 0.. {
-                if seen.stop.load(Ordering::Relaxed) {
+                if seen.stop.load(Ordering::SeqCst) {
                     break;
                 }
-                let title = format!("{client}-{number}");
-                let request = user.request(Method::POST, "/api/tasks").json(&json!({ "title": title }));
-                match request.send().await {
-                    Ok(answer) if answer.status() == 201 => {
-                        let id = answer.json::<serde_json::Value>().await.unwrap()["id"].as_i64().unwrap();
-                        seen.created.lock().unwrap().insert(title, id);
+                let (title, begun) = (format!("{client}-{number}"), Instant::now());
+                match create(&user, &title).await {
+                    Ok(id) => _ = seen.created.lock().unwrap().insert(title, id),
+                    Err(problem) => {
+                        seen.failed.lock().unwrap().push((begun, problem));
+                        while seen.is_dying.load(Ordering::SeqCst) {
+                            tokio::time::sleep(Duration::from_millis(1)).await;
+                        }
                     }
-                    _ => _ = seen.failed.fetch_add(1, Ordering::Relaxed),
                 }
             }
         });
@@ -104,28 +179,40 @@ async fn of_three_servers_one_is_restarted_and_one_killed_under_load_and_nothing
     let Some(proxy) = proxy(&ports).await else { return };
     let seen = Arc::new(Seen::default());
     let storm = storm(&proxy, &seen);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    seen.until_more_are_created().await;
 
-    // A rolling restart: not ready first, then what is under way is finished.
+    // A rolling restart: not ready first, then requests in flight are finished.
     let stopping = servers[0].take().unwrap();
     stopping.signal("TERM");
     let stopped = tokio::task::spawn_blocking(move || stopping.wait().0);
+    proxy.until_it_is_out(0).await;
+    assert!(!stopped.is_finished(), "the server serves until the proxy has taken it out");
     assert_eq!(stopped.await.unwrap(), Some(0));
+    seen.until_more_are_created().await;
     servers[0] = Some(start(&database, ports[0]));
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(seen.failed.load(Ordering::Relaxed), 0, "a rolling restart is not seen by any client");
+    proxy.until_it_serves(0).await;
+    seen.until_more_are_created().await;
+    let failed = seen.failed.lock().unwrap().clone();
+    assert!(failed.is_empty(), "a rolling restart is not seen by any client: {failed:#?}");
 
     let killed = servers[1].take().unwrap();
+    seen.is_dying.store(true, Ordering::SeqCst);
     killed.signal("KILL");
-    drop(killed);
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let code = tokio::task::spawn_blocking(move || killed.wait().0).await.unwrap();
+    assert_eq!(code, None, "it was killed");
+    let gone = Instant::now();
+    seen.is_dying.store(false, Ordering::SeqCst);
+    proxy.until_it_is_out(1).await;
+    seen.until_more_are_created().await;
     servers[1] = Some(start(&database, ports[1]));
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    seen.stop.store(true, Ordering::Relaxed);
+    proxy.until_it_serves(1).await;
+    seen.until_more_are_created().await;
+    seen.stop.store(true, Ordering::SeqCst);
     storm.join_all().await;
 
-    let failed = seen.failed.load(Ordering::Relaxed);
-    assert!(failed <= CLIENTS, "only what was on the dying sockets may fail: {failed}");
+    let failed = seen.failed.lock().unwrap().clone();
+    assert!(failed.len() <= CLIENTS, "only requests on the dying sockets may fail: {failed:#?}");
+    assert!(failed.iter().all(|(begun, _)| *begun < gone), "no request fails that begins later: {failed:#?}");
     let created = seen.created.lock().unwrap().clone();
     assert!(created.len() > 100, "only {} were created", created.len());
     let user = User::new(&proxy.address, Some(&token("alice")));
@@ -138,5 +225,5 @@ async fn of_three_servers_one_is_restarted_and_one_killed_under_load_and_nothing
     for (title, id) in &created {
         assert_eq!(titles.get(title), Some(id), "lost: {title}");
     }
-    assert!(titles.len() - created.len() <= failed as usize);
+    assert!(titles.len() - created.len() <= failed.len());
 }

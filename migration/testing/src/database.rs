@@ -1,8 +1,11 @@
-use sea_orm_migration::sea_orm::{ConnectOptions, Database, DatabaseConnection};
+//! A database of its own for each test.
 
+use sea_orm_migration::sea_orm::DatabaseConnection;
+
+use crate::connection::connect;
 use crate::postgres;
 
-/// The two databases that everything is tested on.
+/// A kind of database. Everything is tested on both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// A file in a temporary folder.
@@ -11,7 +14,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// A database that one test owns; gone when it is dropped.
+/// A database that one test owns. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     url: String,
@@ -19,14 +22,14 @@ pub struct TestDatabase {
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "held for what its drop does")]
+#[expect(dead_code, reason = "held for the effect of its drop")]
 enum Cleanup {
     Directory(tempfile::TempDir),
     Database(postgres::OwnDatabase),
 }
 
 impl TestDatabase {
-    /// A database with the current schema, or `None` where there is no PostgreSQL (said loudly, once).
+    /// Creates a database with the current schema, or returns `None` if there is no PostgreSQL (reported on standard error, once).
     pub async fn migrated(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => {
@@ -38,7 +41,7 @@ impl TestDatabase {
         }
     }
 
-    /// A database without any table, or `None` where there is no PostgreSQL (said loudly, once).
+    /// Creates a database without any table, or returns `None` if there is no PostgreSQL (reported on standard error, once).
     pub async fn empty(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => Some(Self::sqlite()),
@@ -56,30 +59,14 @@ impl TestDatabase {
         Self { url: database.url().to_owned(), _cleanup: Cleanup::Database(database) }
     }
 
-    /// The address to connect to; on PostgreSQL with the password.
+    /// Returns the address to connect to; on PostgreSQL it contains the password.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A connection of the test's own, beside those of what it tests.
+    /// Opens a connection of the test's own, beside those of the code under test.
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url).await
     }
-}
-
-/// A connection of a test's own to any database.
-pub async fn connect(url: &str) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
-    Database::connect(options).await.expect("the test database can be reached")
-}
-
-/// Waits for a future from where no waiting is allowed (a runtime's own thread, a drop): on a thread of its own.
-pub(crate) fn block_on(future: impl Future<Output = ()> + Send + 'static) {
-    let waited = std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(future);
-    });
-    assert!(waited.join().is_ok() || std::thread::panicking(), "the test database failed, see above");
 }

@@ -1,26 +1,34 @@
 //! A database of its own for every test, on SQLite and on a real PostgreSQL, from one test source.
 //!
-//! [`on_both_databases!`] turns one test into two. PostgreSQL is the server that `TEST_DATABASE_URL` names, or a private
-//! cluster that is started once per test run from the programs found on this machine (see the module `cluster`). Where there is
-//! neither, the PostgreSQL half says loudly that it did not run; with `CI=true` it fails.
+//! [`macro@on_both_databases`] makes two tests of one. PostgreSQL is the server that `TEST_DATABASE_URL` names, or a private cluster that is
+//! started once per test run from the programs on this machine (see the module `shared_cluster`). If there is neither, the tests on
+//! PostgreSQL report on standard error that they did not run; with `CI=true` they fail.
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "test support: a broken environment must stop the test"
 )]
 
-mod cluster;
+mod connection;
 mod database;
+mod not_run;
 mod own_cluster;
 mod postgres;
+mod programs;
+mod seed;
+mod shared_cluster;
 
-pub use database::{Backend, TestDatabase, connect};
+pub use connection::connect;
+pub use database::{Backend, TestDatabase};
 pub use migration::{Migrator, MigratorTrait};
 pub use own_cluster::OwnCluster;
-/// For statements of a test's own, on [`TestDatabase::connect`].
+/// For a test's own statements, on [`TestDatabase::connect`].
 pub use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+pub use seed::{analyze, seed};
+pub use testing_macros::on_both_databases;
 
-/// What a test of [`on_both_databases!`] is given: built once per database.
+/// The argument of a test with [`macro@on_both_databases`]: built once per database.
 pub trait Fixture: Sized {
     /// Builds it on a fresh, migrated database.
     fn on(database: TestDatabase) -> impl Future<Output = Self>;
@@ -32,30 +40,12 @@ impl Fixture for TestDatabase {
     }
 }
 
-/// Runs each test once on SQLite and once on PostgreSQL, as `name::on_sqlite` and `name::on_postgres`.
-///
-/// The argument's type implements [`Fixture`]; each run gets a database that nothing else uses.
+/// Does the same as [`macro@on_both_databases`] for a list of tests in braces.
 #[macro_export]
-macro_rules! on_both_databases {
-    ($($(#[doc = $doc:literal])* async fn $name:ident($argument:ident: $fixture:ty) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[doc = $doc])*
-            async fn check($argument: $fixture) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_sqlite() {
-                let database = $crate::TestDatabase::migrated($crate::Backend::Sqlite).await.expect("SQLite is built in");
-                check(<$fixture as $crate::Fixture>::on(database).await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_postgres() {
-                if let Some(database) = $crate::TestDatabase::migrated($crate::Backend::Postgres).await {
-                    check(<$fixture as $crate::Fixture>::on(database).await).await;
-                }
-            }
-        }
+macro_rules! on_both_databases_list {
+    ($($(#[$attribute:meta])* async fn $name:ident($argument:ident: $fixture:ty) $body:block)*) => {$(
+        #[$crate::on_both_databases]
+        $(#[$attribute])*
+        async fn $name($argument: $fixture) $body
     )*};
 }

@@ -1,13 +1,13 @@
-//! A PostgreSQL of a test's own, to be stopped, hung and killed.
+//! A PostgreSQL that one test may stop, hang and kill.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cluster::{Programs, watch};
-use crate::postgres::say_not_run;
+use crate::not_run;
+use crate::programs::{Programs, watch};
 
-/// A PostgreSQL cluster that one test owns; gone when it is dropped.
+/// A PostgreSQL cluster that one test owns. It is stopped and removed when this is dropped.
 pub struct OwnCluster {
     programs: Programs,
     directory: PathBuf,
@@ -15,13 +15,14 @@ pub struct OwnCluster {
 }
 
 impl OwnCluster {
-    /// Starts one with these lines added to its configuration, or `None` where there is no PostgreSQL (said loudly).
-    /// `prepare` may put files into its folder before it starts.
+    /// Starts a cluster, or returns `None` if there is no PostgreSQL (reported on standard error).
+    ///
+    /// `settings` are lines for `postgresql.conf`. `prepare` may put files into the cluster's folder before it starts.
     #[must_use]
     pub fn start(settings: &str, prepare: impl FnOnce(&Path)) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Some(programs) = Programs::find() else {
-            say_not_run("no initdb and pg_ctl found");
+            not_run::report("no initdb and pg_ctl found");
             return None;
         };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -35,33 +36,33 @@ impl OwnCluster {
         Some(Self { programs, directory, base_url })
     }
 
-    /// The address of its only database.
+    /// Returns the address of its database, with the password.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}postgres", self.base_url)
     }
 
-    /// Its folder.
+    /// Returns its folder.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// `pg_ctl` with these words: `stop -m fast`, `start`, `restart`, …
-    pub fn ctl(&self, words: &[&str]) {
+    /// Runs `pg_ctl` with these arguments: `stop -m fast`, `start`, `restart`, …
+    pub fn ctl(&self, arguments: &[&str]) {
         let mut attempts = 20;
-        while let Err(problem) = self.programs.ctl(&self.directory, words) {
-            // After a kill the system may still be taking the old processes' memory apart.
+        while let Err(problem) = self.programs.ctl(&self.directory, arguments) {
+            // After a kill, `start` fails until the system has released the old processes' shared memory.
             attempts -= 1;
-            assert!(attempts > 0 && words.contains(&"start"), "pg_ctl: {problem}");
+            assert!(attempts > 0 && arguments.contains(&"start"), "pg_ctl: {problem}");
             std::thread::sleep(std::time::Duration::from_millis(250));
         }
     }
 
-    /// Sends every process of it a signal, by name.
+    /// Sends a signal, by name, to every process of the cluster.
     pub fn signal(&self, name: &str) {
         let pid_file = self.directory.join("data/postmaster.pid");
-        // One that is stopped has no file, and no process to send anything to.
+        // A stopped cluster has neither this file nor a process.
         let Ok(text) = std::fs::read_to_string(pid_file) else { return };
         let pid = text.lines().next().expect("a pid").to_owned();
         for arguments in [vec![format!("-{name}"), "-P".to_owned(), pid.clone()], vec![format!("-{name}"), pid]] {

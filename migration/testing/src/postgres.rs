@@ -1,21 +1,20 @@
-//! A database of its own on the PostgreSQL server of this test run.
+//! Databases on the PostgreSQL server of this test run.
 
-use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use crate::cluster;
-use crate::database::{block_on, connect};
+use crate::connection::{block_on, connect};
+use crate::{not_run, shared_cluster};
 
 /// The server of this test run, and the database on it that new ones are copied from.
 struct Server {
-    /// Address up to and without the database's name.
+    /// The address up to and without the database's name.
     base: String,
     /// The database to connect to for `CREATE DATABASE`.
     maintenance: String,
-    /// A migrated database to copy; a server that is not ours is not left one behind.
+    /// A migrated database to copy. On the server of `TEST_DATABASE_URL` there is none, so that nothing is left behind there.
     template: Option<&'static str>,
 }
 
@@ -41,7 +40,7 @@ impl OwnDatabase {
 
     async fn create(template: Option<&str>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let server = server().expect("the caller looked");
+        let server = server().expect("the caller has checked");
         let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let template = template.unwrap_or("template1");
         connect(&format!("{}{}", server.base, server.maintenance))
@@ -78,31 +77,11 @@ fn find_server() -> Option<Server> {
         let (base, maintenance) = url.rsplit_once('/').expect("TEST_DATABASE_URL names a database: postgres://…/NAME");
         return Some(Server { base: format!("{base}/"), maintenance: maintenance.to_owned(), template: None });
     }
-    match cluster::shared() {
-        Ok(cluster) => Some(Server {
-            base: cluster.base_url,
-            maintenance: "postgres".to_owned(),
-            template: Some(cluster::TEMPLATE),
-        }),
+    match shared_cluster::base_url() {
+        Ok(base) => Some(Server { base, maintenance: "postgres".to_owned(), template: Some(shared_cluster::TEMPLATE) }),
         Err(problem) => {
-            say_not_run(&problem);
+            not_run::report(&problem);
             None
         }
     }
-}
-
-pub(crate) fn say_not_run(problem: &str) {
-    let text = format!(
-        "\n\
-         ############################################################################\n\
-         # THE POSTGRESQL HALF OF THE TESTS DOES NOT RUN: {problem}\n\
-         # To run it, install PostgreSQL's server programs (Debian: `apt-get install\n\
-         # postgresql`, macOS: `brew install postgresql`), or set PG_BIN to the folder\n\
-         # of initdb, or set TEST_DATABASE_URL to a server on which databases may be\n\
-         # created. SQLite is tested all the same.\n\
-         ############################################################################\n"
-    );
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
-    // Not `eprintln!`: the test harness swallows that for tests that pass.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -5,6 +7,7 @@ use serde_json::Value;
 /// What the server answered; its error answers have been checked for the contract's shape.
 #[derive(Debug)]
 pub struct Answer {
+    pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
 }
@@ -12,21 +15,44 @@ pub struct Answer {
 impl Answer {
     /// Sends the request and checks the status, and the shape of an error.
     pub async fn expect(status: u16, request: RequestBuilder) -> Self {
+        let answer = Self::to(request).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        answer
+    }
+
+    /// Sends the request and checks only the shape of an error.
+    pub async fn to(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
         let is_head = request.method() == Method::HEAD;
         let response = client.execute(request).await.unwrap();
-        let (got, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = Self { headers, text: response.text().await.unwrap() };
-        assert_eq!(got, status, "{}", answer.text);
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Self { status, headers, text: response.text().await.unwrap() };
         assert!(answer.has("x-request-id"), "every answer names its request");
-        if got >= 400 {
+        if status >= 400 {
             assert_eq!(answer.header("content-type"), "application/json");
         }
-        if got >= 400 && !is_head {
+        if status >= 400 && !is_head {
             answer.check_error();
         }
         answer
+    }
+
+    /// Sends two requests under a limit of one per second, and returns the refusal of the second, with the pair's number.
+    ///
+    /// The limit lets a second request pass a second later, which a busy machine may need for the first. `pair` is then called with the next
+    /// number, for two requests of a client that has sent none.
+    pub async fn refused_second(first_status: u16, pair: impl Fn(u32) -> [RequestBuilder; 2]) -> (u32, Self) {
+        for number in 0..100 {
+            let (began, [first, second]) = (Instant::now(), pair(number));
+            Self::expect(first_status, first).await;
+            let answer = Self::to(second).await;
+            if answer.status == 429 {
+                return (number, answer);
+            }
+            assert!(began.elapsed() >= Duration::from_secs(1), "two requests passed within one second");
+        }
+        panic!("this machine does not answer two requests within one second");
     }
 
     fn check_error(&self) {

@@ -14,9 +14,15 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that nothing listens on.
+/// Returns a port that nothing listens on.
+///
+/// It lies below the ports that systems give to outgoing connections (from 32768 on Linux), so that it stays free while the server that
+/// uses it is restarted.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    use std::hash::{BuildHasher, RandomState};
+    let candidates = std::iter::repeat_with(|| 10_000 + RandomState::new().hash_one(()) % 20_000);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    candidates.map(|port| u16::try_from(port).unwrap()).find(is_free).unwrap()
 }
 
 /// The program, or `None` where it is not installed: said loudly, and a failure with `CI=true`.
