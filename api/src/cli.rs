@@ -8,8 +8,9 @@ use clap::{Parser, Subcommand};
 use service::UserId;
 
 use crate::config::{Config, Variables};
-use crate::startup::{Application, StopSignals};
-use crate::{auth, logging, openapi};
+use crate::server::app::{Application, StopSignals};
+use crate::server::logging;
+use crate::{auth, openapi};
 
 /// A task server: REST, multi-user, strict about ownership.
 ///

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
 
 use api::config::{Config, Variables};
-use api::startup::{Application, StopSignals};
+use api::server::app::{Application, StopSignals};
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use testing::{Backend, TestDatabase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -6,7 +6,7 @@ use super::Rejection;
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The token of the `Authorization` header (RFC 6750, section 2.1), the only place where one is looked for.
-pub(super) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
+pub(crate) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next().ok_or(Rejection::Missing)?;
     if values.next().is_some() {

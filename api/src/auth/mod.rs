@@ -3,17 +3,16 @@
 //! `bearer` finds the token, `jws` takes it apart, [`Verifier`] finds who signed it (the shared secret, or one of
 //! `keys`), `claims` judges what it says, and `memory` saves all of that for a token that was judged before.
 
-mod bearer;
+pub(crate) mod bearer;
 mod claims;
-mod guard;
+
+mod cache;
 mod issue;
 mod jws;
 mod keys;
-mod memory;
 mod rejection;
 mod verifier;
 
-pub use guard::guard;
 pub use issue::issue;
 pub use rejection::Rejection;
 pub use verifier::Verifier;

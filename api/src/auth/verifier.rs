@@ -6,13 +6,13 @@ use secrecy::ExposeSecret;
 use service::Caller;
 
 use super::Rejection;
+use super::cache::{Fingerprint, Memory};
 use super::claims::Rules;
 use super::jws::{Algorithm, Jws};
 use super::keys::{KeySet, KeyStore, Unavailable};
-use super::memory::{Fingerprint, Memory};
 use crate::config::AuthConfig;
 use crate::error::Error;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
 /// Judges tokens. An HS256 token is only ever checked against a secret, any other only against a published key: no token can
 /// choose what it is checked with.

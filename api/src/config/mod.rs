@@ -15,7 +15,7 @@ use url::Url;
 pub use auth::{AuthConfig, KeyServer};
 pub use variables::{ConfigError, Variables};
 
-use crate::logging;
+use crate::server::logging;
 
 /// Everything that can be set. Secrets do not print.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATIO
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::{Config, serve};
 
+use super::openapi;
 use crate::error::Error;
-use crate::{headers, openapi};
+use crate::server::headers;
 
 static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("../openapi.json")

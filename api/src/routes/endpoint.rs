@@ -9,7 +9,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::error::Error;
-use crate::{auth, observe};
+use crate::server::{guard as admission, observe};
 
 /// One path and what can be done there. Whatever it is, HEAD works where GET does, OPTIONS tells the methods, and another
 /// method is 405 with `Allow`.
@@ -162,7 +162,7 @@ async fn of_anyone(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
 
 /// One layer for both: each costs every request allocations.
 async fn of_callers(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
-    observe::catch_panic(request, async |request| auth::guard(request, next).await).await
+    observe::catch_panic(request, async |request| admission::guard(request, next).await).await
 }
 
 fn answers(method: &Method) -> impl Guard + use<> {

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use serde_json::json;
 use service::Db;
 
-use crate::readiness::Readiness;
+use crate::server::readiness::Readiness;
 
 /// The process is there.
 pub(super) async fn live() -> HttpResponse {

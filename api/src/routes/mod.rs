@@ -4,6 +4,8 @@ mod docs;
 mod endpoint;
 mod health;
 pub mod me;
+pub mod openapi;
+mod stream;
 pub mod tasks;
 
 use actix_web::web::ServiceConfig;

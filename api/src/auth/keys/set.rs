@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Rejection;
+use super::super::cache::Memory;
 use super::super::jws::{Algorithm, Jws};
-use super::super::memory::Memory;
 
 /// RSA keys of fewer bits are not used (RFC 7518, section 3.3).
 const MIN_RSA_BITS: usize = 2048;

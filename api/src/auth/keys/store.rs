@@ -9,7 +9,7 @@ use url::Url;
 
 use super::fetch::KeyServer;
 use super::set::KeySet;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
 /// The keys as they were last fetched, and when they are fetched again. Nothing is asked for before the first token comes, so
 /// that this server starts while the key server is down.

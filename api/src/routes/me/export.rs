@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::extract::NoQuery;
-use crate::headers::JSON;
-use crate::routes::tasks::stream::array;
-use crate::routes::tasks::wire::Task;
+use crate::json::task::Task;
+use crate::routes::stream::array;
+use crate::server::headers::JSON;
 
 /// All that is stored of a user.
 #[derive(Serialize, ToSchema)]

@@ -2,9 +2,9 @@ use actix_web::web::{Data, Json, ReqData};
 use service::tasks::Change;
 use service::{Caller, Db, tasks};
 
-use super::wire::{Completed, Counted, Task};
 use crate::error::Error;
 use crate::extract::{NoQuery, OptionalBody, Query, TaskId};
+use crate::json::task::{Completed, Counted, Task};
 
 /// Complete a task, or reopen it
 ///

@@ -3,9 +3,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ReqData};
 use service::{Caller, Db, tasks};
 
-use super::wire::{CreateTask, Task};
 use crate::error::Error;
 use crate::extract::{Body, NoQuery};
+use crate::json::task::{CreateTask, Task};
 
 /// Create a task
 ///

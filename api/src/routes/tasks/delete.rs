@@ -4,10 +4,10 @@ use serde::Deserialize;
 use service::{Caller, Db, tasks};
 use utoipa::{IntoParams, ToSchema};
 
-use super::wire::{Counted, Task};
 use crate::config::DeleteReturnsTask;
 use crate::error::Error;
 use crate::extract::{NoQuery, Prefer, Query, Return, TaskId};
+use crate::json::task::{Counted, Task};
 
 /// Delete a task
 ///

@@ -1,9 +1,9 @@
 use actix_web::web::{Data, ReqData};
 use service::{Caller, Db, tasks};
 
-use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{NoQuery, TaskId};
+use crate::json::task::Task;
 
 /// Get a task
 #[utoipa::path(get, path = "/api/tasks/{id}", tag = "tasks",

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use service::tasks::{self, ListQuery, Page, cursor};
 use service::{Caller, Db};
 
-use super::list_query::ListTasks;
-use super::stream;
-use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{Prefer, Query};
-use crate::headers::JSON;
+use crate::json::list_query::ListTasks;
+use crate::json::task::Task;
+use crate::routes::stream;
+use crate::server::headers::JSON;
 
 /// How many tasks the whole list has.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");

@@ -5,13 +5,8 @@ mod create;
 mod delete;
 mod get;
 mod list;
-pub(crate) mod list_query;
-mod rfc3339;
-mod schema;
-pub(crate) mod stream;
 mod summary;
 mod update;
-pub(crate) mod wire;
 
 pub use complete::*;
 pub use create::*;

@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 use service::{Caller, Db, tasks};
 use utoipa::{IntoParams, ToSchema};
 
-use super::list_query::parse_zone;
-use super::schema::zone;
 use crate::error::Error;
 use crate::extract::{NoQuery, Query};
+use crate::json::list_query::parse_zone;
+use crate::json::schema::zone;
 
 /// How many tasks you have, of each kind.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,9 +1,9 @@
 use actix_web::web::{Data, ReqData};
 use service::{Caller, Db, tasks};
 
-use super::wire::{Task, UpdateTask};
 use crate::error::Error;
 use crate::extract::{Body, NoQuery, TaskId};
+use crate::json::task::{Task, UpdateTask};
 
 /// Update a task
 ///

@@ -7,7 +7,7 @@ pub mod tools;
 mod user;
 
 use api::config::{Config, Variables};
-use api::startup::{Application, StopSignals};
+use api::server::app::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
 
 pub use answer::Answer;

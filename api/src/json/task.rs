@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use service::tasks::{self, Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rfc3339::{self, rfc3339, rfc3339_or_null};
-use super::schema::{description, due_date_or_null, new_due_date, tags_or_null, title};
+use super::time::{self, rfc3339, rfc3339_or_null};
 use crate::error::Error;
-use crate::headers::JSON;
+use crate::json::schema::{description, due_date_or_null, new_due_date, tags_or_null, title};
+use crate::server::headers::JSON;
 
 /// A task of yours.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -103,7 +103,7 @@ impl From<tasks::Task> for Task {
 }
 
 /// Bytes that are kept free for a task; most take less.
-pub(super) const ROOM: usize = 320;
+pub(crate) const ROOM: usize = 320;
 
 impl Responder for Task {
     type Body = BoxBody;
@@ -115,14 +115,14 @@ impl Responder for Task {
 
 impl Task {
     /// This answer, with the task as its body.
-    pub(super) fn answer(&self, answer: &mut HttpResponseBuilder) -> HttpResponse {
+    pub(crate) fn answer(&self, answer: &mut HttpResponseBuilder) -> HttpResponse {
         let mut json = Vec::with_capacity(ROOM);
         self.write_json(&mut json);
         answer.insert_header(JSON).body(json)
     }
 
     /// Appends what serde makes of it, in half the time: the names of the fields are neither escaped nor copied twice.
-    pub(super) fn write_json(&self, json: &mut Vec<u8>) {
+    pub(crate) fn write_json(&self, json: &mut Vec<u8>) {
         json.extend_from_slice(b"{\"id\":");
         value(json, &self.id);
         json.extend_from_slice(b",\"title\":");
@@ -131,9 +131,9 @@ impl Task {
         or_null(json, self.description.as_deref(), text);
         json.extend_from_slice(if self.completed { b",\"completed\":true" } else { b",\"completed\":false" });
         json.extend_from_slice(b",\"created_at\":");
-        rfc3339::write_json(json, &self.created_at);
+        time::write_json(json, &self.created_at);
         json.extend_from_slice(b",\"updated_at\":");
-        rfc3339::write_json(json, &self.updated_at);
+        time::write_json(json, &self.updated_at);
         json.extend_from_slice(b",\"priority\":");
         value(json, &self.priority);
         json.extend_from_slice(b",\"tags\":");
@@ -141,7 +141,7 @@ impl Task {
         json.extend_from_slice(b",\"due_date\":");
         or_null(json, self.due_date.as_deref(), text);
         json.extend_from_slice(b",\"completed_at\":");
-        or_null(json, self.completed_at.as_ref(), rfc3339::write_json);
+        or_null(json, self.completed_at.as_ref(), time::write_json);
         json.push(b'}');
     }
 }
@@ -261,7 +261,7 @@ pub struct Completed {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     #[param(value_type = bool, required = false)]
-    pub(super) completed: Change<bool>,
+    pub(crate) completed: Change<bool>,
 }
 
 /// How many tasks a request changed.

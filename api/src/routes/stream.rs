@@ -8,8 +8,8 @@ use service::tasks::{self, ListQuery, Page};
 use service::{Caller, Db};
 use tokio::time::sleep;
 
-use super::wire::{ROOM, Task};
 use crate::error::Error;
+use crate::json::task::{ROOM, Task};
 
 /// The longest rest between two pages.
 const LONGEST_REST: Duration = Duration::from_millis(20);
@@ -48,7 +48,7 @@ pub(crate) fn array(
 }
 
 /// A JSON array of these tasks.
-pub(super) fn whole(tasks: Vec<tasks::Task>) -> Bytes {
+pub(crate) fn whole(tasks: Vec<tasks::Task>) -> Bytes {
     let mut json = Vec::with_capacity(2 + tasks.len() * ROOM);
     json.push(b'[');
     write(tasks, &mut json);

@@ -8,10 +8,10 @@ use actix_web::{HttpMessage, web};
 use percent_encoding::percent_decode_str;
 use service::Caller;
 
-use super::{Verifier, bearer};
+use crate::auth::{Verifier, bearer};
 use crate::config::TrustForwardedFor;
 use crate::error::Error;
-use crate::rate_limit::RateLimits;
+use crate::server::limits::RateLimits;
 
 /// Stands before every operation: the address's rate limit (429), token (401), path user (403), the user's rate limit (429), in
 /// this order and before anything else of the request is looked at. Handlers then find the caller as `ReqData<Caller>`; one

@@ -13,12 +13,13 @@ use actix_web::{App, HttpServer, web};
 use service::Db;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::{cors, observe};
 use crate::auth::Verifier;
 use crate::config::Config;
-use crate::metrics::{self, Metrics};
-use crate::rate_limit::{FORGET_EVERY, RateLimit, RateLimits};
-use crate::readiness::Readiness;
-use crate::{cors, observe, routes};
+use crate::routes;
+use crate::server::limits::{FORGET_EVERY, RateLimit, RateLimits};
+use crate::server::metrics::{self, Metrics};
+use crate::server::readiness::Readiness;
 
 /// How long the head of a connection's first request may take to arrive; for those after it the proxy in front must see to that.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

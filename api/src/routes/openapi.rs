@@ -9,7 +9,7 @@ use utoipa::openapi::{
 use utoipa::{Modify, OpenApi};
 
 use crate::error::{ErrorBody, INTERNAL, Kind, LATE, NO_DATABASE, NO_TASK, NOT_OWNER, RATE_LIMITED, TOO_LARGE};
-use crate::routes::tasks::list_query::SortItem;
+use crate::json::list_query::SortItem;
 use crate::routes::{me, tasks};
 
 #[derive(OpenApi)]

@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer};
 use service::tasks::{self, Due, Filter, ListQuery, Search, Sort, SortBy, Tag, Tags, Zone};
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
-use super::wire::Priority;
 use crate::error::Error;
+use crate::json::schema::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
+use crate::json::task::Priority;
 
 /// The most tasks of a page.
-pub(super) const MAX_LIMIT: u32 = 1000;
+pub(crate) const MAX_LIMIT: u32 = 1000;
 
 /// Which tasks to list, in which order, and how many at a time.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -59,10 +59,10 @@ pub struct ListTasks {
     /// At most so many tasks.
     #[serde(deserialize_with = "limit")]
     #[param(schema_with = limit_schema, required = false, example = 20)]
-    pub(super) limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
     /// Where to go on: from the `Link` of the page before. It is valid for the same filters and the same order only.
     #[param(value_type = String, required = false)]
-    pub(super) cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// Which tasks a list shows.
@@ -134,7 +134,7 @@ enum Direction {
 
 impl ListTasks {
     /// What is asked for, apart from how much of it.
-    pub(super) fn query(&self) -> Result<ListQuery, Error> {
+    pub(crate) fn query(&self) -> Result<ListQuery, Error> {
         let filter = Filter {
             status: match self.status {
                 Status::All => tasks::Status::All,
@@ -180,7 +180,7 @@ impl ListTasks {
 }
 
 /// The time zone of a parameter `tz`, UTC without one.
-pub(super) fn parse_zone(name: Option<&str>) -> Result<Zone, Error> {
+pub(crate) fn parse_zone(name: Option<&str>) -> Result<Zone, Error> {
     Ok(parse("tz", name, Zone::parse)?.unwrap_or_default())
 }
 

@@ -4,13 +4,13 @@ use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde::Serializer;
 
 /// As [`write_json`] does, for serde.
-pub(super) fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// Appends it as a JSON value, which needs no escapes. With `Z`: without it JavaScript reads local time. Always six digits, so that
 /// the text sorts as the time does.
-pub(super) fn write_json(json: &mut Vec<u8>, time: &DateTime<Utc>) {
+pub(crate) fn write_json(json: &mut Vec<u8>, time: &DateTime<Utc>) {
     json.push(b'"');
     match in_digits(time) {
         Some(text) => json.extend_from_slice(&text),
@@ -42,7 +42,7 @@ fn in_digits(time: &DateTime<Utc>) -> Option<[u8; 27]> {
 }
 
 #[expect(clippy::ref_option, reason = "serde's signature")]
-pub(super) fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => rfc3339(time, serializer),
         None => serializer.serialize_none(),

@@ -1,13 +1,13 @@
 //! What the document says of fields and parameters: the rules of [`service::tasks`], so that the two cannot differ.
 
-use super::list_query::MAX_LIMIT;
+use crate::json::list_query::MAX_LIMIT;
 use service::tasks::{Description, Due, Search, Tag, Tags, Title};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
 /// The rules of [`Title`], so that the document cannot differ from them.
-pub(super) fn title() -> Schema {
+pub(crate) fn title() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some("What is to be done: not blank, no U+0000. Lengths count Unicode scalar values."))
@@ -18,7 +18,7 @@ pub(super) fn title() -> Schema {
 }
 
 /// The rules of [`Description`].
-pub(super) fn description() -> Schema {
+pub(crate) fn description() -> Schema {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .description(Some("More about it: no U+0000. Lengths count Unicode scalar values."))
@@ -28,7 +28,7 @@ pub(super) fn description() -> Schema {
 }
 
 /// The rules of [`Tag`].
-pub(super) fn tag() -> ObjectBuilder {
+pub(crate) fn tag() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some("A label: not blank, no control characters. Lengths count Unicode scalar values."))
@@ -38,7 +38,7 @@ pub(super) fn tag() -> ObjectBuilder {
 }
 
 /// The rules of [`Tags`]. That no tag comes twice, whatever its case, is told in words.
-pub(super) fn tags_or_null() -> Schema {
+pub(crate) fn tags_or_null() -> Schema {
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .description(Some(
@@ -51,7 +51,7 @@ pub(super) fn tags_or_null() -> Schema {
 }
 
 /// The rules of [`Due`].
-pub(super) fn due_date() -> AnyOfBuilder {
+pub(crate) fn due_date() -> AnyOfBuilder {
     let text = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
     AnyOfBuilder::new()
         .description(Some("A day, wherever you are, or an instant (RFC 3339)."))
@@ -59,17 +59,17 @@ pub(super) fn due_date() -> AnyOfBuilder {
         .item(text(KnownFormat::DateTime).max_length(Some(Due::MAX_CHARS)))
 }
 
-pub(super) fn due_date_or_null() -> Schema {
+pub(crate) fn due_date_or_null() -> Schema {
     due_date().item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
-pub(super) fn new_due_date() -> Schema {
+pub(crate) fn new_due_date() -> Schema {
     let empty = ObjectBuilder::new().schema_type(Type::String).max_length(Some(0));
     due_date().item(empty).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
 /// The tags of a filter.
-pub(super) fn tag_list() -> Schema {
+pub(crate) fn tag_list() -> Schema {
     ArrayBuilder::new()
         .description(Some("Only tasks with this tag; with all of them where it is repeated. Case does not count."))
         .items(tag())
@@ -77,18 +77,18 @@ pub(super) fn tag_list() -> Schema {
         .into()
 }
 
-pub(super) fn due_before() -> Schema {
+pub(crate) fn due_before() -> Schema {
     due_date()
         .description(Some("Only tasks that are due before this. A task that is due on a day is due at its end."))
         .into()
 }
 
-pub(super) fn due_after() -> Schema {
+pub(crate) fn due_after() -> Schema {
     due_date().description(Some("Only tasks that are due after this.")).into()
 }
 
 /// The time zones are those of the IANA database, too many to list.
-pub(super) fn zone() -> Schema {
+pub(crate) fn zone() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(
@@ -99,7 +99,7 @@ pub(super) fn zone() -> Schema {
 }
 
 /// The rules of a page's size.
-pub(super) fn limit() -> Schema {
+pub(crate) fn limit() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .description(Some(
@@ -111,7 +111,7 @@ pub(super) fn limit() -> Schema {
 }
 
 /// The rules of [`Search`].
-pub(super) fn search() -> Schema {
+pub(crate) fn search() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(

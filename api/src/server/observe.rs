@@ -14,8 +14,8 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::error::{self, Error};
-use crate::metrics::Metrics;
-use crate::{cors, headers};
+use crate::server::metrics::Metrics;
+use crate::server::{cors, headers};
 
 /// Names one request in answers and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -145,7 +145,7 @@ mod tests {
         }
         let app = App::new()
             .service(web::resource("/{what}").route(web::get().to(handler).wrap(from_fn(caught))))
-            .wrap(crate::cors::cors(&["http://page.example".to_owned()]))
+            .wrap(crate::server::cors::cors(&["http://page.example".to_owned()]))
             .wrap(from_fn(observe));
         let app = test::init_service(app).await;
         let get = |path| test::TestRequest::get().uri(path).insert_header((ORIGIN, "http://page.example")).to_request();
