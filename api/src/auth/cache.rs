@@ -3,14 +3,14 @@ use quick_cache::sync::Cache;
 
 use super::claims::Verdict;
 
-/// How many tokens are remembered at most; about 100 bytes each, and the user's id.
-const REMEMBERED: usize = 10_000;
+/// The most tokens that are cached. Each takes about 100 bytes and the length of the user's id.
+const MAX_TOKENS: usize = 10_000;
 
-/// The tokens that the same keys have been seen to sign, and what they say: the next request with one of them need not be
-/// judged anew, except whether it has expired. Goes with the keys.
-pub(super) struct Memory(Cache<Fingerprint, Verdict>);
+/// Caches the verdicts on tokens that the same keys have signed. A cached token is only checked for expiry. The cache is
+/// dropped together with the keys.
+pub(super) struct TokenCache(Cache<Fingerprint, Verdict>);
 
-/// A token's SHA-256, by which it is remembered: of one size however long the token is, and no secret.
+/// The SHA-256 of a token, the key of the cache. It has one size for tokens of any length and is not secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint([u8; 32]);
 
@@ -22,18 +22,17 @@ impl Fingerprint {
     }
 }
 
-impl Memory {
+impl TokenCache {
     pub(super) fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
+        Self(Cache::new(MAX_TOKENS))
     }
 
-    /// What was found out about this very token before.
-    pub(super) fn recall(&self, token: &Fingerprint) -> Option<Verdict> {
+    pub(super) fn get(&self, token: &Fingerprint) -> Option<Verdict> {
         self.0.get(token)
     }
 
-    /// Keeps what was found out; the tokens that were used least are forgotten for it.
-    pub(super) fn keep(&self, token: Fingerprint, verdict: &Verdict) {
+    /// Stores a verdict. A full cache evicts the tokens that are used least.
+    pub(super) fn insert(&self, token: Fingerprint, verdict: &Verdict) {
         self.0.insert(token, verdict.clone());
     }
 }

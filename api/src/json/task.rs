@@ -1,18 +1,16 @@
-//! The JSON of tasks: what front ends send and see.
-
 use actix_web::body::BoxBody;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use service::tasks::{self, Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
-use utoipa::{IntoParams, ToSchema};
+use service::tasks::{self, Due};
+use utoipa::ToSchema;
 
+use super::JSON;
+use super::schemas::due_date_or_null;
 use super::time::{self, rfc3339, rfc3339_or_null};
-use crate::error::Error;
-use crate::json::schema::{description, due_date_or_null, new_due_date, tags_or_null, title};
-use crate::server::headers::JSON;
 
-/// A task of yours.
+/// One of your tasks.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
@@ -20,46 +18,46 @@ use crate::server::headers::JSON;
     "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01", "completed_at": null
 }))]
 pub struct Task {
-    /// Rising, never used twice.
+    /// Identifies the task. Ids increase, and none is used twice.
     pub id: i64,
     /// What is to be done, exactly as it was sent.
     pub title: String,
-    /// More about it, exactly as it was sent, or null.
+    /// More about the task, exactly as it was sent, or null.
     #[schema(required = true)]
     pub description: Option<String>,
-    /// Whether it is done.
+    /// Whether the task is completed.
     pub completed: bool,
-    /// When it was created (RFC 3339, UTC, microseconds).
+    /// When the task was created (RFC 3339, UTC, microseconds).
     #[serde(serialize_with = "rfc3339")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed (RFC 3339, UTC, microseconds).
+    /// When the task was last changed (RFC 3339, UTC, microseconds).
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: DateTime<Utc>,
-    /// How much it matters.
+    /// How important the task is.
     pub priority: Priority,
-    /// Its labels, in the order that they were sent in.
+    /// The labels of the task, in the order in which they were sent.
     pub tags: Vec<String>,
-    /// When it is to be done, in the form that was sent: a day, wherever you are, or an RFC 3339 instant.
+    /// When the task is due, in the form that was sent: a day in any time zone, or an instant (RFC 3339). Null is no due date.
     #[schema(schema_with = due_date_or_null, required = true)]
     pub due_date: Option<String>,
-    /// Since when it is done (RFC 3339, UTC, microseconds), or null where it is not.
+    /// When the task was completed (RFC 3339, UTC, microseconds), or null if it is not completed.
     #[serde(serialize_with = "rfc3339_or_null")]
     #[schema(required = true)]
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-/// How much a task matters, from least to most.
+/// How important a task is, from least to most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
-    /// Nobody has said.
+    /// No priority is set.
     #[default]
     None,
-    /// It can wait.
+    /// The task can wait.
     Low,
-    /// It should be done.
+    /// The task should be done.
     Medium,
-    /// It must be done.
+    /// The task must be done.
     High,
 }
 
@@ -102,8 +100,8 @@ impl From<tasks::Task> for Task {
     }
 }
 
-/// Bytes that are kept free for a task; most take less.
-pub(crate) const ROOM: usize = 320;
+/// The bytes that are reserved for the JSON of a task. Most take less.
+const RESERVED: usize = 320;
 
 impl Responder for Task {
     type Body = BoxBody;
@@ -114,15 +112,15 @@ impl Responder for Task {
 }
 
 impl Task {
-    /// This answer, with the task as its body.
-    pub(crate) fn answer(&self, answer: &mut HttpResponseBuilder) -> HttpResponse {
-        let mut json = Vec::with_capacity(ROOM);
+    /// Completes a response with this task as its body.
+    pub(crate) fn answer(&self, response: &mut HttpResponseBuilder) -> HttpResponse {
+        let mut json = Vec::with_capacity(RESERVED);
         self.write_json(&mut json);
-        answer.insert_header(JSON).body(json)
+        response.insert_header(JSON).body(json)
     }
 
-    /// Appends what serde makes of it, in half the time: the names of the fields are neither escaped nor copied twice.
-    pub(crate) fn write_json(&self, json: &mut Vec<u8>) {
+    /// Appends the same JSON as serde, in half the time, because field names are neither escaped nor copied twice.
+    fn write_json(&self, json: &mut Vec<u8>) {
         json.extend_from_slice(b"{\"id\":");
         value(json, &self.id);
         json.extend_from_slice(b",\"title\":");
@@ -146,22 +144,22 @@ impl Task {
     }
 }
 
-/// Written by `write`, or null.
-fn or_null<T: ?Sized>(json: &mut Vec<u8>, what: Option<&T>, write: fn(&mut Vec<u8>, &T)) {
-    match what {
-        Some(what) => write(json, what),
+/// Appends a value with `write`, or null.
+fn or_null<T: ?Sized>(json: &mut Vec<u8>, value: Option<&T>, write: fn(&mut Vec<u8>, &T)) {
+    match value {
+        Some(value) => write(json, value),
         None => json.extend_from_slice(b"null"),
     }
 }
 
-/// Texts and numbers, into memory: it cannot fail.
+/// Appends a text, a number or a list of them. Writing these to memory cannot fail.
 fn value(json: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(json, value);
 }
 
-/// A text; one that needs no escapes, as most do, in a fraction of the time.
+/// Appends a text. The usual text without escapes takes a fraction of serde's time.
 fn text(json: &mut Vec<u8>, text: &str) {
-    // Without an early end: so the compiler looks at sixteen bytes at a time.
+    // No early exit, so that the compiler can check sixteen bytes at a time.
     let escapes = text.bytes().fold(0, |found, byte| found | u8::from(matches!(byte, 0..b' ' | b'"' | b'\\')));
     if escapes == 0 {
         json.push(b'"');
@@ -172,121 +170,32 @@ fn text(json: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// A new task.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct CreateTask {
-    /// What is to be done; not blank. Characters are Unicode scalar values.
-    #[schema(schema_with = title)]
-    title: String,
-    /// More about it.
-    #[serde(default)]
-    #[schema(schema_with = description)]
-    description: Option<String>,
-    /// How much it matters; null is `none`.
-    #[serde(default)]
-    priority: Option<Priority>,
-    /// Its labels; null is none at all.
-    #[serde(default)]
-    #[schema(schema_with = tags_or_null)]
-    tags: Option<Vec<String>>,
-    /// When it is to be done.
-    #[serde(default)]
-    #[schema(schema_with = new_due_date)]
-    due_date: Option<String>,
+/// Returns a JSON array of these tasks.
+pub(crate) fn array(tasks: Vec<tasks::Task>) -> Bytes {
+    let mut json = Vec::with_capacity(2 + tasks.len() * RESERVED);
+    json.push(b'[');
+    write_all(tasks, &mut json);
+    json.push(b']');
+    json.into()
 }
 
-impl TryFrom<CreateTask> for NewTask {
-    type Error = Error;
-
-    fn try_from(body: CreateTask) -> Result<Self, Error> {
-        Ok(Self {
-            title: Title::parse(body.title)?,
-            description: body.description.map(Description::parse).transpose()?,
-            priority: body.priority.unwrap_or_default().into(),
-            tags: Tags::parse(body.tags.unwrap_or_default())?,
-            due: due(body.due_date)?,
-        })
+/// Returns these tasks as elements of a JSON array. With `following`, they begin with the comma after the elements before them.
+pub(crate) fn elements(tasks: Vec<tasks::Task>, following: bool) -> Bytes {
+    let mut json = Vec::with_capacity(1 + tasks.len() * RESERVED);
+    if following && !tasks.is_empty() {
+        json.push(b',');
     }
+    write_all(tasks, &mut json);
+    json.into()
 }
 
-/// A partial update: what is absent stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct UpdateTask {
-    /// What is to be done; not blank.
-    #[serde(default)]
-    #[schema(schema_with = title, required = false)]
-    title: Change<String>,
-    /// More about it; null removes it.
-    #[serde(default)]
-    #[schema(schema_with = description, required = false)]
-    description: Change<Option<String>>,
-    /// Whether it is done.
-    #[serde(default)]
-    #[schema(value_type = bool, required = false)]
-    completed: Change<bool>,
-    /// How much it matters; null is `none`.
-    #[serde(default)]
-    #[schema(value_type = Option<Priority>, required = false)]
-    priority: Change<Option<Priority>>,
-    /// Its labels, all of them; null removes them.
-    #[serde(default)]
-    #[schema(schema_with = tags_or_null, required = false)]
-    tags: Change<Option<Vec<String>>>,
-    /// When it is to be done; null removes it.
-    #[serde(default)]
-    #[schema(schema_with = new_due_date, required = false)]
-    due_date: Change<Option<String>>,
-}
-
-impl TryFrom<UpdateTask> for Changes {
-    type Error = Error;
-
-    fn try_from(body: UpdateTask) -> Result<Self, Error> {
-        Ok(Self {
-            title: body.title.try_map(Title::parse)?,
-            description: body.description.try_map(|text| text.map(Description::parse).transpose())?,
-            completed: body.completed,
-            priority: body.priority.map(|priority| priority.unwrap_or_default().into()),
-            tags: body.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
-            due: body.due_date.try_map(due)?,
-        })
-    }
-}
-
-/// Whether the task is done, instead of flipping it.
-#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
-#[into_params(parameter_in = Query)]
-pub struct Completed {
-    /// Sets `completed` to this instead of flipping it, so that repeating the request is safe.
-    #[serde(default)]
-    #[schema(value_type = bool, required = false)]
-    #[param(value_type = bool, required = false)]
-    pub(crate) completed: Change<bool>,
-}
-
-/// How many tasks a request changed.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Count)]
-pub struct Counted {
-    /// How many tasks.
-    pub count: u64,
-}
-
-/// An empty text is what an emptied date field of a form sends.
-fn due(text: Option<String>) -> Result<Option<Due>, Error> {
-    let due = text.filter(|text| !text.is_empty()).map(Due::parse).transpose();
-    due.map_err(|invalid| Error::invalid("invalid_field", format!("due_date {invalid}")))
-}
-
-impl From<InvalidText> for Error {
-    fn from(invalid: InvalidText) -> Self {
-        Self::invalid("invalid_field", invalid.to_string())
-    }
-}
-
-impl From<InvalidTag> for Error {
-    fn from(invalid: InvalidTag) -> Self {
-        Self::invalid("invalid_field", format!("tags {invalid}"))
+fn write_all(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
+    let mut is_first = true;
+    for task in tasks {
+        if !std::mem::take(&mut is_first) {
+            json.push(b',');
+        }
+        Task::from(task).write_json(json);
     }
 }
 
@@ -295,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_written_as_serde_does_whatever_needs_an_escape() {
+    fn a_text_is_written_as_serde_writes_it_with_or_without_escapes() {
         for other in ('\0'..='\u{ff}').chain(['\u{2028}', '🦀']) {
             let text = format!("some{other}thing");
             let mut json = Vec::new();
@@ -305,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_written_as_serde_does() {
+    fn a_task_is_written_as_serde_writes_it() {
         let time: DateTime<Utc> = "2026-01-31T09:30:00.123456Z".parse().unwrap();
         let plain = Task {
             id: -7,

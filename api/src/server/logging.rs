@@ -1,21 +1,19 @@
-//! Logs through `log` and `env_logger`, with one rule on top: no secret, whatever `RUST_LOG` says.
+//! Logging with `log` and `env_logger`. No secret is logged, whatever `RUST_LOG` is set to.
 
 use log::{Level, Log, Metadata, Record};
 
-/// What is logged when `RUST_LOG` says nothing: not the HTTP library's start, nor that a client sent it garbage.
-pub const DEFAULT_FILTER: &str = "info,actix_http=off,actix_server=warn";
-
-/// Libraries print what they work on at their finer levels: SeaORM the database's address with its password, the HTTP
-/// stack headers and bodies. So their records are only passed on at [`Level::Info`] and above; our own at any level.
+/// Drops the records of libraries below [`Level::Info`], because they contain secrets: SeaORM logs the database's address with
+/// its password, the HTTP libraries log headers and bodies. Records of this project are logged at any level.
 struct NoSecrets(env_logger::Logger);
 
+/// The crates of this project that log.
 const OURS: [&str; 3] = ["api", "service", "migration"];
 
-/// The finest level at which this module (the first part of a record's target) may speak.
-fn finest(module: &str) -> Level {
-    match module {
-        _ if OURS.contains(&module) => Level::Trace,
-        // It warns of parameters in the database's address that it does not know, with their values.
+/// Returns the most detailed level that is logged for a crate (the first part of a record's target).
+fn most_detailed(name: &str) -> Level {
+    match name {
+        _ if OURS.contains(&name) => Level::Trace,
+        // Its warnings about unknown parameters in the database's address contain their values.
         "sqlx" | "sqlx_core" | "sqlx_postgres" => Level::Error,
         _ => Level::Info,
     }
@@ -23,8 +21,8 @@ fn finest(module: &str) -> Level {
 
 impl Log for NoSecrets {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        let module = metadata.target().split("::").next().unwrap_or_default();
-        metadata.level() <= finest(module) && self.0.enabled(metadata)
+        let name = metadata.target().split("::").next().unwrap_or_default();
+        metadata.level() <= most_detailed(name) && self.0.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {
@@ -38,10 +36,10 @@ impl Log for NoSecrets {
     }
 }
 
-/// Starts logging to standard error with this filter, in the syntax of `RUST_LOG`.
+/// Starts logging to standard error. The filter has the syntax of `RUST_LOG`.
 ///
 /// # Errors
-/// When a logger is already there.
+/// If logging has been started before.
 pub fn start(filter: &str) -> Result<(), log::SetLoggerError> {
     let logger = env_logger::Builder::new().parse_filters(filter).format_target(false).build();
     log::set_max_level(logger.filter());

@@ -1,58 +1,62 @@
-//! Whether requests should be sent to this server.
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use service::Db;
 use tokio::sync::Mutex;
 
-/// Turned off when the server is told to stop, so that a load balancer sends new requests elsewhere while those under way are
-/// finished.
+/// Decides whether requests should be sent to this server. It turns unready as soon as the server is asked to stop, so that a
+/// load balancer sends new requests elsewhere while those in flight are finished.
 #[derive(Debug, Default)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     is_stopping: AtomicBool,
-    /// A schema that was complete once is not asked for again.
+    /// Set once the schema was complete. It is not checked again after that.
     is_migrated: AtomicBool,
     /// When the database last answered.
     last_answer: Mutex<Option<Instant>>,
 }
 
-/// How long an answer of the database stands for the next ones.
+/// Why requests should be sent elsewhere.
+pub(crate) struct NotReady {
+    /// A stable name for programs.
+    pub(crate) code: &'static str,
+    /// A sentence for people.
+    pub(crate) detail: &'static str,
+}
+
+/// How long an answer of the database is reused.
 const ANSWER_KEPT: Duration = Duration::from_millis(500);
 
+const STOPPING: NotReady = NotReady { code: "stopping", detail: "This server is about to stop" };
+const UNREACHABLE: NotReady = NotReady { code: "database_unavailable", detail: "The database does not answer" };
+const NOT_MIGRATED: NotReady = NotReady { code: "not_migrated", detail: "The database's schema is not up to date" };
+
 impl Readiness {
-    /// The server has been told to stop.
-    pub fn turn_off(&self) {
+    /// Makes the server unready for the rest of its life.
+    pub(super) fn turn_off(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Why requests should go elsewhere: a name for programs and a sentence for people.
-    pub async fn problem(&self, db: &Db) -> Option<(&'static str, &'static str)> {
+    /// Checks that the server is not stopping, that the database answers, and that its schema is complete.
+    ///
+    /// The check needs no token. So the database is asked at most once each [`ANSWER_KEPT`], and concurrent checks share one
+    /// answer.
+    pub(crate) async fn check(&self, db: &Db) -> Result<(), NotReady> {
         if self.is_stopping.load(Ordering::Relaxed) {
-            return Some(("stopping", "This server is about to stop"));
+            return Err(STOPPING);
         }
-        let unreachable = Some(("database_unavailable", "The database does not answer"));
-        // Nobody needs a token to ask, so the database is not asked each time; and all who ask at once share one answer.
         let mut last = self.last_answer.lock().await;
         if last.is_some_and(|answer| answer.elapsed() < ANSWER_KEPT) {
-            return None;
+            return Ok(());
         }
         if self.is_migrated.load(Ordering::Relaxed) {
-            return match db.ping().await {
-                Ok(()) => {
-                    *last = Some(Instant::now());
-                    None
-                }
-                Err(_) => unreachable,
-            };
+            db.ping().await.map_err(|_| UNREACHABLE)?;
+            *last = Some(Instant::now());
+            return Ok(());
         }
-        match db.is_migrated().await {
-            Ok(true) => {
-                self.is_migrated.store(true, Ordering::Relaxed);
-                None
-            }
-            Ok(false) => Some(("not_migrated", "The database's schema is not up to date")),
-            Err(_) => unreachable,
+        if !db.is_migrated().await.map_err(|_| UNREACHABLE)? {
+            return Err(NOT_MIGRATED);
         }
+        self.is_migrated.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
