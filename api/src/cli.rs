@@ -8,13 +8,13 @@ use clap::{Parser, Subcommand};
 use service::UserId;
 
 use crate::config::{Config, Variables};
-use crate::startup::{Application, StopSignals};
-use crate::{auth, logging, openapi};
+use crate::server::{Application, StopSignals, logging};
+use crate::{auth, openapi, routes};
 
 /// A task server: REST, multi-user, strict about ownership.
 ///
 /// Without a command it serves. It is configured by environment variables, or by a file `.env` in the working directory
-/// or above; `.env.example` explains them all.
+/// or above. `.env.example` explains all of them.
 #[derive(Parser)]
 #[command(name = "api", version)]
 struct Cli {
@@ -26,11 +26,11 @@ struct Cli {
 enum Command {
     /// Serve the API (the default)
     Serve,
-    /// Print a token for a user, to try the API with
+    /// Print a token for a user, to try the API
     Token {
-        /// Whose token: the `sub` claim
+        /// The user: the `sub` claim of the token
         user: String,
-        /// For how many hours it is valid
+        /// How many hours the token is valid
         #[arg(long, default_value_t = 24)]
         hours: u32,
     },
@@ -38,10 +38,10 @@ enum Command {
     Openapi,
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 ///
 /// # Errors
-/// With one sentence for whoever typed the command; it never holds a secret.
+/// One sentence for the operator. It never contains a secret.
 pub async fn run() -> Result<(), Box<dyn Error>> {
     match Cli::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => serve(Config::load(&Variables::of_process()?)?).await,
@@ -56,22 +56,22 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    logging::start(&config.log_filter)?;
+    logging::start(&config.server.log_filter)?;
     for notice in &config.notices {
         log::warn!("{notice}");
     }
-    // From the first moment on: a signal during the start is not lost.
+    // Before the start, so that a signal during the start is not lost.
     let mut signals = StopSignals::listen()?;
     let token = if config.auth.secrets.is_empty() {
-        // Only its keys are known here: nobody but Better Auth can sign.
+        // Without a secret, only Better Auth can sign tokens.
         "TOKEN_OF_BETTER_AUTH"
     } else {
         "$(cargo run -qp api -- token alice)"
     };
     let application = tokio::select! {
-        built = Application::build(config) => built?,
+        built = Application::build(config, routes::configure) => built?,
         () = signals.next() => {
-            log::info!("stopped before it had started");
+            log::info!("stopped before the start was complete");
             return Ok(());
         }
     };

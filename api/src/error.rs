@@ -1,4 +1,8 @@
 //! The only place where a failure becomes a status and a body.
+//!
+//! Which error to use: [`Error::invalid`] if the request is not what the operation takes. A variant of `service::Error`, with
+//! `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A failure
+//! that clients must tell apart gets a variant here and an [`ErrorKind`] with its own `code`.
 
 use std::borrow::Cow;
 
@@ -8,130 +12,133 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Rejection;
+use crate::auth::{AuthError, Rejection};
 
-/// What every error answer looks like.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Error, example = json!({"detail": "Task not found", "code": "task_not_found"}))]
 pub struct ErrorBody<'a> {
     /// One sentence that can be shown to people.
     pub detail: Cow<'a, str>,
-    /// A name that programs can rely on: it never changes.
+    /// A stable name for programs. It never changes.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
-    /// Only where the server failed: what to quote when asking for help. The same as the header `X-Request-Id`.
+    /// The same as the header `X-Request-Id`, to quote when asking for help. Only present if the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub request_id: Option<&'a str>,
 }
 
-/// Why a request is not answered as it hoped.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody, or nobody that we can verify, is asking.
+    /// The token is missing or was refused.
     #[error(transparent)]
-    Unauthenticated(#[from] Rejection),
-    /// There is no key to judge the token by: the key server cannot be reached.
-    #[error("no keys to judge tokens by")]
+    Unauthenticated(Rejection),
+    /// The token cannot be verified, because the key server cannot be reached.
+    #[error("no keys to verify the token with")]
     KeysUnavailable,
-    /// The path is under another user's name.
+    /// The path names another user than the caller.
     #[error("the path names another user")]
     ForeignPath,
-    /// Too many requests of one user; the seconds after which the next one is welcome.
+    /// The user or the client address has sent too many requests.
     #[error("over the rate limit")]
     RateLimited {
-        /// Seconds to wait, at least 1.
+        /// Seconds until the next request is accepted, at least 1.
         retry_after: u64,
     },
-    /// The request is well-formed HTTP and not what the operation takes.
+    /// The body, the path or the query is not what the operation takes.
     #[error("{detail}")]
     Invalid {
         /// One sentence that names the field.
         detail: String,
-        /// What kind of mistake it is.
+        /// The error's `code`.
         code: &'static str,
     },
-    /// The body says that it is something else than JSON.
+    /// The headers declare a body that is not JSON in UTF-8, or is compressed.
     #[error("{0}")]
     UnsupportedMediaType(&'static str),
-    /// The body is larger than [`crate::extract::MAX_BODY_BYTES`].
+    /// The body is larger than 64 KiB.
     #[error("the body is too large")]
     BodyTooLarge,
     /// The body did not arrive in time.
     #[error("the body is late")]
     BodyLate,
-    /// Nothing lives at this path.
+    /// The path is not in the map.
     #[error("no such route")]
     NoRoute,
-    /// Something lives at this path, and does not do this.
-    #[error("no such method here")]
+    /// The path is in the map, but not with this method.
+    #[error("no such method at this path")]
     NoMethod {
-        /// What it does: the value of `Allow`.
+        /// The methods of the path: the value of `Allow`.
         allow: HeaderValue,
     },
-    /// The request was valid, and could not be fulfilled.
+    /// The request was valid, but the operation failed.
     #[error(transparent)]
     Service(#[from] service::Error),
-    /// A defect of this program: a handler panicked, or was not given what it needs.
+    /// A defect of this program, such as a panic. The text is logged and not shown to clients.
     #[error("defect: {0}")]
     Internal(String),
 }
 
-/// What clients are told of one kind of failure; the OpenAPI document shows the same.
-pub(crate) struct Kind {
+/// The status, code and sentence of one kind of failure. The OpenAPI document uses them as examples.
+pub(crate) struct ErrorKind {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) detail: &'static str,
 }
 
-const fn kind(status: StatusCode, code: &'static str, detail: &'static str) -> Kind {
-    Kind { status, code, detail }
+const fn kind(status: StatusCode, code: &'static str, detail: &'static str) -> ErrorKind {
+    ErrorKind { status, code, detail }
 }
 
-pub(crate) const FOREIGN_PATH: Kind = kind(StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user");
-pub(crate) const NOT_OWNER: Kind = kind(StatusCode::FORBIDDEN, "not_owner", "You do not own this task");
-pub(crate) const NO_TASK: Kind = kind(StatusCode::NOT_FOUND, "task_not_found", "Task not found");
-pub(crate) const NO_ROUTE: Kind = kind(StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address");
-pub(crate) const NO_METHOD: Kind =
+pub(crate) const FOREIGN_PATH: ErrorKind =
+    kind(StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user");
+pub(crate) const NOT_OWNER: ErrorKind = kind(StatusCode::FORBIDDEN, "not_owner", "You do not own this task");
+pub(crate) const NO_TASK: ErrorKind = kind(StatusCode::NOT_FOUND, "task_not_found", "Task not found");
+pub(crate) const NO_ROUTE: ErrorKind =
+    kind(StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address");
+pub(crate) const NO_METHOD: ErrorKind =
     kind(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method");
-pub(crate) const TOO_LARGE: Kind =
+pub(crate) const TOO_LARGE: ErrorKind =
     kind(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large");
-pub(crate) const LATE: Kind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
-pub(crate) const RATE_LIMITED: Kind =
+pub(crate) const LATE: ErrorKind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
+pub(crate) const RATE_LIMITED: ErrorKind =
     kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
-pub(crate) const INTERNAL: Kind =
+pub(crate) const INTERNAL: ErrorKind =
     kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
-pub(crate) const NO_DATABASE: Kind = kind(
+pub(crate) const NO_DATABASE: ErrorKind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "database_unavailable",
     "The tasks cannot be reached at the moment, please try again",
 );
-const INVALID_CURSOR: Kind = kind(
+const INVALID_CURSOR: ErrorKind = kind(
     StatusCode::UNPROCESSABLE_ENTITY,
     "invalid_cursor",
     "cursor is not one of this list's: start again without it",
 );
-const NO_KEYS: Kind = kind(
+const NO_KEYS: ErrorKind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "key_server_unavailable",
     "Sign-ins cannot be checked at the moment, please try again",
 );
-const CORS_REFUSED: Kind = kind(
+const CORS_REFUSED: ErrorKind = kind(
     StatusCode::BAD_REQUEST,
     "cors_refused",
     "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
 );
 
-/// Seconds after which to try again when the database or the key server could not be reached.
+/// The value of `Retry-After` in seconds, if the database or the key server cannot be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
 impl Error {
-    /// A body, a path or a query that is not what the operation takes.
+    /// Makes the error for a body, a path or a query that is not what the operation takes. `detail` is one sentence that names
+    /// the field.
     pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Invalid { detail: detail.into(), code }
     }
 
-    fn told(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
+    fn describe(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
         let kind = match self {
             Self::Unauthenticated(rejection) => {
                 return (StatusCode::UNAUTHORIZED, rejection.code(), Cow::Owned(rejection.to_string()));
@@ -157,13 +164,22 @@ impl Error {
     }
 }
 
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Rejected(rejection) => Self::Unauthenticated(rejection),
+            AuthError::KeysUnavailable => Self::KeysUnavailable,
+        }
+    }
+}
+
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.told().0
+        self.describe().0
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code, detail) = self.told();
+        let (status, code, detail) = self.describe();
         let mut response = HttpResponseBuilder::new(status);
         match self {
             Self::Unauthenticated(rejection) => {
@@ -179,7 +195,7 @@ impl ResponseError for Error {
                 response.insert_header((header::ALLOW, allow));
             }
             Self::BodyTooLarge | Self::BodyLate => {
-                // What is left of the body is not read, so the connection cannot go on.
+                // The rest of the body is not read, so the connection cannot be reused.
                 response.force_close();
             }
             _ => {}
@@ -188,7 +204,7 @@ impl ResponseError for Error {
     }
 }
 
-/// The body for an error answer that did not come from [`Error`]: the framework's own, or one of its libraries'.
+/// Returns the body for an error response that was not made from an [`Error`], but by the framework or one of its libraries.
 #[must_use]
 pub fn body_for(status: StatusCode, request_id: &str) -> String {
     let is_fault = status.is_server_error();

@@ -1,21 +1,20 @@
 //! The task service over HTTP.
 //!
-//! The life of a request: [`startup`] builds the App, [`observe`] names and logs the request, CORS, then [`routes`] finds
-//! the operation, [`auth`] finds the caller, [`extract`] reads the rest, the handler calls `service::tasks`, and
-//! [`error`] is the one place where a failure becomes an answer.
+//! The path of a request: [`server`] accepts it, gives it an id, applies CORS and the rate limits and finds its caller with
+//! [`auth`]. [`routes`] maps it to a handler, whose arguments [`extract`] reads from the request. The handler calls
+//! `service::tasks`. [`json`] holds what is read from and written to front ends. [`error`] is the only place where a failure
+//! becomes a status.
+//!
+//! Each room uses only those before it: [`config`], [`auth`], [`error`], [`extract`], [`json`], [`server`], [`routes`],
+//! [`cli`].
 
 pub mod auth;
 pub mod cli;
 pub mod config;
-mod cors;
 pub mod error;
 pub mod extract;
-mod headers;
-pub mod logging;
-pub mod metrics;
-pub mod observe;
-pub mod openapi;
-pub mod rate_limit;
-pub mod readiness;
+pub mod json;
 pub mod routes;
-pub mod startup;
+pub mod server;
+
+pub use routes::openapi;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
 
 use api::config::{Config, Variables};
-use api::startup::{Application, StopSignals};
+use api::server::{Application, StopSignals};
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use testing::{Backend, TestDatabase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -72,7 +72,7 @@ async fn a_request_allocates_no_more_than_this() {
         ("WORKERS", "1"),
     ];
     let config = Config::load(&settings.into_iter().collect::<Variables>()).unwrap();
-    let application = Application::build(config).await.unwrap();
+    let application = Application::build(config, api::routes::configure).await.unwrap();
     let stream = TcpStream::connect(application.address()).await.unwrap();
     tokio::spawn(application.run_until(StopSignals::Never));
     let mut client = Client { stream, buffer: vec![0; 1 << 16] };

@@ -41,9 +41,9 @@ async fn create(db: &Store, caller: &Caller, title: &str) -> Task {
 async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-        let before = db.statements();
+        let before = db.db().statements();
         work.await;
-        db.statements() - before
+        db.db().statements() - before
     };
     let task = create(db, alice, "lone").await;
     let (one, two, three) = (db.clone(), db.clone(), db.clone());
@@ -152,13 +152,13 @@ async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened
     }
     let broken = "UPDATE task SET priority = 9 WHERE title = '29' AND user_id = 'user 3'";
     opened.database.connect().await.execute_unprepared(broken).await.unwrap();
-    let before = db.statements();
+    let before = db.db().statements();
     let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
         let limit = [1, 4, 100][n / 6 % 3];
         (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
     }))
     .await;
-    let sent = db.statements() - before;
+    let sent = db.db().statements() - before;
     for (n, count, limit, list) in lists {
         if n == 3 {
             assert!(list.is_err());
@@ -274,8 +274,8 @@ async fn a_row_that_cannot_be_read_fails_alone(opened: Opened) {
 async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
     let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
     let task = create(db, alice, "hers").await;
-    let before = db.statements();
-    let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.statements() - before) };
+    let before = db.db().statements();
+    let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.db().statements() - before) };
     let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
     let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
     assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));

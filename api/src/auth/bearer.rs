@@ -2,17 +2,17 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
 use super::Rejection;
 
-/// The longest token that is looked at. Better Auth puts the user's row into its tokens, avatar included.
+/// Longer tokens are refused. Better Auth puts the user's row into its tokens, avatar included.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// The token of the `Authorization` header (RFC 6750, section 2.1), the only place where one is looked for.
+/// Returns the token of the `Authorization` header (RFC 6750, section 2.1). A token elsewhere in the request is ignored.
 pub(super) fn token(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next().ok_or(Rejection::Missing)?;
     if values.next().is_some() {
         return Err(Rejection::NotBearer);
     }
-    // Not `to_str`, which looks at each byte of every token: what is no base64 is found out when a token is first judged.
+    // Not `to_str`, which checks each byte of every token. Invalid base64 is found when the token is first verified.
     let text = str::from_utf8(value.as_bytes()).ok();
     let (scheme, token) = text.and_then(|text| text.split_once(' ')).ok_or(Rejection::NotBearer)?;
     // The scheme's name is case-insensitive (RFC 9110, section 11.1).
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_does_not() {
+    fn any_other_header_is_rejected() {
         assert_eq!(of(&[]), Err(Rejection::Missing));
         assert_eq!(of(&["Bearer abc", "Bearer abc"]), Err(Rejection::NotBearer));
         assert_eq!(of(&["Basic abc"]), Err(Rejection::NotBearer));

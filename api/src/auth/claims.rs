@@ -6,24 +6,24 @@ use service::{Caller, UserId};
 use super::Rejection;
 use super::jws::Jws;
 
-/// What a token must say besides who it is about and until when.
+/// What is required of a token's claims, besides a subject and an expiry time.
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// Where not empty, `iss` must be one of them.
+    /// If not empty, `iss` must be one of them.
     pub(super) issuers: Vec<String>,
-    /// Where not empty, `aud` must hold one of them.
+    /// If not empty, `aud` must contain one of them.
     pub(super) audiences: Vec<String>,
-    /// How far the clocks of issuer and server may disagree, in seconds.
+    /// How far the clocks of issuer and server may differ, in seconds.
     pub(super) leeway: f64,
 }
 
-/// The registered claims (RFC 7519, section 4.1); times are seconds since 1970 and may have a fraction (section 2).
+/// The registered claims (RFC 7519, section 4.1). Times are seconds since 1970 and may have a fraction (section 2).
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
     exp: f64,
     nbf: Option<f64>,
-    /// Not judged, but a token in which it is no time is not one.
+    /// Not checked, but it must be a number if it is present.
     #[serde(rename = "iat")]
     _iat: Option<f64>,
     iss: Option<String>,
@@ -37,30 +37,30 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// Who a token is about, and until when.
+/// The result of verifying a token: its caller, and when it expires.
 #[derive(Clone, Debug)]
 pub(crate) struct Verdict {
     pub(super) caller: Caller,
-    /// The last moment at which it is accepted, leeway included.
+    /// The last time at which the token is accepted, leeway included. In seconds since 1970.
     expires: f64,
 }
 
-/// Times beyond this are mistakes, or tricks with the precision of numbers (2^53).
-const END_OF_TIME: f64 = 9_007_199_254_740_992.0;
+/// Later times are refused: beyond 2^53 a float does not hold every integer.
+const MAX_TIME: f64 = 9_007_199_254_740_992.0;
 
 impl Verdict {
-    /// The caller, unless the token has expired meanwhile.
-    pub(super) fn in_time(self) -> Result<Caller, Rejection> {
+    /// Returns the caller, unless the token has expired since it was verified.
+    pub(super) fn unexpired(self) -> Result<Caller, Rejection> {
         if self.expires < now() { Err(Rejection::Expired) } else { Ok(self.caller) }
     }
 }
 
 impl Rules {
-    /// Judges what a token says; its signature must have been checked.
-    #[expect(clippy::disallowed_methods, reason = "this is where it is checked who is asking")]
-    pub(super) fn judge(&self, token: &Jws) -> Result<Verdict, Rejection> {
+    /// Checks the claims of a token. Its signature must have been checked before.
+    #[expect(clippy::disallowed_methods, reason = "the caller has been authenticated here")]
+    pub(super) fn check(&self, token: &Jws) -> Result<Verdict, Rejection> {
         let claims: Claims = token.claims().ok_or(Rejection::Claims)?;
-        if !(0.0..END_OF_TIME).contains(&claims.exp) {
+        if !(0.0..MAX_TIME).contains(&claims.exp) {
             return Err(Rejection::Claims);
         }
         let expires = claims.exp + self.leeway;
@@ -83,14 +83,14 @@ impl Rules {
         if !for_us {
             return Err(Rejection::Audience);
         }
-        // `sub` is the only source of identity: Better Auth's e-mail links are signed with the same secret and name a user
-        // elsewhere.
+        // `sub` is the only source of identity. The tokens in Better Auth's e-mail links are signed with the same secret,
+        // but name their user in other claims.
         let user = UserId::parse(claims.sub).map_err(|_| Rejection::Claims)?;
         Ok(Verdict { caller: Caller::authenticated(user), expires })
     }
 }
 
-/// Seconds since 1970.
+/// Returns the current time in seconds since 1970.
 pub(super) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -9,7 +9,7 @@ use service::UserId;
 use crate::config::AuthConfig;
 
 #[derive(Serialize)]
-struct Claims<'a> {
+struct NewClaims<'a> {
     sub: &'a str,
     iat: u64,
     exp: u64,
@@ -19,12 +19,13 @@ struct Claims<'a> {
     aud: Option<&'a String>,
 }
 
-/// A token for `user` that is accepted for `lifetime`, for trying the API without a sign-in. `None` without a secret.
+/// Signs a token for `user` that is valid for `lifetime`, to try the API without a sign-in. Returns `None` if no secret is
+/// configured.
 #[must_use]
 pub fn issue(config: &AuthConfig, user: &UserId, lifetime: Duration) -> Option<Result<String, Error>> {
     let secret = config.secrets.first()?;
     let iat = get_current_timestamp();
-    let claims = Claims {
+    let claims = NewClaims {
         sub: user.as_str(),
         iat,
         exp: iat + lifetime.as_secs(),

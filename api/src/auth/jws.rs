@@ -5,23 +5,23 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Rejection;
 
-/// A signed token in its compact form (RFC 7515, section 7.1), taken apart and not yet believed.
+/// A signed token in its compact form (RFC 7515, section 7.1), parsed. Its signature has not been checked.
 #[derive(Debug)]
 pub(crate) struct Jws<'a> {
-    pub(super) algorithm: Algorithm,
+    pub(super) algorithm: SignatureAlgorithm,
     pub(super) key_id: Option<String>,
-    /// What is signed: header and payload as they were sent.
+    /// The signed text: header and payload as they were sent.
     pub(super) signed: &'a str,
     payload: &'a str,
-    /// As it was sent, in base64url.
+    /// The signature as it was sent, in base64url.
     pub(super) signature: &'a str,
 }
 
-/// The algorithms that are accepted, by what they need: HS256 a secret, the others a public key.
+/// The accepted signature algorithms. HS256 needs a secret, the others a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+pub(crate) enum SignatureAlgorithm {
     Hs256,
-    /// Ed25519, under its old name `EdDSA` or its new one (RFC 9864).
+    /// Named `EdDSA` or, since RFC 9864, `Ed25519`.
     Ed25519,
     Es256,
     Es512,
@@ -29,7 +29,7 @@ pub(crate) enum Algorithm {
     Ps256,
 }
 
-impl Algorithm {
+impl SignatureAlgorithm {
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "HS256" => Self::Hs256,
@@ -43,8 +43,8 @@ impl Algorithm {
     }
 }
 
-/// The header's members that matter. Those of the second half must not be there: extensions that must be understood
-/// (`crit`, RFC 7515, section 4.1.11), and keys that the token itself brings.
+/// The header's members that are checked. The last five must be absent: `crit` lists extensions that must be understood
+/// (RFC 7515, section 4.1.11), and the others let a token supply its own key.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -78,7 +78,7 @@ impl<'a> Jws<'a> {
             return Err(Rejection::Malformed);
         }
         Ok(Self {
-            algorithm: Algorithm::named(&parsed.alg).ok_or(Rejection::Algorithm)?,
+            algorithm: SignatureAlgorithm::named(&parsed.alg).ok_or(Rejection::Algorithm)?,
             key_id: parsed.kid,
             signed: &token[..header.len() + 1 + payload.len()],
             payload,
@@ -86,13 +86,13 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// What the token says. To be believed only once its signature has been checked.
+    /// Reads the claims. Trust them only after the signature has been checked.
     pub(super) fn claims<T: DeserializeOwned>(&self) -> Option<T> {
         object(self.payload)
     }
 }
 
-/// A JSON object in base64url. Not an array, whose elements serde would take for the members in their order.
+/// Decodes a JSON object from base64url. Arrays are refused, because serde would read their elements as the members in order.
 fn object<T: DeserializeOwned>(base64url: &str) -> Option<T> {
     let json = URL_SAFE_NO_PAD.decode(base64url).ok()?;
     json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok())?

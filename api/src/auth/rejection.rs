@@ -1,62 +1,62 @@
 use actix_web::http::header::HeaderValue;
 
-/// Why a request counts as nobody's. Each sentence helps whoever sees it to send a token that is accepted.
+/// Why a token was refused. Each sentence explains how to send one that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// No `Authorization` header.
     #[error("A token is required: send it as `Authorization: Bearer …`")]
     Missing,
-    /// More than one `Authorization` header, or one that is not `Bearer` and a token.
+    /// More than one `Authorization` header, or one that is not `Bearer` and one token.
     #[error("The Authorization header must be `Bearer` and one token")]
     NotBearer,
-    /// Longer than any token that is looked at.
+    /// The token is longer than 16 KiB.
     #[error("The token is longer than 16 KiB")]
     TooLong,
-    /// Something that does not have a JWT's three parts, like Better Auth's session token.
+    /// The token does not have the three parts of a JWT. Better Auth's session tokens do not.
     #[error("This is not a JWT; a Better Auth session token must be exchanged for one, at /api/auth/token")]
     NotAJwt,
     /// Five parts: an encrypted token (RFC 7516), like a session cookie.
     #[error("This is an encrypted token, perhaps a session cookie; send the JWT from /api/auth/token instead")]
     Encrypted,
-    /// Parts that are not base64url, or not JSON, or a header that asks for what we do not do.
+    /// A part is not base64url or not JSON, or the header requires an unsupported feature.
     #[error("The token is malformed")]
     Malformed,
-    /// `none`, or an algorithm that is not accepted here.
+    /// The algorithm is `none` or another one that is not accepted.
     #[error("The token is signed in a way that is not accepted here")]
     Algorithm,
-    /// HS256, and no secret to check it with.
+    /// The algorithm is HS256, but no secret is configured.
     #[error(
         "This server has no secret for HS256 tokens: set BETTER_AUTH_SECRET, or send a token of Better Auth's jwt plugin"
     )]
     NoSecret,
-    /// Signed with a key, and no key server to ask.
+    /// The algorithm needs a public key, but no key server is configured.
     #[error("This server knows no keys for this token: set BETTER_AUTH_URL to the address of Better Auth")]
     NoKeyServer,
-    /// The key server publishes no such key.
+    /// The key server publishes no key with the token's `kid`.
     #[error("The token is signed with a key that Better Auth does not publish")]
     UnknownKey,
-    /// The signature is not that of the secret, or of the key.
+    /// The signature matches neither a secret nor the published key.
     #[error("The token's signature does not match: do this server and Better Auth have the same secret and keys?")]
     Signature,
-    /// A missing claim, or one of a wrong type.
+    /// A required claim is missing, or has a wrong type or value.
     #[error("The token does not say what it must: `sub` (1 to 255 characters) and `exp`")]
     Claims,
-    /// An issuer that is not ours.
+    /// `iss` is not an accepted issuer.
     #[error("The token's `iss` is not one that this server accepts (BETTER_AUTH_ISSUER)")]
     Issuer,
-    /// Made for somebody else.
+    /// `aud` contains no accepted audience.
     #[error("The token's `aud` is not one that this server accepts (BETTER_AUTH_AUDIENCE)")]
     Audience,
-    /// `nbf` has not come yet.
+    /// `nbf` is in the future.
     #[error("The token is not valid yet: are the clocks right?")]
     NotYet,
-    /// A token of ours whose time is over.
+    /// The token is genuine, but has expired.
     #[error("The token has expired")]
     Expired,
 }
 
 impl Rejection {
-    /// The error's name for programs.
+    /// Returns the error's `code`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Rejection {
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3): without a token no error is named.
+    /// Returns the value of `WWW-Authenticate` (RFC 6750, section 3). It names no error if there was no token.
     #[must_use]
     pub fn challenge(self) -> HeaderValue {
         HeaderValue::from_static(match self {

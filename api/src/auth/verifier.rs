@@ -1,42 +1,44 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::http::header::HeaderMap;
 use jsonwebtoken::{DecodingKey, crypto};
 use secrecy::ExposeSecret;
 use service::Caller;
 
-use super::Rejection;
+use super::cache::{Fingerprint, TokenCache};
 use super::claims::Rules;
-use super::jws::{Algorithm, Jws};
+use super::jws::{Jws, SignatureAlgorithm};
 use super::keys::{KeySet, KeyStore, Unavailable};
-use super::memory::{Fingerprint, Memory};
+use super::{AuthError, Rejection, bearer};
 use crate::config::AuthConfig;
-use crate::error::Error;
-use crate::metrics::Metrics;
 
-/// Judges tokens. An HS256 token is only ever checked against a secret, any other only against a published key: no token can
-/// choose what it is checked with.
+/// Called after each fetch of the keys, with whether it succeeded.
+pub type OnKeyFetch = Box<dyn Fn(bool) + Send + Sync>;
+
+/// Verifies tokens. An HS256 token is only checked with a secret, any other only with a published key. A token can therefore
+/// not choose what it is checked with.
 pub struct Verifier {
     secrets: Vec<DecodingKey>,
     rules: Rules,
     /// The tokens that a secret signed.
-    verified: Memory,
+    verified: TokenCache,
     published: Option<(KeyStore, Rules)>,
 }
 
 impl Verifier {
-    /// Prepares the keys and the rules once, so that a request only pays for the judgement. Asks nobody yet.
+    /// Prepares keys and rules. Sends no request to the key server.
     ///
     /// # Errors
-    /// When the client for the key server cannot be set up.
-    pub fn new(config: &AuthConfig, metrics: Option<Metrics>) -> Result<Self, reqwest::Error> {
+    /// If the client for the key server cannot be set up.
+    pub fn new(config: &AuthConfig, on_fetch: OnKeyFetch) -> Result<Self, reqwest::Error> {
         let leeway = f64::from(config.leeway_seconds);
         let published = match &config.key_server {
             None => None,
             Some(server) => {
                 let (issuers, audiences) = (server.issuers.clone(), server.audiences.clone());
                 let rules = Rules { issuers, audiences, leeway };
-                Some((KeyStore::new(server.jwks_url.clone(), metrics)?, rules))
+                Some((KeyStore::new(server.jwks_url.clone(), on_fetch)?, rules))
             }
         };
         let (issuers, audiences) = (config.issuers.clone(), config.audiences.clone());
@@ -47,26 +49,31 @@ impl Verifier {
                 .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
                 .collect(),
             rules: Rules { issuers, audiences, leeway },
-            verified: Memory::new(),
+            verified: TokenCache::new(),
             published,
         })
     }
 
-    /// Who holds this token. Waits only where a key must be fetched first.
+    /// Returns the caller whose token is in the `Authorization` header. Waits only if a key must be fetched first.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for a token that was judged; [`Error::KeysUnavailable`] where there is no key to judge by.
-    pub async fn verify(&self, token: &str) -> Result<Caller, Error> {
+    /// [`AuthError::Rejected`] if the token is missing or refused, [`AuthError::KeysUnavailable`] if there is no key to verify
+    /// it with.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
+        self.verify(bearer::token(headers)?).await
+    }
+
+    async fn verify(&self, token: &str) -> Result<Caller, AuthError> {
         let fingerprint = Fingerprint::of(token);
-        if let Some(verdict) = self.verified.recall(&fingerprint) {
-            return Ok(verdict.in_time()?);
+        if let Some(verdict) = self.verified.get(&fingerprint) {
+            return Ok(verdict.unexpired()?);
         }
         let jws = Jws::parse(token)?;
         match (jws.algorithm, &self.published) {
-            (Algorithm::Hs256, _) => Ok(self.verify_shared(fingerprint, &jws)?),
+            (SignatureAlgorithm::Hs256, _) => Ok(self.verify_shared(fingerprint, &jws)?),
             (_, None) => Err(Rejection::NoKeyServer.into()),
             (_, Some((store, rules))) => {
-                // Its future is large, and it is not where most requests pass.
+                // Boxed, because this future is large and most requests find their token in the cache.
                 Box::pin(verify_published(store, rules, fingerprint, &jws)).await
             }
         }
@@ -83,9 +90,9 @@ impl Verifier {
         if !self.secrets.iter().any(is_ours) {
             return Err(Rejection::Signature);
         }
-        let verdict = self.rules.judge(jws)?;
-        self.verified.keep(fingerprint, &verdict);
-        verdict.in_time()
+        let verdict = self.rules.check(jws)?;
+        self.verified.insert(fingerprint, &verdict);
+        verdict.unexpired()
     }
 }
 
@@ -94,28 +101,28 @@ async fn verify_published(
     rules: &Rules,
     fingerprint: Fingerprint,
     jws: &Jws<'_>,
-) -> Result<Caller, Error> {
+) -> Result<Caller, AuthError> {
     let arrived = Instant::now();
     let key_id = jws.key_id.as_deref().ok_or(Rejection::UnknownKey)?;
-    let keys = store.fresh().await.map_err(|Unavailable| Error::KeysUnavailable)?;
-    if let Some(verdict) = keys.verified.recall(&fingerprint) {
-        return Ok(verdict.in_time()?);
+    let keys = store.fresh().await.map_err(|Unavailable| AuthError::KeysUnavailable)?;
+    if let Some(verdict) = keys.verified.get(&fingerprint) {
+        return Ok(verdict.unexpired()?);
     }
-    let judge = |keys: &KeySet| {
+    let check = |keys: &KeySet| {
         keys.check(key_id, jws)?;
-        let verdict = rules.judge(jws)?;
-        keys.verified.keep(fingerprint, &verdict);
-        verdict.in_time()
+        let verdict = rules.check(jws)?;
+        keys.verified.insert(fingerprint, &verdict);
+        verdict.unexpired()
     };
-    match judge(&keys) {
-        // A key that was added since, or one that replaced another under the same id.
+    match check(&keys) {
+        // The key may have been added since, or have replaced another one with the same id.
         Err(rejection @ (Rejection::UnknownKey | Rejection::Signature)) => match store.newer(arrived).await {
             Ok(newer) if Arc::ptr_eq(&newer, &keys) => Err(rejection.into()),
-            Ok(newer) => Ok(judge(&newer)?),
-            Err(Unavailable) if rejection == Rejection::UnknownKey => Err(Error::KeysUnavailable),
+            Ok(newer) => Ok(check(&newer)?),
+            Err(Unavailable) if rejection == Rejection::UnknownKey => Err(AuthError::KeysUnavailable),
             Err(Unavailable) => Err(rejection.into()),
         },
-        judged => Ok(judged?),
+        checked => Ok(checked?),
     }
 }
 
@@ -132,18 +139,18 @@ mod tests {
     use super::super::claims::now;
     use super::super::keys::test_server::Server;
     use super::*;
-    use crate::config::KeyServer;
+    use crate::config::KeyServerConfig;
 
     const SECRET: &str = "a secret that is longer than 32 bytes";
 
-    /// A verifier, the key server that it asks, and a key that is published there.
-    struct World {
+    /// A verifier, its key server, and a key that is published there.
+    struct Setup {
         verifier: Verifier,
         server: Server,
         key: Ed25519KeyPair,
     }
 
-    impl World {
+    impl Setup {
         fn new() -> Self {
             let (server, key) = (Server::start(), Ed25519KeyPair::generate().unwrap());
             let x = BASE64.encode(key.public_key().as_ref());
@@ -154,10 +161,10 @@ mod tests {
                 secrets: vec![SECRET.into()],
                 issuers: Vec::new(),
                 audiences: Vec::new(),
-                key_server: Some(KeyServer { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
+                key_server: Some(KeyServerConfig { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
                 leeway_seconds: 0,
             };
-            Self { verifier: Verifier::new(&config, None).unwrap(), server, key }
+            Self { verifier: Verifier::new(&config, Box::new(|_| {})).unwrap(), server, key }
         }
 
         fn sign(&self, header: &Value, payload: &str) -> String {
@@ -176,7 +183,7 @@ mod tests {
         json!({"alg": "EdDSA", "kid": "k"})
     }
 
-    /// Valid claims, with these instead of their own.
+    /// Valid claims, some of them replaced by `other`.
     fn claims(other: &Value) -> String {
         let mut claims = json!({
             "sub": "alice", "iat": now(), "exp": now() + 60.0, "iss": "https://a.example", "aud": "https://a.example"
@@ -186,15 +193,15 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_a_published_key_signed_is_its_subjects_when_it_says_all_it_must() {
-        let world = World::new();
+    async fn a_token_signed_by_a_published_key_gives_its_subject_if_all_claims_are_valid() {
+        let setup = Setup::new();
         for (header, other) in [
             (plain(), json!({})),
             (json!({"alg": "Ed25519", "kid": "k", "typ": "JWT"}), json!({})),
             (plain(), json!({"aud": ["x", "https://a.example"], "exp": now() + 60.5})),
         ] {
             assert_eq!(
-                world.outcome(&world.sign(&header, &claims(&other))).await,
+                setup.outcome(&setup.sign(&header, &claims(&other))).await,
                 Ok("alice".to_owned()),
                 "{header} {other}"
             );
@@ -202,8 +209,8 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn hostile_claims_are_refused_though_a_published_key_signed_them() {
-        let world = World::new();
+    async fn invalid_claims_are_refused_even_if_a_published_key_signed_them() {
+        let setup = Setup::new();
         for other in [
             json!({"sub": null}),
             json!({"sub": 1}),
@@ -228,15 +235,15 @@ mod tests {
             json!({"aud": []}),
             json!({"aud": {"https://a.example": 1}}),
         ] {
-            assert!(world.outcome(&world.sign(&plain(), &claims(&other))).await.is_err(), "{other}");
+            assert!(setup.outcome(&setup.sign(&plain(), &claims(&other))).await.is_err(), "{other}");
         }
         let twice = claims(&json!({})).replacen('{', r#"{"sub":"bob","#, 1);
-        assert!(world.outcome(&world.sign(&plain(), &twice)).await.is_err());
+        assert!(setup.outcome(&setup.sign(&plain(), &twice)).await.is_err());
     }
 
     #[actix_web::test]
-    async fn hostile_headers_are_refused_though_a_published_key_signed_them() {
-        let world = World::new();
+    async fn invalid_headers_are_refused_even_if_a_published_key_signed_them() {
+        let setup = Setup::new();
         for header in [
             json!({"alg": "none", "kid": "k"}),
             json!({"alg": "HS384", "kid": "k"}),
@@ -254,41 +261,41 @@ mod tests {
             json!({"alg": "EdDSA", "kid": "k", "crit": ["b64"], "b64": true}),
             json!({"alg": "EdDSA", "kid": "k", "typ": "at+jwt"}),
         ] {
-            assert!(world.outcome(&world.sign(&header, &claims(&json!({})))).await.is_err(), "{header}");
+            assert!(setup.outcome(&setup.sign(&header, &claims(&json!({})))).await.is_err(), "{header}");
         }
     }
 
     #[actix_web::test]
-    async fn a_remembered_token_of_the_shared_secret_still_expires_and_another_one_is_not_taken_for_it() {
-        let world = World::new();
+    async fn a_cached_token_of_the_shared_secret_expires_and_a_forged_one_is_not_mistaken_for_it() {
+        let setup = Setup::new();
         let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
         let claims = json!({"sub": "alice", "exp": now() + 1.0});
         let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
-        assert_eq!(world.outcome(&token).await, Ok("alice".to_owned()));
-        assert_eq!(world.outcome(&token).await, Ok("alice".to_owned()));
+        assert_eq!(setup.outcome(&token).await, Ok("alice".to_owned()));
+        assert_eq!(setup.outcome(&token).await, Ok("alice".to_owned()));
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let other = if signature.starts_with('A') { "B" } else { "A" };
         let forged = format!("{signed}.{other}{}", &signature[1..]);
-        let refused = Err(Error::from(Rejection::Signature).to_string());
-        assert_eq!((world.outcome(&forged).await, world.outcome(&forged).await), (refused.clone(), refused));
+        let refused = Err(Rejection::Signature.to_string());
+        assert_eq!((setup.outcome(&forged).await, setup.outcome(&forged).await), (refused.clone(), refused));
         actix_web::rt::time::sleep(Duration::from_millis(1100)).await;
-        assert_eq!(world.outcome(&token).await, Err("The token has expired".to_owned()));
+        assert_eq!(setup.outcome(&token).await, Err("The token has expired".to_owned()));
     }
 
     #[actix_web::test]
-    async fn a_remembered_token_still_expires_and_dies_with_its_key() {
-        let world = World::new();
-        let short = world.sign(&plain(), &claims(&json!({"exp": now() + 1.0})));
-        let long = world.sign(&plain(), &claims(&json!({})));
-        assert!(world.outcome(&short).await.is_ok() && world.outcome(&short).await.is_ok());
-        assert!(world.outcome(&long).await.is_ok());
+    async fn a_cached_token_expires_and_is_refused_once_its_key_is_removed() {
+        let setup = Setup::new();
+        let short = setup.sign(&plain(), &claims(&json!({"exp": now() + 1.0})));
+        let long = setup.sign(&plain(), &claims(&json!({})));
+        assert!(setup.outcome(&short).await.is_ok() && setup.outcome(&short).await.is_ok());
+        assert!(setup.outcome(&long).await.is_ok());
         actix_web::rt::time::sleep(Duration::from_millis(1100)).await;
-        assert_eq!(world.outcome(&short).await, Err("The token has expired".to_owned()));
+        assert_eq!(setup.outcome(&short).await, Err("The token has expired".to_owned()));
 
-        world.server.answers(StatusCode::OK, &super::super::keys::test_server::key_set(&["another"]));
-        assert!(world.outcome(&long).await.is_ok(), "within the five minutes");
-        let (store, _) = world.verifier.published.as_ref().unwrap();
+        setup.server.answers(StatusCode::OK, &super::super::keys::test_server::key_set(&["another"]));
+        assert!(setup.outcome(&long).await.is_ok(), "within the five minutes");
+        let (store, _) = setup.verifier.published.as_ref().unwrap();
         store.age(Duration::from_mins(5));
-        assert!(world.outcome(&long).await.is_err());
+        assert!(setup.outcome(&long).await.is_err());
     }
 }

@@ -7,38 +7,39 @@ use url::{Host, Url};
 use super::development_secret;
 use super::variables::{ConfigError, Variables};
 
-/// How tokens are judged: by a secret that is shared with Better Auth, by keys that it publishes, or both.
+/// How tokens are verified: with a secret shared with Better Auth, with the keys that it publishes, or both.
 #[derive(Debug)]
 pub struct AuthConfig {
-    /// `BETTER_AUTH_SECRET` (or `AUTH_SECRET`) and `BETTER_AUTH_SECRETS`: the bytes of each are a key for HS256. The first
+    /// `BETTER_AUTH_SECRET` (or `AUTH_SECRET`) and `BETTER_AUTH_SECRETS`. The bytes of each are a key for HS256. The first
     /// one signs.
     pub secrets: Vec<SecretString>,
-    /// `BETTER_AUTH_ISSUER`: where not empty, `iss` must be one of them.
+    /// `BETTER_AUTH_ISSUER`: if not empty, `iss` must be one of them.
     pub issuers: Vec<String>,
-    /// `BETTER_AUTH_AUDIENCE`: where not empty, `aud` must hold one of them.
+    /// `BETTER_AUTH_AUDIENCE`: if not empty, `aud` must contain one of them.
     pub audiences: Vec<String>,
-    /// `BETTER_AUTH_URL` and `BETTER_AUTH_JWKS_URL`: who publishes the keys of the other tokens.
-    pub key_server: Option<KeyServer>,
-    /// `BETTER_AUTH_LEEWAY_SECONDS`: how far the clocks of issuer and server may disagree.
+    /// `BETTER_AUTH_URL` and `BETTER_AUTH_JWKS_URL`: the server that publishes the keys of the other tokens.
+    pub key_server: Option<KeyServerConfig>,
+    /// `BETTER_AUTH_LEEWAY_SECONDS`: how far the clocks of issuer and server may differ.
     pub leeway_seconds: u32,
 }
 
-/// Who publishes keys, and what tokens signed with them must say.
+/// The server that publishes keys, and the claims required of tokens that are signed with them.
 #[derive(Clone, Debug)]
-pub struct KeyServer {
-    /// Where the JSON Web Key Set is (RFC 7517, section 5).
+pub struct KeyServerConfig {
+    /// The address of the JSON Web Key Set (RFC 7517, section 5).
     pub jwks_url: Url,
-    /// What `iss` must be one of.
+    /// `iss` must be one of these.
     pub issuers: Vec<String>,
-    /// What `aud` must hold one of.
+    /// `aud` must contain one of these.
     pub audiences: Vec<String>,
 }
 
-/// Fewer bytes than the hash has are easier to guess than to forge (RFC 7518, section 3.2).
-const SHORT: usize = 32;
+/// A secret shorter than the hash weakens the signature (RFC 7518, section 3.2). It is accepted with a warning.
+const RECOMMENDED_SECRET_BYTES: usize = 32;
+/// In seconds. A larger value would accept tokens long after they expire.
 const MAX_LEEWAY: u32 = 300;
 
-/// Secrets that the whole world knows: Better Auth's own default, and what examples print.
+/// Publicly known secrets: Better Auth's default, and those of examples. They are refused.
 const PUBLIC: [&str; 9] = [
     "better-auth-secret-12345678901234567890",
     "better-auth-secret-123456789",
@@ -52,7 +53,8 @@ const PUBLIC: [&str; 9] = [
 ];
 
 impl AuthConfig {
-    /// Without a secret and without a key server, a loopback address gets a random development secret.
+    /// Reads the settings. If there is neither a secret nor a key server, a server on a loopback address gets a random
+    /// development secret. On any other address that is an error.
     pub(super) fn load(variables: &Variables, host: IpAddr, notices: &mut Vec<String>) -> Result<Self, ConfigError> {
         let mut secrets = configured_secrets(variables, notices)?;
         let (issuers, audiences) = (variables.list("BETTER_AUTH_ISSUER"), variables.list("BETTER_AUTH_AUDIENCE"));
@@ -74,7 +76,7 @@ impl AuthConfig {
     }
 }
 
-/// The newest first. `BETTER_AUTH_SECRETS` is Better Auth's list for rotation, `2:new,1:old`.
+/// Reads the secrets, the newest first. `BETTER_AUTH_SECRETS` is Better Auth's list for rotation, like `2:new,1:old`.
 fn configured_secrets(variables: &Variables, notices: &mut Vec<String>) -> Result<Vec<SecretString>, ConfigError> {
     let mut secrets = Vec::new();
     for entry in variables.list("BETTER_AUTH_SECRETS") {
@@ -83,7 +85,7 @@ fn configured_secrets(variables: &Variables, notices: &mut Vec<String>) -> Resul
             let expected = "must be a comma list of VERSION:SECRET, the newest first, like 2:new,1:old";
             return Err(ConfigError::new("BETTER_AUTH_SECRETS", expected));
         }
-        // As Better Auth does: this list is written with spaces too.
+        // Trimmed as Better Auth does, because the list may be written with spaces.
         secrets.push(check_secret("BETTER_AUTH_SECRETS", secret.trim(), notices)?);
     }
     let single = ["BETTER_AUTH_SECRET", "AUTH_SECRET"]
@@ -102,8 +104,10 @@ fn check_secret(variable: &str, secret: &str, notices: &mut Vec<String>) -> Resu
     if PUBLIC.iter().any(|public| secret.trim().eq_ignore_ascii_case(public)) {
         return Err(ConfigError::new(variable, "is a publicly known example: make one with `openssl rand -base64 32`"));
     }
-    if secret.len() < SHORT {
-        notices.push(format!("{variable} is shorter than {SHORT} bytes: make one with `openssl rand -base64 32`"));
+    if secret.len() < RECOMMENDED_SECRET_BYTES {
+        notices.push(format!(
+            "{variable} is shorter than {RECOMMENDED_SECRET_BYTES} bytes: make one with `openssl rand -base64 32`"
+        ));
     }
     Ok(secret.into())
 }
@@ -113,7 +117,7 @@ fn key_server(
     issuers: &[String],
     audiences: &[String],
     notices: &mut Vec<String>,
-) -> Result<Option<KeyServer>, ConfigError> {
+) -> Result<Option<KeyServerConfig>, ConfigError> {
     let base = address(variables, "BETTER_AUTH_URL")?;
     let jwks = address(variables, "BETTER_AUTH_JWKS_URL")?;
     let (variable, jwks_url) = match (&base, jwks) {
@@ -126,7 +130,7 @@ fn key_server(
         }
         (None, None) => return Ok(None),
     };
-    // What Better Auth puts into its tokens unless it is told otherwise.
+    // Better Auth's default for both claims is its origin.
     let origin = base.map(|base| base.origin().ascii_serialization());
     let expected = |variable, configured: &[String]| match (configured, &origin) {
         ([], Some(origin)) => Ok(vec![origin.clone()]),
@@ -142,9 +146,9 @@ fn key_server(
         None => false,
     };
     if jwks_url.scheme() == "http" && !is_local {
-        notices.push(format!("{variable} is not https: whoever sits between can publish keys of their own"));
+        notices.push(format!("{variable} is not https: an attacker on the network could publish keys of their own"));
     }
-    Ok(Some(KeyServer {
+    Ok(Some(KeyServerConfig {
         jwks_url,
         issuers: expected("BETTER_AUTH_ISSUER", issuers)?,
         audiences: expected("BETTER_AUTH_AUDIENCE", audiences)?,
@@ -183,36 +187,36 @@ mod tests {
     const LONG: &str = "a secret that is longer than 32 bytes";
 
     #[test]
-    fn an_empty_or_public_secret_is_refused_and_the_variable_named() {
+    fn an_empty_or_publicly_known_secret_is_refused_and_the_variable_named() {
         for variable in ["BETTER_AUTH_SECRET", "AUTH_SECRET"] {
             assert_eq!(load(&[(variable, " ")]).unwrap_err(), format!("{variable} must not be empty"));
             for public in PUBLIC {
-                let told = load(&[(variable, public)]).unwrap_err();
-                assert!(told.starts_with(&format!("{variable} is a publicly known example")), "{told}");
+                let message = load(&[(variable, public)]).unwrap_err();
+                assert!(message.starts_with(&format!("{variable} is a publicly known example")), "{message}");
             }
         }
         assert_eq!(load(&[("BETTER_AUTH_SECRETS", "1:")]).unwrap_err(), "BETTER_AUTH_SECRETS must not be empty");
     }
 
     #[test]
-    fn with_neither_secret_nor_key_server_only_a_loopback_address_is_served() {
-        let told = load(&[]).unwrap_err();
+    fn without_secret_and_key_server_only_a_loopback_address_is_accepted() {
+        let message = load(&[]).unwrap_err();
         assert_eq!(
-            told,
+            message,
             "BETTER_AUTH_SECRET or BETTER_AUTH_URL must be set when HOST is not a loopback address (it is 0.0.0.0)"
         );
         assert!(load(&[("BETTER_AUTH_URL", "https://a.example")]).unwrap().0.secrets.is_empty());
     }
 
     #[test]
-    fn the_bytes_of_a_secret_are_kept_and_a_short_one_is_warned_of() {
+    fn a_secret_is_not_trimmed_and_a_short_one_causes_a_warning() {
         assert_eq!(secrets(&[("BETTER_AUTH_SECRET", " sp ce ")]), [" sp ce "]);
         assert_eq!(load(&[("BETTER_AUTH_SECRET", "short")]).unwrap().1.len(), 1);
         assert_eq!(load(&[("BETTER_AUTH_SECRET", LONG)]).unwrap().1.len(), 0);
     }
 
     #[test]
-    fn every_secret_of_a_rotation_is_taken_the_newest_first() {
+    fn all_secrets_of_a_rotation_are_used_the_newest_first() {
         assert_eq!(
             secrets(&[("BETTER_AUTH_SECRETS", "2:new:er,1:old"), ("BETTER_AUTH_SECRET", "single")]),
             ["new:er", "old", "single"]
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_server_follows_from_better_auths_address() {
+    fn the_key_server_is_derived_from_better_auths_address() {
         for (url, jwks, origin) in [
             ("http://localhost:3000", "http://localhost:3000/api/auth/jwks", "http://localhost:3000"),
             ("https://a.example/", "https://a.example/api/auth/jwks", "https://a.example"),
@@ -239,8 +243,8 @@ mod tests {
                 (jwks, vec![origin.to_owned()], vec![origin.to_owned()])
             );
         }
-        let told = load(&[("BETTER_AUTH_JWKS_URL", "https://keys.example/jwks")]).unwrap_err();
-        assert_eq!(told, "BETTER_AUTH_ISSUER must be set when BETTER_AUTH_JWKS_URL is and BETTER_AUTH_URL is not");
+        let message = load(&[("BETTER_AUTH_JWKS_URL", "https://keys.example/jwks")]).unwrap_err();
+        assert_eq!(message, "BETTER_AUTH_ISSUER must be set when BETTER_AUTH_JWKS_URL is and BETTER_AUTH_URL is not");
         for wrong in ["a.example", "ftp://a.example", "javascript:alert(1)", "http://"] {
             assert!(
                 load(&[("BETTER_AUTH_URL", wrong)]).unwrap_err().starts_with("BETTER_AUTH_URL must be an address"),
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_over_an_open_network_are_warned_of() {
+    fn fetching_keys_without_tls_over_a_public_network_causes_a_warning() {
         for (url, warnings) in
             [("http://a.example", 1), ("https://a.example", 0), ("http://127.0.0.1:3000", 0), ("http://web:3000", 0)]
         {

@@ -8,13 +8,13 @@ use secrecy::SecretString;
 
 use super::variables::ConfigError;
 
-/// Where the development secret is kept, in the working directory.
+/// The file of the development secret, below the working directory.
 pub(super) const PATH: &str = "data/development-secret";
 
-/// Random bytes in it, before they are written as hexadecimal digits.
+/// The number of random bytes. They are written as hexadecimal digits.
 const BYTES: usize = 32;
 
-/// Makes the secret once, in a file that only its owner can read, and reads it from then on.
+/// Reads the secret. The first call creates it, in a file that only its owner can read.
 pub(super) fn load(path: &Path, notices: &mut Vec<String>) -> Result<SecretString, ConfigError> {
     let shown = path.display();
     let wrong = |problem: String| ConfigError::new("BETTER_AUTH_SECRET", format!("is not set, and {shown} {problem}"));
@@ -27,15 +27,15 @@ pub(super) fn load(path: &Path, notices: &mut Vec<String>) -> Result<SecretStrin
     }
     let secret = fs::read_to_string(path).map_err(failed)?;
     if secret.trim().len() < BYTES {
-        return Err(wrong("holds no secret: delete that file".to_owned()));
+        return Err(wrong("contains no secret: delete that file".to_owned()));
     }
     notices.push(format!(
-        "BETTER_AUTH_SECRET is not set: this development server signs with a random secret kept in {shown}"
+        "BETTER_AUTH_SECRET is not set: this development server verifies tokens with a random secret, which it keeps in {shown}"
     ));
     Ok(secret.trim().into())
 }
 
-/// Whole or not at all: of two servers that start at once, both end up with the same secret.
+/// Creates the file atomically, so that two servers that start at once use the same secret.
 fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -45,7 +45,7 @@ fn create(path: &Path) -> io::Result<()> {
     for byte in random {
         let _ = write!(secret, "{byte:02x}");
     }
-    // Temporary files are made for their owner only.
+    // Temporary files are readable by their owner only.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     writeln!(file, "{secret}")?;
     match file.persist_noclobber(path) {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_development_secret_is_made_once_and_only_its_owner_can_read_it() {
+    fn the_development_secret_is_created_once_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("made/secret");
         let first = load(&path, &mut Vec::new()).unwrap();

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-/// Every variable that is read.
+/// The names of all variables that are read.
 pub(super) const NAMES: [&str; 27] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
@@ -32,10 +32,10 @@ pub(super) const NAMES: [&str; 27] = [
     "WORKERS",
 ];
 
-/// The environment, over the file `.env`.
+/// The variables of the environment and of the file `.env`. The environment takes precedence.
 pub struct Variables(HashMap<String, String>);
 
-/// A setting that cannot be used. Its value is not told: it can be a secret.
+/// A setting that is invalid. The message does not contain its value, which can be a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {problem}")]
 pub struct ConfigError {
@@ -50,10 +50,10 @@ impl ConfigError {
 }
 
 impl Variables {
-    /// Those of this process, over those of `.env` in the working directory or above, where there is one.
+    /// Reads the environment of this process, and `.env` in the working directory or above if there is one.
     ///
     /// # Errors
-    /// When there is a `.env` that cannot be read.
+    /// If `.env` exists and cannot be read, or if the value of a known variable is not UTF-8.
     pub fn of_process() -> Result<Self, ConfigError> {
         let mut variables = HashMap::new();
         match dotenvy::dotenv_iter() {
@@ -61,7 +61,7 @@ impl Variables {
             Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
             Ok(lines) => {
                 for line in lines {
-                    // The library's error would print the line.
+                    // The library's error would contain the line, which can be a secret.
                     let (name, value) =
                         line.map_err(|_| ConfigError::new(".env", "has a line that is not NAME=value"))?;
                     variables.entry(name).or_insert(value);
@@ -78,24 +78,24 @@ impl Variables {
         Ok(Self(variables))
     }
 
-    /// The value, where there is one that is not empty.
+    /// Returns the trimmed value, or `None` if it is empty or not set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.get_even_empty(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// The value exactly as it was set.
+    /// Returns the value exactly as it was set.
     pub(super) fn get_even_empty(&self, name: &str) -> Option<&str> {
-        debug_assert!(NAMES.contains(&name), "{name} is missing in the list");
+        debug_assert!(NAMES.contains(&name), "{name} is not in NAMES");
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value as a `T`, or `default` where there is none.
+    /// Returns the value as a `T`, or `default` if it is not set. `expected` completes the sentence "NAME must be …".
     pub(super) fn parse<T: FromStr>(&self, name: &str, default: T, expected: &str) -> Result<T, ConfigError> {
         self.get(name)
             .map_or(Ok(default), |text| text.parse().map_err(|_| ConfigError::new(name, format!("must be {expected}"))))
     }
 
-    /// The parts of a comma list, none of them empty.
+    /// Returns the parts of a comma list. Empty parts are skipped.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let parts = self.get(name).unwrap_or_default().split(',').map(str::trim);
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()

@@ -8,24 +8,24 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::explain::{Kind, deserialize};
+use super::explain::{Input, deserialize};
 use super::prefer::Prefer;
 use crate::error::Error;
 
-/// The largest body that is read, in bytes: a title and a description in the longest escapes fit several times.
+/// The largest body that is read, in bytes. It holds the longest title and description several times, even fully escaped.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// How long a body may take to arrive: a slow client must not hold a request for ever.
+/// How long a body may take to arrive, so that a slow client does not keep a request open.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-const BODY: Kind = Kind { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
+const BODY: Input = Input { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
 
-/// A JSON object as a `T`. Other fields are ignored, or refused with `Prefer: handling=strict`.
+/// The body, a JSON object, as a `T`. Unknown fields are ignored, or refused with `Prefer: handling=strict`.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-/// As [`Body`], for operations that do without one: no body, an empty one and `null` are `T::default()`, and whatever the
-/// body says it is, it is read as JSON.
+/// Like [`Body`], for operations whose body is optional. No body, an empty one and `null` are `T::default()`. The body is read
+/// as JSON whatever its Content-Type is.
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let head = check_declared(request.headers());
+        let head = check_media_type(request.headers());
         let strict = Prefer::of(request.headers()).strict;
         let body = read(request, payload);
         async move {
@@ -63,9 +63,9 @@ impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
     }
 }
 
-/// Whether a body that says what it is says that it is JSON: `application/json` or any `+json` (RFC 6839), in UTF-8
-/// (RFC 8259, section 8.1), not compressed. One that says nothing is taken for JSON.
-fn check_declared(headers: &HeaderMap) -> Result<(), Error> {
+/// Checks the headers that describe the body. A Content-Type must be `application/json` or any `+json` (RFC 6839), in UTF-8
+/// (RFC 8259, section 8.1). Without one, the body is assumed to be JSON. Compressed bodies are refused.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
     const NOT_JSON: Error = Error::UnsupportedMediaType("The body must be JSON: send Content-Type: application/json");
     if let Some(coding) = headers.get(CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
@@ -87,7 +87,7 @@ fn check_declared(headers: &HeaderMap) -> Result<(), Error> {
     if other_charset { Err(Error::UnsupportedMediaType("The body must be in UTF-8")) } else { Ok(()) }
 }
 
-/// Reads at most [`MAX_BODY_BYTES`], of a sized body and of a chunked one.
+/// Reads the body, at most [`MAX_BODY_BYTES`], with or without a Content-Length.
 fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let payload = web::Payload::from_request(request, payload).into_inner();
@@ -120,10 +120,10 @@ fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
     {
         return Ok(value);
     }
-    // Told apart only now: the errors that name a field come from a valid document.
+    // The slow path, for errors and strict handling. Syntax errors come first, so that the errors below can name a field.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| not_json(&error))?;
     if !is_object {
-        // An array would otherwise be taken for the fields in their order.
+        // serde would read the elements of an array as the fields in order.
         return Err(Error::invalid("invalid_body", "The body must be a JSON object"));
     }
     deserialize(&mut serde_json::Deserializer::from_str(text), strict, &BODY)

@@ -1,14 +1,14 @@
-//! Deserializing with errors that a person understands.
+//! Deserializes with errors that people understand.
 
 use serde::de::{DeserializeOwned, Deserializer};
 
 use crate::error::Error;
 
-/// Longest part of a library's own words that is passed on.
-const MAX_WORDS: usize = 200;
+/// The most characters of a library's own error message, or of unknown names, that are shown to a client.
+const MAX_CHARS: usize = 200;
 
-/// Deserializes a `T`; with `strict`, names that `T` does not know are errors. `code` and `unknown_code` name the mistakes.
-pub(super) fn deserialize<'de, T, D>(deserializer: D, strict: bool, kind: &Kind) -> Result<T, Error>
+/// Deserializes a `T`. With `strict`, names that `T` does not have are errors.
+pub(super) fn deserialize<'de, T, D>(deserializer: D, strict: bool, input: &Input) -> Result<T, Error>
 where
     T: DeserializeOwned,
     D: Deserializer<'de>,
@@ -19,44 +19,47 @@ where
     let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let result = serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()));
     let value = result.map_err(|error: D::Error| {
-        let words = error.to_string();
-        Error::invalid(kind.code, sentence(&track.path().to_string(), &words))
+        let message = error.to_string();
+        Error::invalid(input.code, sentence(&track.path().to_string(), &message))
     })?;
     if strict && !unknown.is_empty() {
-        let names: String = unknown.join(", ").chars().take(MAX_WORDS).collect();
-        return Err(Error::invalid(kind.unknown_code, format!("Unknown {}: {names}", kind.name)));
+        let names: String = unknown.join(", ").chars().take(MAX_CHARS).collect();
+        return Err(Error::invalid(input.unknown_code, format!("Unknown {}: {names}", input.name)));
     }
     Ok(value)
 }
 
-/// What is deserialized, for the error's words.
-pub(super) struct Kind {
+/// The part of a request that is deserialized: what to call it in errors.
+pub(super) struct Input {
+    /// What the unknown names are: "fields" or "query parameters".
     pub(super) name: &'static str,
+    /// The `code` of an invalid value.
     pub(super) code: &'static str,
+    /// The `code` of an unknown name.
     pub(super) unknown_code: &'static str,
 }
 
-/// "title must be a string" from "title" and "invalid type: integer `5`, expected a string at line 1 column 11". What was
-/// sent is left out: it can be long, and it is the client's.
-fn sentence(path: &str, words: &str) -> String {
+/// Makes a sentence of a path and the message of a library. For example, "title" and "invalid type: integer `5`, expected a
+/// string at line 1 column 11" give "title must be a string". The value that was sent is left out, because it can be long.
+fn sentence(path: &str, message: &str) -> String {
     let is_position = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b" column".contains(&byte));
-    let words = match words.rsplit_once(" at line ") {
-        Some((words, position)) if is_position(position) => words,
-        _ => words,
+    let message = match message.rsplit_once(" at line ") {
+        Some((message, position)) if is_position(position) => message,
+        _ => message,
     };
-    if let Some(field) = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+    if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{field} is required");
     }
-    // serde_html_form, of several values where there is place for one.
-    if words == "unsupported value" {
+    // The message of serde_html_form for a parameter that is repeated but has one value.
+    if message == "unsupported value" {
         return format!("{path} must come once");
     }
-    if let Some((_, expected)) = words.rsplit_once(", expected ") {
+    if let Some((_, expected)) = message.rsplit_once(", expected ") {
         let expected = if expected == "a sequence" { "a list" } else { expected };
         return format!("{path} must be {expected}");
     }
-    let words: String = words.chars().take(MAX_WORDS).collect();
-    if path == "." { words } else { format!("{path}: {words}") }
+    let message: String = message.chars().take(MAX_CHARS).collect();
+    if path == "." { message } else { format!("{path}: {message}") }
 }
 
 #[cfg(test)]
@@ -64,12 +67,12 @@ mod tests {
     use super::sentence;
 
     #[test]
-    fn the_sentence_names_the_field_and_not_the_value() {
-        let told = sentence(
+    fn the_sentence_names_the_field_and_omits_the_value() {
+        let made = sentence(
             "title",
             "invalid type: string \"x, expected y at line 3\", expected a boolean at line 1 column 9",
         );
-        assert_eq!(told, "title must be a boolean");
+        assert_eq!(made, "title must be a boolean");
         assert_eq!(sentence(".", "missing field `title` at line 1 column 2"), "title is required");
         assert_eq!(sentence("a", "odd"), "a: odd");
     }

@@ -1,4 +1,5 @@
-//! JSON bodies, query parameters and path ids, with failures in the contract's shape.
+//! Reads JSON bodies, query parameters, path ids and preferences. Every failure is an [`Error`](crate::error::Error) whose
+//! sentence names the field.
 
 mod body;
 mod explain;

@@ -9,11 +9,11 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskId(pub i64);
 
-/// An id that no task has: the databases count from 1.
+/// An id that no task has, because ids begin at 1.
 const NO_TASK: i64 = 0;
 
 impl TaskId {
-    /// Any integer is an id, and one that cannot exist is one that is not found.
+    /// Parses any integer. One that does not fit 64 bits becomes [`NO_TASK`], so that it is 404 and not 422.
     fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_integer_is_an_id_and_nothing_else_is() {
+    fn every_integer_is_an_id_and_no_other_text_is() {
         assert_eq!(TaskId::parse("7"), Some(TaskId(7)));
         assert_eq!(TaskId::parse("-7"), Some(TaskId(-7)));
         assert_eq!(TaskId::parse("9223372036854775808"), Some(TaskId(NO_TASK)));

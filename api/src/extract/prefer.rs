@@ -5,21 +5,21 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
 
-/// What the client asked for in `Prefer` (RFC 7240), as far as it is known here.
+/// The client's preferences in `Prefer` (RFC 7240). Unknown ones are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {
-    /// `handling=strict`: unknown names are errors.
+    /// `handling=strict`: refuse unknown fields and query parameters.
     pub strict: bool,
     /// `return=representation` or `return=minimal`.
     pub returned: Option<Return>,
-    /// `count=exact`: how many there are in all.
+    /// `count=exact`: report the total number of tasks of a list.
     pub counts: bool,
 }
 
-/// What a successful write answers with (RFC 7240, section 4.2).
+/// What the response to a successful write contains (RFC 7240, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// The thing itself.
+    /// The task.
     Representation,
     /// As little as possible.
     Minimal,
@@ -33,11 +33,11 @@ impl Prefer {
         let preferences =
             headers.get_all(PREFER).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
-            // Parameters after `;` refine a preference; none of ours has any.
+            // Parameters follow a `;`. No known preference has any.
             let token = preference.split(';').next().unwrap_or_default();
             let (name, value) = token.split_once('=').unwrap_or((token, ""));
             let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
-            // Of a preference that is named twice the first counts (section 2).
+            // If a preference is repeated, the first one applies (section 2).
             match (name.as_str(), value) {
                 ("handling", "strict") => _ = handling.get_or_insert(true),
                 ("handling", "lenient") => _ = handling.get_or_insert(false),
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_found_in_one_header_or_several() {
+    fn preferences_are_read_from_one_header_or_several() {
         let both = Prefer { strict: true, returned: Some(Return::Representation), counts: false };
         assert_eq!(of(&["handling=strict, return=representation"]), both);
         assert_eq!(of(&["respond-async;x=1", "Return = \"representation\"; foo", "HANDLING=strict"]), both);
     }
 
     #[test]
-    fn unknown_preferences_are_ignored_and_the_first_of_two_counts() {
+    fn unknown_preferences_are_ignored_and_the_first_of_two_applies() {
         assert_eq!(of(&["handling=lenient, wait=10, return"]), Prefer::default());
         assert_eq!(of(&["return=minimal, return=representation"]).returned, Some(Return::Minimal));
         assert!(!of(&["handling=lenient", "handling=strict"]).strict);

@@ -5,20 +5,20 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::explain::{Kind, deserialize};
+use super::explain::{Input, deserialize};
 use super::prefer::Prefer;
 use crate::error::Error;
 
-const QUERY: Kind = Kind { name: "query parameters", code: "invalid_parameter", unknown_code: "unknown_parameter" };
+const QUERY: Input = Input { name: "query parameters", code: "invalid_parameter", unknown_code: "unknown_parameter" };
 
-/// The query parameters as a `T`; others are ignored, or refused with `Prefer: handling=strict`.
+/// The query parameters as a `T`. Unknown ones are ignored, or refused with `Prefer: handling=strict`.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
-/// For operations that take no query parameters.
+/// For operations without query parameters. With `Prefer: handling=strict` it refuses all of them.
 pub type NoQuery = Query<Nothing>;
 
-/// No parameter at all.
+/// No parameters.
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 

@@ -5,8 +5,9 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATIO
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::{Config, serve};
 
+use super::openapi;
 use crate::error::Error;
-use crate::{headers, openapi};
+use crate::json::JSON;
 
 static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("../openapi.json")
@@ -14,28 +15,34 @@ static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         .try_it_out_enabled(true)
         .display_operation_id(true)
         .persist_authorization(true)
-        // Not the validator on the web: nothing of this page leaves this server.
+        // Turns off the public validator, so that the page sends nothing to other servers.
         .validator_url("none");
     Arc::new(config)
 });
 
-/// The OpenAPI document.
+/// The Content-Security-Policy of the pages. It allows what Swagger UI needs: files of this server, and the page's own styles
+/// and small pictures.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                           img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                           frame-ancestors 'none'";
+
+/// Serves the OpenAPI document.
 pub(super) async fn document() -> HttpResponse {
-    static JSON: LazyLock<web::Bytes> = LazyLock::new(|| openapi::json().into());
-    HttpResponse::Ok().insert_header(headers::JSON).body(web::Bytes::clone(&JSON))
+    static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| openapi::json().into());
+    HttpResponse::Ok().insert_header(JSON).body(web::Bytes::clone(&DOCUMENT))
 }
 
-/// `/docs` → `/docs/`, where the page's relative links work.
+/// Redirects `/docs` to `/docs/`, where the page's relative links work.
 pub(super) async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish()
 }
 
-/// The files of Swagger UI, which are part of this program.
+/// Serves the files of Swagger UI, which are compiled into this program.
 pub(super) async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, Error> {
     let found = serve(&file, Arc::clone(&SWAGGER_UI)).map_err(|error| Error::Internal(error.to_string()))?;
     let file = found.ok_or(Error::NoRoute)?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_SECURITY_POLICY, headers::OF_PAGES));
+    response.insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }

@@ -7,37 +7,69 @@ use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{FromRequest, HttpResponse, Resource, Responder, Route, web};
+use utoipa::openapi::{HttpMethod, OpenApi as Document};
 
 use crate::error::Error;
-use crate::{auth, observe};
+use crate::server;
 
-/// One path and what can be done there. Whatever it is, HEAD works where GET does, OPTIONS tells the methods, and another
-/// method is 405 with `Allow`.
-pub struct Endpoint {
+/// A path and its operations. On every path HEAD is answered like GET, OPTIONS returns the methods, and any other method is
+/// 405 with `Allow`.
+pub(super) struct Endpoint {
     path: &'static str,
-    for_anyone: bool,
+    is_public: bool,
     routes: Vec<(Method, MakeRoute)>,
+    /// What the handlers state about themselves, each with an operation under the path [`super::MAPPED`].
+    documents: Vec<Document>,
 }
 
-/// Each path that an operation is found at has a route of its own.
+/// An operation of the API, as the OpenAPI document has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The name of its handler.
+    pub id: String,
+    /// Its method.
+    pub method: Method,
+    /// Its path, with `{id}` for the id of a task.
+    pub path: &'static str,
+}
+
+/// Makes the route of an operation. It is called for each spelling of the path.
 type MakeRoute = Box<dyn Fn() -> Route>;
 
+/// The methods of operations, by their names in the OpenAPI library and in the HTTP library.
+const METHODS: [(HttpMethod, Method); 5] = [
+    (HttpMethod::Get, Method::GET),
+    (HttpMethod::Post, Method::POST),
+    (HttpMethod::Put, Method::PUT),
+    (HttpMethod::Patch, Method::PATCH),
+    (HttpMethod::Delete, Method::DELETE),
+];
+
 impl Endpoint {
-    /// A path below `/api/` whose operations need a caller.
-    #[must_use]
-    pub fn of_callers(path: &'static str) -> Self {
-        Self { path, for_anyone: false, routes: Vec::new() }
+    /// Makes an endpoint below `/api/` whose operations need a caller.
+    pub(super) fn of_callers(path: &'static str) -> Self {
+        Self { path, is_public: false, routes: Vec::new(), documents: Vec::new() }
     }
 
-    /// A path whose operations need no token.
-    #[must_use]
-    pub fn of_anyone(path: &'static str) -> Self {
-        Self { path, for_anyone: true, routes: Vec::new() }
+    /// Makes an endpoint whose operations need no token.
+    pub(super) fn public(path: &'static str) -> Self {
+        Self { path, is_public: true, routes: Vec::new(), documents: Vec::new() }
     }
 
-    /// Answers GET, and HEAD.
-    #[must_use]
-    pub fn get<F, Args>(self, handler: F) -> Self
+    /// Adds a handler for the method that its document states.
+    pub(super) fn operation<F, Args>(mut self, handler: F, document: Document) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let methods: Vec<_> = described(&document).map(|(_, method, _)| method).collect();
+        self.documents.push(document);
+        methods.into_iter().fold(self, |endpoint, method| endpoint.on(method, handler.clone()))
+    }
+
+    /// Adds a handler for GET that is not documented.
+    pub(super) fn get<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -46,82 +78,49 @@ impl Endpoint {
         self.on(Method::GET, handler)
     }
 
-    /// Answers POST.
-    #[must_use]
-    pub fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::POST, handler)
-    }
-
-    /// Answers PUT.
-    #[must_use]
-    pub fn put<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::PUT, handler)
-    }
-
-    /// Answers PATCH.
-    #[must_use]
-    pub fn patch<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::PATCH, handler)
-    }
-
-    /// Answers DELETE.
-    #[must_use]
-    pub fn delete<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::DELETE, handler)
-    }
-
     fn on<F, Args>(mut self, method: Method, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let (for_anyone, answered) = (self.for_anyone, method.clone());
+        let (is_public, guarded) = (self.is_public, method.clone());
         let make = move || {
-            let route = web::route().guard(answers(&answered)).to(handler.clone());
-            // Here, inside CORS, so that a page can read every answer.
-            if for_anyone { route.wrap(from_fn(of_anyone)) } else { route.wrap(from_fn(of_callers)) }
+            let route = web::route().guard(accepts(&guarded)).to(handler.clone());
+            // These layers are inside the CORS layer, so that pages can read every response.
+            if is_public { route.wrap(from_fn(for_anyone)) } else { route.wrap(from_fn(for_callers)) }
         };
         self.routes.push((method, Box::new(make)));
         self
     }
 
-    /// The path, as the OpenAPI document has it.
-    #[must_use]
-    pub fn path(&self) -> &'static str {
-        self.path
+    /// Lists the documented operations.
+    pub(super) fn operations(&self) -> Vec<Operation> {
+        let described = self.documents.iter().flat_map(described);
+        let operation =
+            |id: Option<&String>, method| Operation { id: id.cloned().unwrap_or_default(), method, path: self.path };
+        described.map(|(_, method, described)| operation(described.operation_id.as_ref(), method)).collect()
     }
 
-    /// The methods that handlers were given for.
-    pub fn methods(&self) -> impl Iterator<Item = &Method> {
-        self.routes.iter().map(|(method, _)| method)
+    /// Adds the operations and their schemas to the OpenAPI document.
+    pub(super) fn describe(&self, document: &mut Document) {
+        for part in &self.documents {
+            for (name, _, operation) in described(part) {
+                document.paths.add_path_operation(self.path, vec![name], operation.clone());
+            }
+            let mut schemas = part.clone();
+            schemas.paths = utoipa::openapi::Paths::new();
+            document.merge(schemas);
+        }
     }
 
-    /// Where it is found: at its path; that of callers also with a slash at the end, under the caller's id, and there with a slash.
-    pub(super) fn paths(&self) -> Vec<String> {
+    /// Returns the paths at which the endpoint is found. The first is the path of the map. The endpoints of callers are also
+    /// found with a slash at the end, and both with the caller's id after `/api`.
+    pub(super) fn spellings(&self) -> Vec<String> {
         let mut paths = vec![self.path.to_owned()];
-        if !self.for_anyone {
+        if !self.is_public {
             paths.push(format!("{}/", self.path));
+            // `/api/me` names the caller already.
             if !self.path.starts_with("/api/me") {
                 let named = self.path.replacen("/api/", "/api/{user_id}/", 1);
                 let with_slash = format!("{named}/");
@@ -131,47 +130,64 @@ impl Endpoint {
         paths
     }
 
-    /// Its operations at one of these paths; named after the first, whichever it is.
+    /// Makes the resource for one spelling of the path. Its name, which logs and metrics show, is the path of the map.
     pub(super) fn resource(&self, path: &str) -> Resource {
         let allow = self.allow();
         let mut resource = web::resource(path).name(self.path);
         for (_, make) in &self.routes {
             resource = resource.route(make());
         }
-        let told = allow.clone();
-        let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, told.clone())).finish());
+        let allowed = allow.clone();
+        let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, allowed.clone())).finish());
         let no_method = move || ready(Err::<HttpResponse, _>(Error::NoMethod { allow: allow.clone() }));
         resource.route(web::method(Method::OPTIONS).to(options)).default_service(web::to(no_method))
     }
 
-    /// The value of `Allow`.
+    /// Returns the value of `Allow`.
     fn allow(&self) -> HeaderValue {
-        let mut methods: Vec<&str> = self.methods().map(Method::as_str).collect();
+        let mut methods: Vec<&str> = self.routes.iter().map(|(method, _)| method.as_str()).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
         methods.push("OPTIONS");
-        // Method names are header text.
+        // The names of methods are valid in headers, so this cannot fail.
         HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
-async fn of_anyone(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
-    observe::catch_panic(request, async |request| next.call(request).await).await
+/// Lists the operations of a document, with their methods.
+fn described(document: &Document) -> impl Iterator<Item = (HttpMethod, Method, &utoipa::openapi::path::Operation)> {
+    document.paths.paths.values().flat_map(|item| {
+        METHODS.into_iter().filter_map(move |(name, method)| {
+            let operation = match name {
+                HttpMethod::Get => &item.get,
+                HttpMethod::Post => &item.post,
+                HttpMethod::Put => &item.put,
+                HttpMethod::Patch => &item.patch,
+                HttpMethod::Delete => &item.delete,
+                _ => &None,
+            };
+            Some((name, method, operation.as_ref()?))
+        })
+    })
 }
 
-/// One layer for both: each costs every request allocations.
-async fn of_callers(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
-    observe::catch_panic(request, async |request| auth::guard(request, next).await).await
+async fn for_anyone(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
+    server::catch_panic(request, async |request| next.call(request).await).await
 }
 
-fn answers(method: &Method) -> impl Guard + use<> {
+/// Catches panics and admits callers. It is one layer, because each layer costs every request some allocations.
+async fn for_callers(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, actix_web::Error> {
+    server::catch_panic(request, async |request| server::guard(request, next).await).await
+}
+
+fn accepts(method: &Method) -> impl Guard + use<> {
     let this = guard::Method(method.clone());
     let with_head = guard::Any(this);
     if method == Method::GET { with_head.or(guard::Head()) } else { with_head }
 }
 
-/// What is at no path of the map.
+/// Answers requests whose path is not in the map.
 pub(super) async fn no_route() -> Result<HttpResponse, Error> {
     Err(Error::NoRoute)
 }

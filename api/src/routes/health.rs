@@ -1,23 +1,18 @@
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use serde_json::json;
-use service::Store;
 
-use crate::readiness::Readiness;
+use crate::server::State;
 
-/// The process is there.
+/// Answers 200 as long as the process runs.
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Requests can be sent here: the database answers, its schema is the one that this server knows, and nobody has told the
-/// server to stop.
-pub(super) async fn ready(db: Data<Store>, readiness: Data<Readiness>) -> HttpResponse {
-    let problem = readiness.problem(&db).await;
-    let status = if problem.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(match problem {
-        None => json!({ "status": "ok" }),
-        Some((code, detail)) => json!({ "detail": detail, "code": code }),
-    })
+/// Answers 200 if requests should be sent to this server, and 503 with the reason if not.
+pub(super) async fn ready(state: Data<State>) -> HttpResponse {
+    match state.readiness.check(&state.store).await {
+        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
+        Err(reason) => HttpResponse::ServiceUnavailable().json(json!({ "detail": reason.detail, "code": reason.code })),
+    }
 }

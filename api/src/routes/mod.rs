@@ -1,52 +1,79 @@
-//! The whole URL map on one page.
+//! The URL map, on one page.
+//!
+//! An operation is described in two places, each fact once. Its path is stated here. Its method, parameters and responses are
+//! stated by `#[utoipa::path]` at its handler, whose doc comment is the API's documentation. The list below gives the routes
+//! of the server, the paths of the OpenAPI document, and the table that the ownership tests work through.
 
 mod docs;
 mod endpoint;
 mod health;
 pub mod me;
+pub mod openapi;
+mod stream;
 pub mod tasks;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{self, ServiceConfig};
 
+pub use self::endpoint::Operation;
 use self::endpoint::{Endpoint, no_route};
-use self::me::{erase_me, export_me};
-use self::tasks::{
-    complete_all_tasks, complete_task, create_task, delete_completed_tasks, delete_task, get_task, list_tags,
-    list_tasks, patch_task, summarize_tasks, update_task,
-};
 
-/// The operations, each also with a slash at its end; those on tasks and tags also under `/api/{user_id}`, for the caller's own id.
+/// Takes the place of the path in `#[utoipa::path]`, which requires one. The path is stated in the map.
+const MAPPED: &str = "";
+
+/// Makes the endpoints of callers from their paths and handlers.
+macro_rules! endpoints_of_callers {
+    ($($path:literal => $($module:ident::$handler:ident),+;)+) => {
+        fn endpoints_of_callers() -> Vec<Endpoint> {
+            vec![$(
+                Endpoint::of_callers($path)$(.operation($module::$handler, {
+                    #[derive(utoipa::OpenApi)]
+                    #[openapi(paths($module::$handler))]
+                    struct Described;
+                    <Described as utoipa::OpenApi>::openapi()
+                }))+
+            ),+]
+        }
+    };
+}
+
+// The operations. Each path is also found with a slash at its end. The paths of tasks and tags are also found under
+// `/api/{user_id}`, for the caller's own id.
+endpoints_of_callers! {
+    "/api/tasks" => tasks::list_tasks, tasks::create_task, tasks::delete_completed_tasks;
+    // Before `{id}`, which would match them too.
+    "/api/tasks/summary" => tasks::summarize_tasks;
+    "/api/tasks/complete-all" => tasks::complete_all_tasks;
+    "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;
+    "/api/tasks/{id}/complete" => tasks::complete_task;
+    "/api/tags" => tasks::list_tags;
+    "/api/me" => me::erase_me;
+    "/api/me/export" => me::export_me;
+}
+
+/// The endpoints that need no token and are not in the OpenAPI document.
+fn public_endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::public("/health/live").get(health::live),
+        Endpoint::public("/health/ready").get(health::ready),
+        Endpoint::public("/openapi.json").get(docs::document),
+        Endpoint::public("/docs").get(docs::redirect),
+        Endpoint::public("/docs/{file:.*}").get(docs::swagger_ui),
+    ]
+}
+
+/// Lists the operations of callers, for tests that must cover all of them.
 #[must_use]
-pub fn operations() -> Vec<Endpoint> {
-    vec![
-        Endpoint::of_callers("/api/tasks").get(list_tasks).post(create_task).delete(delete_completed_tasks),
-        // Before the ids, which they are not.
-        Endpoint::of_callers("/api/tasks/summary").get(summarize_tasks),
-        Endpoint::of_callers("/api/tasks/complete-all").post(complete_all_tasks),
-        Endpoint::of_callers("/api/tasks/{id}").get(get_task).put(update_task).patch(patch_task).delete(delete_task),
-        Endpoint::of_callers("/api/tasks/{id}/complete").patch(complete_task),
-        Endpoint::of_callers("/api/tags").get(list_tags),
-        Endpoint::of_callers("/api/me").delete(erase_me),
-        Endpoint::of_callers("/api/me/export").get(export_me),
-    ]
+pub fn operations() -> Vec<Operation> {
+    endpoints_of_callers().iter().flat_map(Endpoint::operations).collect()
 }
 
-/// What needs no token.
-fn for_anyone() -> Vec<Endpoint> {
-    vec![
-        Endpoint::of_anyone("/health/live").get(health::live),
-        Endpoint::of_anyone("/health/ready").get(health::ready),
-        Endpoint::of_anyone("/openapi.json").get(docs::document),
-        Endpoint::of_anyone("/docs").get(docs::redirect),
-        Endpoint::of_anyone("/docs/{file:.*}").get(docs::swagger_ui),
-    ]
-}
-
-/// Puts the map into an App. The router tries one path after the other, and each costs the request that passes it: those that are
-/// asked for most come first.
+/// Registers the map in an App.
+///
+/// The router tries the paths in the order of their registration, and a request pays for each that it passes. So the paths of
+/// the map come first, and their other spellings after all of them.
 pub fn configure(app: &mut ServiceConfig) {
-    let endpoints: Vec<_> = operations().into_iter().chain(for_anyone()).collect();
-    let paths: Vec<_> = endpoints.iter().map(Endpoint::paths).collect();
+    let endpoints: Vec<_> = endpoints_of_callers().into_iter().chain(public_endpoints()).collect();
+    let paths: Vec<_> = endpoints.iter().map(Endpoint::spellings).collect();
     let most = paths.iter().map(Vec::len).max().unwrap_or_default();
     for spelling in 0..most {
         for (endpoint, paths) in endpoints.iter().zip(&paths) {
@@ -55,5 +82,5 @@ pub fn configure(app: &mut ServiceConfig) {
             }
         }
     }
-    app.default_service(actix_web::web::to(no_route));
+    app.default_service(web::to(no_route));
 }

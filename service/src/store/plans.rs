@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use testing::{TestDatabase, on_both_databases};
+use testing::{TestDatabase, analyze, on_both_databases, seed};
 
 use super::list::page;
 use super::{edit, read};
@@ -12,18 +12,20 @@ use crate::{Caller, UserId};
 /// A hundred thousand tasks, twenty of each user.
 async fn crowd(database: &TestDatabase) -> DatabaseConnection {
     let connection = database.connect().await;
-    let rows = "INSERT INTO task (user_id, title, title_folded, completed, priority, created_at, updated_at)
-        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
-        SELECT 'user ' || (n % 5000), 't', 't', n % 3 = 0, n % 4, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM number";
-    connection.execute_unprepared(rows).await.unwrap();
+    let columns = [
+        ("user_id", "'user ' || (n % 5000)"),
+        ("title", "'t'"),
+        ("title_folded", "'t'"),
+        ("completed", "n % 3 = 0"),
+        ("priority", "n % 4"),
+    ];
+    seed(&connection, 100_000, &columns).await;
     if is_postgres(&connection) {
-        // From a sample PostgreSQL sometimes estimates half as many users, and then plans differently. This reads all rows.
-        connection.execute_unprepared("SET default_statistics_target = 400").await.unwrap();
         // The value for solid-state disks. With the default for spinning disks PostgreSQL may read a few rows in the order of
         // their pages and sort them, which costs it nothing. It would not do that with many rows.
         connection.execute_unprepared("SET random_page_cost = 1.1").await.unwrap();
     }
-    connection.execute_unprepared("ANALYZE task").await.unwrap();
+    analyze(&connection).await;
     connection
 }
 
@@ -115,101 +117,105 @@ fn some_task() -> Task {
     }
 }
 
-on_both_databases! {
-    async fn a_batch_finds_its_rows_by_index(database: TestDatabase) {
-        let connection = crowd(&database).await;
-        if !is_postgres(&connection) {
-            for (name, _, sqlite, _) in batches() {
-                let Some(sqlite) = sqlite else { continue };
-                let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {sqlite}"), "detail").await;
-                assert!(!plan.contains("SCAN task"), "{name}: {plan}");
-                assert!(name == "new_tasks" || plan.contains("SEARCH task USING"), "{name}: {plan}");
-            }
-            return;
+#[on_both_databases]
+async fn a_batch_finds_its_rows_by_index(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    if !is_postgres(&connection) {
+        for (name, _, sqlite, _) in batches() {
+            let Some(sqlite) = sqlite else { continue };
+            let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {sqlite}"), "detail").await;
+            assert!(!plan.contains("SCAN task"), "{name}: {plan}");
+            assert!(name == "new_tasks" || plan.contains("SEARCH task USING"), "{name}: {plan}");
         }
-        // The plans that a server uses after a while: made once, for batches of any size.
-        connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
-        for (name, postgres, _, arguments) in batches().into_iter().filter(|(name, ..)| *name != "new_tasks") {
-            connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
-            let plan = lines_of(&connection, &format!("EXPLAIN EXECUTE of_{name}({arguments})"), "QUERY PLAN").await;
-            assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan on task"), "{name}: {plan}");
-            // A delete sorts the ids that it locks, which are at most those of its batch.
-            let is_in_order = !plan.contains("Bitmap") && (name == "delete" || !plan.contains("Sort"));
-            assert!(is_bulk(name) || is_in_order, "{name}: {plan}");
+        return;
+    }
+    // The plans that a server uses after a while: made once, for batches of any size.
+    connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    for (name, postgres, _, arguments) in batches().into_iter().filter(|(name, ..)| *name != "new_tasks") {
+        connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
+        let plan = lines_of(&connection, &format!("EXPLAIN EXECUTE of_{name}({arguments})"), "QUERY PLAN").await;
+        assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan on task"), "{name}: {plan}");
+        // A delete sorts the ids that it locks, which are at most those of its batch.
+        let is_in_order = !plan.contains("Bitmap") && (name == "delete" || !plan.contains("Sort"));
+        assert!(is_bulk(name) || is_in_order, "{name}: {plan}");
+    }
+}
+
+#[on_both_databases]
+async fn a_small_batch_is_not_planned_each_time(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    if !is_postgres(&connection) {
+        // SQLite plans once, when it prepares a statement.
+        return;
+    }
+    for (name, postgres, _, arguments) in batches().into_iter().filter(|(name, ..)| !is_bulk(name)) {
+        connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
+        for _ in 0..9 {
+            connection.execute_unprepared(&format!("EXECUTE of_{name}({arguments})")).await.unwrap();
+        }
+        let planned =
+            format!("SELECT custom_plans::text AS count FROM pg_prepared_statements WHERE name = 'of_{name}'");
+        // PostgreSQL always plans the first five executions.
+        assert_eq!(lines_of(&connection, &planned, "count").await, "5", "{postgres}");
+    }
+}
+
+#[on_both_databases]
+async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    let due = |text| Some(Due::parse(text).unwrap());
+    let filters = [
+        Filter::default(),
+        Filter { status: Status::Pending, ..Filter::default() },
+        Filter { status: Status::Completed, ..Filter::default() },
+        Filter { priorities: vec![Priority::High], ..Filter::default() },
+        Filter { priorities: vec![Priority::High, Priority::None], ..Filter::default() },
+        Filter { tags: vec![Tag::parse("a").unwrap(), Tag::parse("b").unwrap()], ..Filter::default() },
+        Filter { due_before: due("2026-01-31"), ..Filter::default() },
+        Filter { due_after: due("2026-01-31T00:00:00Z"), ..Filter::default() },
+        Filter { due: Some(DueIn::Overdue), ..Filter::default() },
+        Filter { due: Some(DueIn::Today), ..Filter::default() },
+        Filter { due: Some(DueIn::Week), ..Filter::default() },
+        Filter { due: Some(DueIn::None), ..Filter::default() },
+        Filter { search: Some(Search::parse("milk").unwrap()), ..Filter::default() },
+    ];
+    for filter in filters {
+        let plan = plan(&connection, &filter, &Sort::default(), None).await;
+        assert_owners_rows_only(&plan, &format!("{filter:?}"));
+        assert_no_sort(&plan, &format!("{filter:?}"));
+    }
+}
+
+#[on_both_databases]
+async fn an_index_serves_every_sort_by_one_key_from_any_position_without_a_sort(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    for key in [SortKey::CreatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title] {
+        for descending in [true, false] {
+            let sort = by(&[(key, descending)]);
+            let first = plan(&connection, &Filter::default(), &sort, None).await;
+            assert_owners_rows_only(&first, &format!("{sort:?}"));
+            assert_no_sort(&first, &format!("{sort:?}"));
+            let position = sort.position(&some_task(), Some("t"));
+            let later = plan(&connection, &Filter::default(), &sort, Some(&position)).await;
+            assert_no_sort(&later, &format!("{sort:?}"));
+            // The position is a part of the key with which the index is entered, not a filter on all rows before it.
+            let entered = ["Index Cond: ((user_id = 'user 7'::text) AND (", "(user_id=? AND "];
+            assert!(entered.iter().any(|entered| later.contains(entered)), "{sort:?}: {later}");
         }
     }
+}
 
-    async fn a_small_batch_is_not_planned_each_time(database: TestDatabase) {
-        let connection = crowd(&database).await;
-        if !is_postgres(&connection) {
-            // SQLite plans once, when it prepares a statement.
-            return;
-        }
-        for (name, postgres, _, arguments) in batches().into_iter().filter(|(name, ..)| !is_bulk(name)) {
-            connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
-            for _ in 0..9 {
-                connection.execute_unprepared(&format!("EXECUTE of_{name}({arguments})")).await.unwrap();
-            }
-            let planned = format!("SELECT custom_plans::text AS count FROM pg_prepared_statements WHERE name = 'of_{name}'");
-            // PostgreSQL always plans the first five executions.
-            assert_eq!(lines_of(&connection, &planned, "count").await, "5", "{postgres}");
-        }
-    }
-
-    async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
-        let connection = crowd(&database).await;
-        let due = |text| Some(Due::parse(text).unwrap());
-        let filters = [
-            Filter::default(),
-            Filter { status: Status::Pending, ..Filter::default() },
-            Filter { status: Status::Completed, ..Filter::default() },
-            Filter { priorities: vec![Priority::High], ..Filter::default() },
-            Filter { priorities: vec![Priority::High, Priority::None], ..Filter::default() },
-            Filter { tags: vec![Tag::parse("a").unwrap(), Tag::parse("b").unwrap()], ..Filter::default() },
-            Filter { due_before: due("2026-01-31"), ..Filter::default() },
-            Filter { due_after: due("2026-01-31T00:00:00Z"), ..Filter::default() },
-            Filter { due: Some(DueIn::Overdue), ..Filter::default() },
-            Filter { due: Some(DueIn::Today), ..Filter::default() },
-            Filter { due: Some(DueIn::Week), ..Filter::default() },
-            Filter { due: Some(DueIn::None), ..Filter::default() },
-            Filter { search: Some(Search::parse("milk").unwrap()), ..Filter::default() },
-        ];
-        for filter in filters {
-            let plan = plan(&connection, &filter, &Sort::default(), None).await;
-            assert_owners_rows_only(&plan, &format!("{filter:?}"));
-            assert_no_sort(&plan, &format!("{filter:?}"));
-        }
-    }
-
-    async fn an_index_serves_every_sort_by_one_key_from_any_position_without_a_sort(database: TestDatabase) {
-        let connection = crowd(&database).await;
-        for key in [SortKey::CreatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title] {
-            for descending in [true, false] {
-                let sort = by(&[(key, descending)]);
-                let first = plan(&connection, &Filter::default(), &sort, None).await;
-                assert_owners_rows_only(&first, &format!("{sort:?}"));
-                assert_no_sort(&first, &format!("{sort:?}"));
-                let position = sort.position(&some_task(), Some("t"));
-                let later = plan(&connection, &Filter::default(), &sort, Some(&position)).await;
-                assert_no_sort(&later, &format!("{sort:?}"));
-                // The position is a part of the key with which the index is entered, not a filter on all rows before it.
-                let entered = ["Index Cond: ((user_id = 'user 7'::text) AND (", "(user_id=? AND "];
-                assert!(entered.iter().any(|entered| later.contains(entered)), "{sort:?}: {later}");
-            }
-        }
-    }
-
-    async fn an_index_finds_the_owners_tasks_for_the_sorts_that_no_index_has(database: TestDatabase) {
-        let connection = crowd(&database).await;
-        for sort in [
-            by(&[(SortKey::UpdatedAt, true)]),
-            by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
-            by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
-        ] {
-            for after in [None, Some(sort.position(&some_task(), Some("t")))] {
-                let plan = plan(&connection, &Filter::default(), &sort, after.as_ref()).await;
-                assert_owners_rows_only(&plan, &format!("{sort:?}"));
-            }
+#[on_both_databases]
+async fn an_index_finds_the_owners_tasks_for_the_sorts_that_no_index_has(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    for sort in [
+        by(&[(SortKey::UpdatedAt, true)]),
+        by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
+        by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
+    ] {
+        for after in [None, Some(sort.position(&some_task(), Some("t")))] {
+            let plan = plan(&connection, &Filter::default(), &sort, after.as_ref()).await;
+            assert_owners_rows_only(&plan, &format!("{sort:?}"));
         }
     }
 }

@@ -9,31 +9,31 @@ use super::set::KeySet;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest answer that is read, in bytes.
-const MAX_BYTES: usize = 1024 * 1024;
+/// The largest response that is read, in bytes.
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 5;
 
-/// Asks a key server for its keys.
-pub(super) struct KeyServer {
+/// The HTTP client for the key server.
+pub(super) struct KeyClient {
     client: Client,
     url: Url,
 }
 
-impl KeyServer {
+impl KeyClient {
     pub(super) fn new(url: Url) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            .redirect(Policy::custom(stay_at_home))
+            .redirect(Policy::custom(same_origin_only))
             .build()?;
         Ok(Self { client, url })
     }
 
-    /// The keys that it publishes now; or why there are none, for the log.
+    /// Fetches the published keys. The error is a text for the log.
     pub(super) async fn fetch(&self) -> Result<KeySet, String> {
         let request = self.client.get(self.url.clone()).header(ACCEPT, "application/json");
-        // The library's errors repeat the address, which is ours and no secret.
-        let answer = request.send().await.map_err(|error| in_full(&error))?;
+        // The library's errors contain the address, which is configured here and is not secret.
+        let answer = request.send().await.map_err(|error| with_causes(&error))?;
         if answer.status() != StatusCode::OK {
             return Err(format!("it answered {}", answer.status()));
         }
@@ -42,12 +42,12 @@ impl KeyServer {
     }
 }
 
-/// Another origin is another key server, and not the one that we trust.
-fn stay_at_home(attempt: Attempt) -> reqwest::redirect::Action {
-    let home = attempt.previous().first().map(Url::origin);
+/// Follows redirects within one origin only. Another origin is not the key server that was configured.
+fn same_origin_only(attempt: Attempt) -> reqwest::redirect::Action {
+    let first = attempt.previous().first().map(Url::origin);
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error("too many redirects")
-    } else if home == Some(attempt.url().origin()) {
+    } else if first == Some(attempt.url().origin()) {
         attempt.follow()
     } else {
         attempt.error("a redirect to another origin")
@@ -56,8 +56,8 @@ fn stay_at_home(attempt: Attempt) -> reqwest::redirect::Action {
 
 async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| in_full(&error))? {
-        if body.len() + chunk.len() > MAX_BYTES {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| with_causes(&error))? {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return Err("the answer is larger than 1 MiB".to_owned());
         }
         body.extend_from_slice(&chunk);
@@ -65,8 +65,8 @@ async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// An error with its causes: the outermost one says little.
-fn in_full(error: &dyn std::error::Error) -> String {
+/// Formats an error with all its causes, because the outermost one has little detail.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,4 +1,4 @@
-//! The keys that Better Auth publishes: reading them, fetching them, and how long they are believed.
+//! The keys that Better Auth publishes: fetching, parsing, and how long they are used.
 
 mod fetch;
 mod set;

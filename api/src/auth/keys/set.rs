@@ -6,25 +6,25 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Rejection;
-use super::super::jws::{Algorithm, Jws};
-use super::super::memory::Memory;
+use super::super::cache::TokenCache;
+use super::super::jws::{Jws, SignatureAlgorithm};
 
-/// RSA keys of fewer bits are not used (RFC 7518, section 3.3).
+/// RSA keys with fewer bits are not used (RFC 7518, section 3.3).
 const MIN_RSA_BITS: usize = 2048;
 
-/// The usable keys of one JSON Web Key Set (RFC 7517, section 5), and the tokens that they have been seen to sign. A new set
-/// remembers nothing: a removed key takes its tokens with it.
+/// The usable keys of one JSON Web Key Set (RFC 7517, section 5), with a cache of the tokens that they have signed. A new set
+/// has an empty cache, so that the tokens of a removed key are no longer accepted.
 pub(crate) struct KeySet {
-    published: Vec<Published>,
+    published: Vec<PublishedKey>,
     keys: Vec<Key>,
-    /// The tokens that they signed.
-    pub(in crate::auth) verified: Memory,
+    /// The tokens that these keys signed.
+    pub(in crate::auth) verified: TokenCache,
 }
 
-/// The members of a key that matter.
+/// The members of a published key that are read.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
-struct Published {
+struct PublishedKey {
     kid: String,
     kty: String,
     alg: Option<String>,
@@ -39,44 +39,44 @@ struct Published {
 
 struct Key {
     id: String,
-    algorithm: Algorithm,
+    algorithm: SignatureAlgorithm,
     material: Material,
 }
 
 enum Material {
-    /// Checked by jsonwebtoken.
-    Known(DecodingKey, jsonwebtoken::Algorithm),
-    /// An uncompressed point (SEC 1, section 2.3.3), for ES512, which jsonwebtoken does not have.
+    /// A key that jsonwebtoken verifies with.
+    Supported(DecodingKey, jsonwebtoken::Algorithm),
+    /// An uncompressed point (SEC 1, section 2.3.3) for ES512, which jsonwebtoken does not support.
     P521(Vec<u8>),
 }
 
 impl KeySet {
-    /// Reads a set. Keys that are of no use here are passed over: they do not void the others.
+    /// Parses a key set. Unusable keys are skipped and do not invalidate the others.
     pub(super) fn parse(json: &[u8]) -> Result<Self, &'static str> {
         let document: Value = serde_json::from_slice(json).map_err(|_| "the answer is not JSON")?;
         let members = document["keys"].as_array().ok_or("the answer is no key set")?;
-        let published: Vec<Published> =
-            members.iter().filter_map(|member| Published::deserialize(member).ok()).collect();
+        let published: Vec<PublishedKey> =
+            members.iter().filter_map(|member| PublishedKey::deserialize(member).ok()).collect();
         let keys: Vec<Key> = published.iter().filter_map(Key::of).collect();
         if keys.is_empty() {
             return Err("the key set holds no usable key");
         }
-        Ok(Self { published, keys, verified: Memory::new() })
+        Ok(Self { published, keys, verified: TokenCache::new() })
     }
 
-    /// Whether the other set is made of the same keys.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
+    /// Returns whether the other set has the same keys.
+    pub(super) fn has_same_keys(&self, other: &Self) -> bool {
         self.published == other.published
     }
 
-    /// The keys that were passed over, by id and kind.
+    /// Lists the keys that were skipped, by id and type.
     pub(super) fn unusable(&self) -> Vec<String> {
-        let is_used = |published: &&Published| self.keys.iter().any(|key| key.id == published.kid);
-        let passed_over = self.published.iter().filter(|published| !is_used(published));
-        passed_over.map(|published| format!("{:?} ({:?})", published.kid, published.kty)).collect()
+        let is_used = |published: &&PublishedKey| self.keys.iter().any(|key| key.id == published.kid);
+        let skipped = self.published.iter().filter(|published| !is_used(published));
+        skipped.map(|published| format!("{:?} ({:?})", published.kid, published.kty)).collect()
     }
 
-    /// Checks a token's signature against the key of this id; the key's algorithm must be the token's.
+    /// Checks a token's signature with the key of this id. The algorithm of the key must be that of the token.
     pub(in crate::auth) fn check(&self, key_id: &str, token: &Jws) -> Result<(), Rejection> {
         let mut keys = self.keys.iter().filter(|key| key.id == key_id).peekable();
         if keys.peek().is_none() {
@@ -88,29 +88,29 @@ impl KeySet {
 }
 
 impl Key {
-    /// `None` where it is of no use here, or names another algorithm than it is for.
-    fn of(published: &Published) -> Option<Self> {
+    /// Returns `None` if the key is unusable here, or if its `alg` does not fit its type.
+    fn of(published: &PublishedKey) -> Option<Self> {
         use jsonwebtoken::Algorithm::{ES256, EdDSA, PS256, RS256};
-        let Published { kid, kty, alg, usage, crv, n, e, x, y } = published;
+        let PublishedKey { kid, kty, alg, usage, crv, n, e, x, y } = published;
         let [crv, n, e, x, y] = [crv, n, e, x, y].map(|member| member.as_deref().unwrap_or_default());
         if kid.is_empty() || usage.as_ref().is_some_and(|usage| usage != "sig") {
             return None;
         }
         let (algorithm, material) = match (kty.as_str(), crv, alg.as_deref()) {
             ("OKP", "Ed25519", None | Some("EdDSA" | "Ed25519")) if length(x)? == 32 => {
-                (Algorithm::Ed25519, Material::Known(DecodingKey::from_ed_components(x).ok()?, EdDSA))
+                (SignatureAlgorithm::Ed25519, Material::Supported(DecodingKey::from_ed_components(x).ok()?, EdDSA))
             }
             ("EC", "P-256", None | Some("ES256")) if (length(x)?, length(y)?) == (32, 32) => {
-                (Algorithm::Es256, Material::Known(DecodingKey::from_ec_components(x, y).ok()?, ES256))
+                (SignatureAlgorithm::Es256, Material::Supported(DecodingKey::from_ec_components(x, y).ok()?, ES256))
             }
             ("EC", "P-521", None | Some("ES512")) if (length(x)?, length(y)?) == (66, 66) => {
-                (Algorithm::Es512, Material::P521([vec![4], decode(x)?, decode(y)?].concat()))
+                (SignatureAlgorithm::Es512, Material::P521([vec![4], decode(x)?, decode(y)?].concat()))
             }
             ("RSA", _, None | Some("RS256")) if bits(n)? >= MIN_RSA_BITS => {
-                (Algorithm::Rs256, Material::Known(DecodingKey::from_rsa_components(n, e).ok()?, RS256))
+                (SignatureAlgorithm::Rs256, Material::Supported(DecodingKey::from_rsa_components(n, e).ok()?, RS256))
             }
             ("RSA", _, Some("PS256")) if bits(n)? >= MIN_RSA_BITS => {
-                (Algorithm::Ps256, Material::Known(DecodingKey::from_rsa_components(n, e).ok()?, PS256))
+                (SignatureAlgorithm::Ps256, Material::Supported(DecodingKey::from_rsa_components(n, e).ok()?, PS256))
             }
             _ => return None,
         };
@@ -119,7 +119,7 @@ impl Key {
 
     fn has_signed(&self, token: &Jws) -> bool {
         match &self.material {
-            Material::Known(key, algorithm) => {
+            Material::Supported(key, algorithm) => {
                 crypto::verify(token.signature, token.signed.as_bytes(), key, *algorithm).unwrap_or(false)
             }
             Material::P521(point) => decode(token.signature).is_some_and(|signature| {
@@ -138,7 +138,7 @@ fn length(base64url: &str) -> Option<usize> {
     decode(base64url).map(|bytes| bytes.len())
 }
 
-/// The length of a big-endian number without its leading zeros.
+/// Returns the number of bits of a big-endian integer, without leading zeros.
 fn bits(modulus: &str) -> Option<usize> {
     let bytes = decode(modulus)?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_usable_set_is_an_error() {
+    fn a_document_without_a_usable_key_is_an_error() {
         for text in ["", "<html>", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct"}]}"#] {
             assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
         }

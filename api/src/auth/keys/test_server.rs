@@ -1,4 +1,4 @@
-//! A real key server for tests, on a real port.
+//! An HTTP key server for tests, on a free port.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::json;
 use url::Url;
 
-/// A real key server, and what it answers.
+/// A running key server. Its answer can be changed.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) url: Url,

@@ -1,16 +1,18 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Store, me};
+use service::{Caller, me};
 
 use crate::error::Error;
 use crate::extract::NoQuery;
+use crate::routes::MAPPED;
+use crate::server::State;
 
-/// Erase all that is stored of you
+/// Erase all your data
 ///
-/// In one step, and for good: export it before, if you may want it back. Your account is Better Auth's and stays.
-#[utoipa::path(delete, path = "/api/me", tag = "me",
-    responses((status = 204, description = "Nothing is stored of you any more")))]
-pub async fn erase_me(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
-    me::erase(&db, &caller).await?;
+/// Deletes everything that is stored of you, in one atomic step. It cannot be undone, so export your data first if you may
+/// need it again. Your account belongs to Better Auth and is kept.
+#[utoipa::path(delete, path = MAPPED, tag = "me", responses((status = 204, description = "All your data is erased")))]
+pub async fn erase_me(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
+    me::erase(&state.store, &caller).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,50 +1,30 @@
 use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Data, ReqData};
-use chrono::{SecondsFormat, Utc};
-use serde::Serialize;
+use service::Caller;
 use service::tasks::{self, ListQuery};
-use service::{Caller, Store};
-use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::extract::NoQuery;
-use crate::headers::JSON;
-use crate::routes::tasks::stream::array;
-use crate::routes::tasks::wire::Task;
+use crate::json::{Export, JSON};
+use crate::routes::{MAPPED, stream};
+use crate::server::State;
 
-/// All that is stored of a user.
-#[derive(Serialize, ToSchema)]
-pub struct Export {
-    /// Whose it is: the `sub` of the token.
-    user_id: String,
-    /// When the export began (RFC 3339, UTC).
-    #[schema(format = DateTime)]
-    exported_at: String,
-    /// Every task, newest first.
-    tasks: Vec<Task>,
-}
-
-/// Export all that is stored of you
+/// Export all your data
 ///
-/// As one JSON document, streamed: it may be large. It is whole when it ends as JSON does; a connection that breaks before
-/// that leaves it cut.
-#[utoipa::path(get, path = "/api/me/export", tag = "me", responses((status = 200, description = "All that is stored of you",
-    body = Export, headers(("Content-Disposition" = String, description = "A name for the file")),
+/// Returns one JSON document. It is streamed, because it can be large. If the connection breaks before the end, the document is
+/// cut off and is not valid JSON.
+#[utoipa::path(get, path = MAPPED, tag = "me", responses((status = 200, description = "All your data", body = Export,
+    headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
-pub async fn export_me(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
+pub async fn export_me(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
     let (query, caller) = (ListQuery::default(), caller.into_inner());
-    // The first page is fetched before the answer begins, so that an outage is 503 and not a document that is cut.
-    let first = tasks::list(&db, &caller, &query, query.page_size(), None).await?;
-    let body = array(db, caller.clone(), query, first, opening(&caller), "}");
+    // The first page is read before the response begins, so that an outage is a 503 and not a document that is cut off.
+    let first = tasks::list(&state.store, &caller, &query, query.page_size(), None).await?;
+    let opening = Export::opening(caller.user_id());
+    let document = stream::array(state, caller, query, first, opening, Export::CLOSING);
     Ok(HttpResponse::Ok()
         .insert_header(JSON)
-        .insert_header(("Content-Disposition", "attachment; filename=\"tasks.json\""))
-        .streaming(body))
-}
-
-/// The document up to its tasks.
-fn opening(caller: &Caller) -> String {
-    let exported_at = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-    let user_id = serde_json::Value::from(caller.user_id().as_str());
-    format!(r#"{{"user_id":{user_id},"exported_at":"{exported_at}","tasks":"#)
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"tasks.json\""))
+        .streaming(document))
 }

@@ -1,4 +1,4 @@
-//! The operations on all that is stored of the caller.
+//! The operations on all stored data of the caller.
 
 mod erase;
 mod export;

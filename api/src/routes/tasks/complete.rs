@@ -1,42 +1,32 @@
-use actix_web::web::{Data, Json, ReqData};
-use service::tasks::Change;
-use service::{Caller, Store, tasks};
+use actix_web::web::{Data, ReqData};
+use service::Caller;
+use service::tasks::{self, Change};
 
-use super::wire::{Completed, Counted, Task};
 use crate::error::Error;
-use crate::extract::{NoQuery, OptionalBody, Query, TaskId};
+use crate::extract::{OptionalBody, Query, TaskId};
+use crate::json::{Completed, Task};
+use crate::routes::MAPPED;
+use crate::server::State;
 
-/// Complete a task, or reopen it
+/// Complete or reopen a task
 ///
-/// Flips `completed` in one atomic step. With `completed` in the body or the query it is set to that instead, so that
-/// repeating the request is safe; where both have it, the body counts.
-#[utoipa::path(patch, path = "/api/tasks/{id}/complete", tag = "tasks",
-    params(("id" = i64, Path, description = "The task's id", example = 1), Completed),
-    request_body(content = inline(Option<Completed>), description = "What to set it to; may be left out", example = json!({"completed": true})),
-    responses((status = 200, description = "The task, as it is now", body = Task))
+/// Flips `completed` in one atomic step. If the body or the query has `completed`, it is set to that value instead, so that
+/// repeating the request is safe. If both have it, the value of the body is used.
+#[utoipa::path(patch, path = MAPPED, tag = "tasks",
+    params(("id" = i64, Path, description = "The id of the task", example = 1), Completed),
+    request_body(content = inline(Option<Completed>), description = "The value to set. It may be left out", example = json!({"completed": true})),
+    responses((status = 200, description = "The changed task", body = Task))
 )]
 pub async fn complete_task(
-    db: Data<Store>,
+    state: Data<State>,
     caller: ReqData<Caller>,
     id: TaskId,
     Query(query): Query<Completed>,
     OptionalBody(body): OptionalBody<Completed>,
 ) -> Result<Task, Error> {
-    let task = match (body.completed, query.completed) {
-        (Change::To(completed), _) | (Change::Keep, Change::To(completed)) => {
-            tasks::set_completed(&db, &caller, id.0, completed).await?
-        }
-        (Change::Keep, Change::Keep) => tasks::toggle_completed(&db, &caller, id.0).await?,
+    let task = match Completed::first_of(body, query) {
+        Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed).await?,
+        Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0).await?,
     };
     Ok(task.into())
-}
-
-/// Complete all your tasks
-///
-/// Those that are not done yet, in one atomic step.
-#[utoipa::path(post, path = "/api/tasks/complete-all", tag = "tasks",
-    responses((status = 200, description = "How many tasks that were", body = Counted, example = json!({"count": 3}))))]
-pub async fn complete_all_tasks(db: Data<Store>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Counted>, Error> {
-    let count = tasks::complete_all(&db, &caller).await?;
-    Ok(Json(Counted { count }))
 }

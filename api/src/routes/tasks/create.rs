@@ -1,29 +1,31 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Store, tasks};
+use service::{Caller, tasks};
 
-use super::wire::{CreateTask, Task};
 use crate::error::Error;
 use crate::extract::{Body, NoQuery};
+use crate::json::{CreateTask, Task};
+use crate::routes::MAPPED;
+use crate::server::State;
 
 /// Create a task
 ///
-/// It is yours, and not completed. The texts are kept exactly as they are sent.
-#[utoipa::path(post, path = "/api/tasks", tag = "tasks",
+/// The task belongs to you and is not completed. Its texts are stored exactly as they are sent.
+#[utoipa::path(post, path = MAPPED, tag = "tasks",
     request_body(content = CreateTask, description = "The task", example = json!({
         "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
     })),
-    responses((status = 201, description = "The task, as it was created", body = Task,
+    responses((status = 201, description = "The created task", body = Task,
         headers(("Location" = String, description = "The path of the task"))))
 )]
 pub async fn create_task(
-    db: Data<Store>,
+    state: Data<State>,
     caller: ReqData<Caller>,
     _: NoQuery,
     Body(new): Body<CreateTask>,
 ) -> Result<HttpResponse, Error> {
-    let task = tasks::create(&db, &caller, new.try_into()?).await?;
+    let task = tasks::create(&state.store, &caller, new.try_into()?).await?;
     let location = format!("/api/tasks/{}", task.id);
     Ok(Task::from(task).answer(HttpResponse::Created().insert_header((LOCATION, location))))
 }

@@ -1,15 +1,17 @@
 use actix_web::web::{Data, ReqData};
-use service::{Caller, Store, tasks};
+use service::{Caller, tasks};
 
-use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{NoQuery, TaskId};
+use crate::json::Task;
+use crate::routes::MAPPED;
+use crate::server::State;
 
 /// Get a task
-#[utoipa::path(get, path = "/api/tasks/{id}", tag = "tasks",
-    params(("id" = i64, Path, description = "The task's id", example = 1)),
+#[utoipa::path(get, path = MAPPED, tag = "tasks",
+    params(("id" = i64, Path, description = "The id of the task", example = 1)),
     responses((status = 200, description = "The task", body = Task))
 )]
-pub async fn get_task(db: Data<Store>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
-    Ok(tasks::get(&db, &caller, id.0).await?.into())
+pub async fn get_task(state: Data<State>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
+    Ok(tasks::get(&state.store, &caller, id.0).await?.into())
 }

@@ -1,38 +1,37 @@
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
-use service::tasks::{self, ListQuery, Page, cursor};
-use service::{Caller, Store};
+use service::Caller;
+use service::tasks::{self, ListQuery, Position, cursor};
 
-use super::list_query::ListTasks;
-use super::stream;
-use super::wire::Task;
 use crate::error::Error;
 use crate::extract::{Prefer, Query};
-use crate::headers::JSON;
+use crate::json::{JSON, ListTasks, Task, array};
+use crate::routes::{MAPPED, stream};
+use crate::server::State;
 
-/// How many tasks the whole list has.
+/// The total number of tasks of a list.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-/// Which wishes were granted (RFC 7240, section 3).
+/// The preferences that were applied (RFC 7240, section 3).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// List your tasks
 ///
-/// Newest first unless `sort` says otherwise, in one array: all of them, or with `limit` a page. Where there are more, the answer has
-/// `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one's. A task that is created or deleted meanwhile
-/// makes no other one appear twice or not at all.
+/// Returns one array, newest first unless `sort` is sent: all tasks, or a page of them with `limit`. If there are more, the
+/// response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. If tasks are created or
+/// deleted between two pages, no other task is repeated or left out.
 ///
-/// Filters work together. With `Prefer: count=exact`, `X-Total-Count` tells how many tasks the whole list has.
-#[utoipa::path(get, path = "/api/tasks", tag = "tasks",
+/// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
+#[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(
         ListTasks,
         ("Prefer" = inline(Option<String>), Header, description = "`count=exact` for `X-Total-Count`", example = "count=exact"),
     ),
     responses((status = 200, description = "Your tasks", body = [Task],
         headers(
-            ("Link" = Option<String>, description = "Where the next page is, if there is one"),
-            ("X-Total-Count" = Option<u64>, description = "How many tasks the whole list has, where that was asked for"),
-            ("Preference-Applied" = Option<String>, description = "`count=exact` where it was"),
+            ("Link" = Option<String>, description = "The address of the next page, if there is one"),
+            ("X-Total-Count" = Option<u64>, description = "The number of tasks of the whole list, if it was requested"),
+            ("Preference-Applied" = Option<String>, description = "`count=exact`, if it was requested"),
         ),
         example = json!([
             {"id": 2, "title": "Call Bob", "description": null, "completed": true,
@@ -45,41 +44,46 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
     ))
 )]
 pub async fn list_tasks(
-    db: Data<Store>,
+    state: Data<State>,
     caller: ReqData<Caller>,
     Query(list): Query<ListTasks>,
     prefer: Prefer,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (query, caller) = (list.query()?, caller.into_inner());
+    let (store, query, caller) = (&state.store, list.query()?, caller.into_inner());
     let after = match &list.cursor {
         Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
     };
-    let page = tasks::list(&db, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
-    let mut answer = HttpResponse::Ok();
+    let page = tasks::list(store, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header(JSON);
     if prefer.counts {
         let is_all = after.is_none() && page.next.is_none();
-        let total = if is_all { page.tasks.len() as u64 } else { tasks::count(&db, &caller, &query.filter).await? };
-        answer.insert_header((TOTAL_COUNT, total)).insert_header((PREFERENCE_APPLIED, "count=exact"));
+        let total = if is_all { page.tasks.len() as u64 } else { tasks::count(store, &caller, &query.filter).await? };
+        response.insert_header((TOTAL_COUNT, total)).insert_header((PREFERENCE_APPLIED, "count=exact"));
     }
-    if list.limit.is_none() && page.next.is_some() {
-        let all = stream::array(db, caller, query, page, String::new(), "");
-        return Ok(answer.insert_header(JSON).streaming(all));
+    match &page.next {
+        Some(_) if list.limit.is_none() => {
+            return Ok(response.streaming(stream::array(state, caller, query, page, String::new(), "")));
+        }
+        Some(position) => _ = response.insert_header((LINK, next_link(&caller, &query, position, &request)?)),
+        None => {}
     }
-    if let Some(link) = next(&caller, &query, &page, &request)? {
-        answer.insert_header((LINK, link));
-    }
-    Ok(answer.insert_header(JSON).body(stream::whole(page.tasks)))
+    Ok(response.body(array(page.tasks)))
 }
 
-/// The address of the next page: this one's, with another cursor.
-fn next(caller: &Caller, query: &ListQuery, page: &Page, request: &HttpRequest) -> Result<Option<HeaderValue>, Error> {
-    let Some(position) = &page.next else { return Ok(None) };
+/// Returns the `Link` to the next page: the address of this one, with another cursor.
+fn next_link(
+    caller: &Caller,
+    query: &ListQuery,
+    position: &Position,
+    request: &HttpRequest,
+) -> Result<HeaderValue, Error> {
     let cursor = cursor::encode(caller, query, position);
     let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     let pairs = pairs.extend_pairs(others).append_pair("cursor", &cursor).finish();
     let link = format!(r#"<{}?{pairs}>; rel="next""#, request.uri().path());
-    HeaderValue::from_str(&link).map(Some).map_err(|error| Error::Internal(error.to_string()))
+    HeaderValue::from_str(&link).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -1,22 +1,25 @@
-//! The operations on tasks: one verb, one file, the names of [`service::tasks`].
+//! The operations on tasks. Each file is one operation, with the name of its function in [`service::tasks`].
 
 mod complete;
+mod complete_all;
 mod create;
 mod delete;
+mod delete_completed;
 mod get;
 mod list;
-pub(crate) mod list_query;
-mod rfc3339;
-mod schema;
-pub(crate) mod stream;
-mod summary;
+mod patch;
+mod summarize;
+mod tags;
 mod update;
-pub(crate) mod wire;
 
 pub use complete::*;
+pub use complete_all::*;
 pub use create::*;
 pub use delete::*;
+pub use delete_completed::*;
 pub use get::*;
 pub use list::*;
-pub use summary::*;
+pub use patch::*;
+pub use summarize::*;
+pub use tags::*;
 pub use update::*;

@@ -7,7 +7,7 @@ pub mod tools;
 mod user;
 
 use api::config::{Config, Variables};
-use api::startup::{Application, StopSignals};
+use api::server::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
 
 pub use answer::Answer;
@@ -52,7 +52,7 @@ impl TestApp {
             ("WORKERS", "1"),
         ];
         let config = Config::load(&basic.iter().chain(variables).copied().collect::<Variables>()).unwrap();
-        let application = Application::build(config).await.unwrap();
+        let application = Application::build(config, api::routes::configure).await.unwrap();
         let address = format!("http://{}", application.address());
         // It ends with the test's runtime.
         tokio::spawn(application.run_until(StopSignals::Never));

@@ -1,15 +1,13 @@
-//! The parameters of a list.
-
 use std::borrow::Cow;
 
-use serde::de::value::{Error as Words, StrDeserializer};
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use service::tasks::{self, Due, Filter, ListQuery, Search, Sort, SortBy, Tag, Tags, Zone};
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
-use super::wire::Priority;
+use super::Priority;
+use super::schemas::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
 use crate::error::Error;
 
 /// The most tasks of a page.
@@ -20,14 +18,14 @@ pub(super) const MAX_LIMIT: u32 = 1000;
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct ListTasks {
-    /// Only these tasks; without it all of them.
+    /// Only these tasks. The default is all of them.
     #[param(inline, required = false)]
     status: Status,
     /// Only tasks of one of these priorities, separated by commas.
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false, example = json!(["high", "medium"]))]
     priority: Vec<Priority>,
-    /// Only tasks with this tag; with all of them where it is repeated. Case does not count.
+    /// Only tasks with this tag. If it is repeated, only tasks with all of these tags. Case is ignored.
     #[param(schema_with = tag_list, style = Form, explode = true, required = false)]
     tag: Vec<String>,
     /// Only tasks that are due before this.
@@ -36,33 +34,33 @@ pub struct ListTasks {
     /// Only tasks that are due after this.
     #[param(schema_with = due_after, required = false)]
     due_after: Option<String>,
-    /// Only tasks that are due in this time, in the time zone `tz`.
+    /// Only tasks that are due in this period, in the time zone `tz`.
     #[param(inline, required = false)]
     due: Option<DueIn>,
-    /// Where you are: the name of a time zone of the IANA database. A day begins and ends there.
+    /// Your time zone: a name of the IANA database. Days begin and end in it.
     #[param(schema_with = zone, required = false)]
     tz: Option<String>,
-    /// Only tasks with this in their title or description. Case and accents do not count, in any script.
+    /// Only tasks with this text in their title or description. Case and accents are ignored, in any script.
     #[param(schema_with = search, required = false, example = "milk")]
     search: Option<String>,
-    /// What to sort by, separated by commas; `-` is descending. Tasks without a due date come last in both directions; where
-    /// nothing tells two tasks apart, their ids do, in the direction of the last key. Without it, newest first.
+    /// The sort keys, separated by commas. `-` is descending. Tasks without a due date come last in both directions. Tasks
+    /// that are equal in all keys are sorted by id, in the direction of the last key. The default is newest first.
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<SortItem>, style = Form, explode = false, required = false, example = json!(["-priority", "due_date"]))]
     sort: Vec<SortItem>,
-    /// The same as `sort` with this one key; `sort` comes first.
+    /// The same as `sort` with this one key. It is ignored if `sort` is sent.
     #[param(inline, required = false)]
     sort_by: Option<SortKey>,
     /// The direction of `sort_by`.
     #[param(inline, required = false)]
     order: Option<Direction>,
-    /// At most so many tasks.
+    /// The maximum number of tasks of a page.
     #[serde(deserialize_with = "limit")]
     #[param(schema_with = limit_schema, required = false, example = 20)]
-    pub(super) limit: Option<u32>,
-    /// Where to go on: from the `Link` of the page before. It is valid for the same filters and the same order only.
+    pub(crate) limit: Option<u32>,
+    /// The position after the previous page, from its `Link`. It is only valid with the same filters and the same order.
     #[param(value_type = String, required = false)]
-    pub(super) cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 /// Which tasks a list shows.
@@ -72,13 +70,13 @@ enum Status {
     /// Every task.
     #[default]
     All,
-    /// Those that are not done.
+    /// Tasks that are not completed.
     Pending,
-    /// Those that are done.
+    /// Tasks that are completed.
     Completed,
 }
 
-/// A time that tasks are due in: past and not done, today, today or one of the six days after it, never.
+/// When tasks are due: in the past and not completed, today, today or in the next six days, or never.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum DueIn {
@@ -88,7 +86,7 @@ enum DueIn {
     None,
 }
 
-/// What tasks can be sorted by.
+/// A sort key.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SortKey {
@@ -99,7 +97,7 @@ enum SortKey {
     Title,
 }
 
-/// What tasks can be sorted by, ascending, or descending with `-`.
+/// A sort key, ascending, or descending with `-`.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub(crate) enum SortItem {
     #[serde(rename = "created_at")]
@@ -132,9 +130,25 @@ enum Direction {
     Desc,
 }
 
+/// The time zone of the caller.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct InZone {
+    /// Your time zone: a name of the IANA database. Days begin and end in it. The default is UTC.
+    #[param(schema_with = zone, required = false)]
+    tz: Option<String>,
+}
+
+impl InZone {
+    pub(crate) fn zone(&self) -> Result<Zone, Error> {
+        parse_zone(self.tz.as_deref())
+    }
+}
+
 impl ListTasks {
-    /// What is asked for, apart from how much of it.
-    pub(super) fn query(&self) -> Result<ListQuery, Error> {
+    /// Converts the filters and the order. Checks their values, of which the first invalid one is the error.
+    pub(crate) fn query(&self) -> Result<ListQuery, Error> {
         let filter = Filter {
             status: match self.status {
                 Status::All => tasks::Status::All,
@@ -179,8 +193,8 @@ impl ListTasks {
     }
 }
 
-/// The time zone of a parameter `tz`, UTC without one.
-pub(super) fn parse_zone(name: Option<&str>) -> Result<Zone, Error> {
+/// Parses the parameter `tz`. The default is UTC.
+fn parse_zone(name: Option<&str>) -> Result<Zone, Error> {
     Ok(parse("tz", name, Zone::parse)?.unwrap_or_default())
 }
 
@@ -214,27 +228,27 @@ impl SortItem {
     }
 }
 
-/// A parameter as a value of the service's; its error's words go on after the parameter's name.
+/// Parses a parameter as a value of the service. Its error continues the sentence that begins with the parameter's name.
 fn parse<'a, T, E: std::fmt::Display>(
     name: &str,
     text: Option<&'a str>,
     parse: impl FnOnce(&'a str) -> Result<T, E>,
 ) -> Result<Option<T>, Error> {
-    let invalid = |words| Error::invalid("invalid_parameter", format!("{name} {words}"));
+    let invalid = |problem| Error::invalid("invalid_parameter", format!("{name} {problem}"));
     text.map(parse).transpose().map_err(invalid)
 }
 
-/// Values separated by commas; a parameter that comes again adds to them.
+/// Deserializes values that are separated by commas. A repeated parameter adds to them.
 fn comma_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
     let value = |text: &str| {
-        let deserializer: StrDeserializer<'_, Words> = text.into_deserializer();
+        let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
         T::deserialize(deserializer).map_err(D::Error::custom)
     };
     texts.iter().flat_map(|text| text.split(',')).map(value).collect()
 }
 
-/// A number of tasks; one that is too large is an error, never a smaller number.
+/// Deserializes the size of a page. One that is too large is an error, and is not replaced by a smaller one.
 fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
     let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));

@@ -1,5 +1,3 @@
-//! Every request gets an id, one line in the log, and an answer, even when a handler panics.
-
 use std::error::Error as _;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
@@ -13,38 +11,37 @@ use actix_web::web;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::{State, cors, headers};
 use crate::error::{self, Error};
-use crate::metrics::Metrics;
-use crate::{cors, headers};
 
-/// Names one request in answers and logs.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Identifies a request in its response and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The outermost layer: the request's id in the answer, its line in the log, the contract's shape for error answers that a
-/// library made, and the headers that stand on every answer. One layer for all of it: each costs every request allocations.
-pub async fn observe(
+/// The outermost layer. Adds the request id and the headers of every response, logs one line, and gives the error responses of
+/// libraries the contract's shape. It is one layer, because each layer costs every request some allocations.
+pub(super) async fn observe(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = request_id(&request);
-    cors::forget_preflights_of_nobody(request.headers_mut());
+    cors::drop_preflight_mark_without_origin(request.headers_mut());
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = shape(response, &id);
     let headers = response.headers_mut();
-    cors::tell_pages(headers);
+    cors::add_page_headers(headers);
     headers::secure(headers);
     headers.insert(REQUEST_ID, id.clone());
     record(&response, started.elapsed(), &id);
     Ok(response)
 }
 
-/// Around each operation: a panic becomes a 500 like any other, instead of a connection that breaks.
+/// Runs an operation. A panic becomes a 500 response instead of a broken connection.
 pub async fn catch_panic(
     request: ServiceRequest,
     operation: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<BoxBody>, actix_web::Error>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    // Only where the route is found already: the router insists on being the request's only owner.
+    // The request can only be cloned after routing, because the router must be its only owner.
     let http_request = request.request().clone();
     match AssertUnwindSafe(operation(request)).catch_unwind().await {
         Ok(response) => response,
@@ -56,7 +53,7 @@ pub async fn catch_panic(
     }
 }
 
-/// The client's own id where it is one that can stand in a log, else a new one.
+/// Returns the client's own id if it is safe to log, or else a new one.
 fn request_id(request: &ServiceRequest) -> HeaderValue {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
     let sent = request.headers().get(REQUEST_ID).filter(|id| {
@@ -65,19 +62,19 @@ fn request_id(request: &ServiceRequest) -> HeaderValue {
     });
     sent.cloned().unwrap_or_else(|| {
         let mut text = Uuid::encode_buffer();
-        // An id is plain text.
+        // The id is ASCII, so this cannot fail.
         HeaderValue::from_str(Uuid::now_v7().simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
     })
 }
 
-/// Gives an error answer the contract's body where it has none yet, and a fault the request's id.
+/// Gives an error response the contract's body if it has none, and a 500 the request id.
 fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let has_body = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    // A fault's body is made here in any case: only here the id is known.
+    // The body of a 500 is always built here, because only here the id is known.
     let is_fault = status == actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
     if has_body && !is_fault {
         return response;
@@ -88,9 +85,10 @@ fn shape(response: ServiceResponse<BoxBody>, id: &HeaderValue) -> ServiceRespons
     response
 }
 
-/// Counts and logs an answer; where nobody counts or reads, the route's template is not even put together.
+/// Counts and logs a response. Skips building the route's template if neither is turned on.
 fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue) {
-    let metrics = response.request().app_data::<web::Data<Metrics>>();
+    let state = response.request().app_data::<web::Data<State>>();
+    let metrics = state.and_then(|state| state.metrics.as_ref());
     let is_logged = log::log_enabled!(log::Level::Info) || response.status().is_server_error();
     if metrics.is_none() && !is_logged {
         return;
@@ -104,7 +102,7 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     }
 }
 
-/// Method, route template, status, duration and id: nothing that a user wrote. A fault's causes stand beside it, once.
+/// Logs method, route template, status, duration and id, and no text of the client. A server error is logged with its causes.
 fn write_log(response: &ServiceResponse<BoxBody>, route: &str, took: Duration, id: &HeaderValue) {
     let method = response.request().method();
     let status = response.status();
@@ -135,7 +133,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_panic_is_a_500_in_the_contracts_shape_that_a_page_can_read_and_the_next_request_is_served() {
+    async fn a_panic_is_a_500_in_the_contracts_shape_readable_by_pages_and_the_next_request_is_served() {
         async fn handler(path: web::Path<String>) -> HttpResponse {
             assert!(*path != "panic", "a defect with details");
             HttpResponse::Ok().finish()
@@ -144,8 +142,8 @@ mod tests {
             catch_panic(request, async |request| next.call(request).await).await
         }
         let app = App::new()
-            .service(web::resource("/{what}").route(web::get().to(handler).wrap(from_fn(caught))))
-            .wrap(crate::cors::cors(&["http://page.example".to_owned()]))
+            .service(web::resource("/{path}").route(web::get().to(handler).wrap(from_fn(caught))))
+            .wrap(cors::cors(&["http://page.example".to_owned()]))
             .wrap(from_fn(observe));
         let app = test::init_service(app).await;
         let get = |path| test::TestRequest::get().uri(path).insert_header((ORIGIN, "http://page.example")).to_request();
@@ -155,10 +153,10 @@ mod tests {
         assert_eq!(answer.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "http://page.example");
         let id = answer.headers().get(REQUEST_ID).unwrap().to_str().unwrap().to_owned();
         let body: serde_json::Value = test::read_body_json(answer).await;
-        let told = serde_json::json!({
+        let expected = serde_json::json!({
             "detail": "Something went wrong in the server", "code": "internal_error", "request_id": id
         });
-        assert_eq!(body, told);
+        assert_eq!(body, expected);
         assert_eq!(test::call_service(&app, get("/fine")).await.status(), 200);
     }
 }

@@ -1,16 +1,20 @@
-//! What the document says of fields and parameters: the rules of [`service::tasks`], so that the two cannot differ.
+//! The schemas of fields and parameters. Their limits are those of [`service::tasks`], so that the document cannot differ from
+//! them.
 
-use super::list_query::MAX_LIMIT;
 use service::tasks::{Description, Due, Search, Tag, Tags, Title};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
-/// The rules of [`Title`], so that the document cannot differ from them.
+use super::list_query::MAX_LIMIT;
+
+/// The rules of [`Title`].
 pub(super) fn title() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("What is to be done: not blank, no U+0000. Lengths count Unicode scalar values."))
+        .description(Some(
+            "What is to be done. It must not be blank or contain U+0000. Lengths count Unicode scalar values.",
+        ))
         .min_length(Some(1))
         .max_length(Some(Title::MAX_CHARS))
         .pattern(Some(Title::PATTERN))
@@ -21,7 +25,7 @@ pub(super) fn title() -> Schema {
 pub(super) fn description() -> Schema {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .description(Some("More about it: no U+0000. Lengths count Unicode scalar values."))
+        .description(Some("More about the task. It must not contain U+0000. Lengths count Unicode scalar values."))
         .max_length(Some(Description::MAX_CHARS))
         .pattern(Some(Description::PATTERN))
         .into()
@@ -31,18 +35,20 @@ pub(super) fn description() -> Schema {
 pub(super) fn tag() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("A label: not blank, no control characters. Lengths count Unicode scalar values."))
+        .description(Some(
+            "A label. It must not be blank or contain control characters. Lengths count Unicode scalar values.",
+        ))
         .min_length(Some(1))
         .max_length(Some(Tag::MAX_CHARS))
         .pattern(Some(Tag::PATTERN))
 }
 
-/// The rules of [`Tags`]. That no tag comes twice, whatever its case, is told in words.
+/// The rules of [`Tags`]. JSON Schema cannot express that tags must differ in more than case, so the description states it.
 pub(super) fn tags_or_null() -> Schema {
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .description(Some(
-            "Labels, in an order that is kept; none twice (upper and lower case do not count). Null is none at all.",
+            "Labels. Their order is kept. No label may be repeated, and case is ignored. Null is no label.",
         ))
         .items(tag())
         .max_items(Some(Tags::MAX))
@@ -54,15 +60,17 @@ pub(super) fn tags_or_null() -> Schema {
 pub(super) fn due_date() -> AnyOfBuilder {
     let text = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
     AnyOfBuilder::new()
-        .description(Some("A day, wherever you are, or an instant (RFC 3339)."))
+        .description(Some("A day in any time zone, or an instant (RFC 3339)."))
         .item(text(KnownFormat::Date))
         .item(text(KnownFormat::DateTime).max_length(Some(Due::MAX_CHARS)))
 }
 
+/// The due date of a task, or null.
 pub(super) fn due_date_or_null() -> Schema {
     due_date().item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
+/// The due date of a new or changed task. An empty text is the same as null.
 pub(super) fn new_due_date() -> Schema {
     let empty = ObjectBuilder::new().schema_type(Type::String).max_length(Some(0));
     due_date().item(empty).item(ObjectBuilder::new().schema_type(Type::Null)).into()
@@ -71,7 +79,9 @@ pub(super) fn new_due_date() -> Schema {
 /// The tags of a filter.
 pub(super) fn tag_list() -> Schema {
     ArrayBuilder::new()
-        .description(Some("Only tasks with this tag; with all of them where it is repeated. Case does not count."))
+        .description(Some(
+            "Only tasks with this tag. If it is repeated, only tasks with all of these tags. Case is ignored.",
+        ))
         .items(tag())
         .max_items(Some(Tags::MAX))
         .into()
@@ -79,7 +89,9 @@ pub(super) fn tag_list() -> Schema {
 
 pub(super) fn due_before() -> Schema {
     due_date()
-        .description(Some("Only tasks that are due before this. A task that is due on a day is due at its end."))
+        .description(Some(
+            "Only tasks that are due before this. A task that is due on a day is due at the end of that day.",
+        ))
         .into()
 }
 
@@ -87,23 +99,21 @@ pub(super) fn due_after() -> Schema {
     due_date().description(Some("Only tasks that are due after this.")).into()
 }
 
-/// The time zones are those of the IANA database, too many to list.
+/// A time zone. The names of the IANA database are too many to list.
 pub(super) fn zone() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some(
-            "Where you are: a time zone of the IANA database, UTC without it. A day begins and ends there.",
-        ))
+        .description(Some("Your time zone: a name of the IANA database. Days begin and end in it. The default is UTC."))
         .examples([serde_json::json!("Europe/Berlin")])
         .into()
 }
 
-/// The rules of a page's size.
+/// The size of a page.
 pub(super) fn limit() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .description(Some(
-            "At most so many tasks; without it all of them. Where there are more, `Link` tells where the next page is.",
+            "The maximum number of tasks of a page. Without it, all tasks are returned. If there are more, `Link` has the address of the next page.",
         ))
         .minimum(Some(1))
         .maximum(Some(MAX_LIMIT))
@@ -115,7 +125,7 @@ pub(super) fn search() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(
-            "Only tasks with this in their title or description. Case and accents do not count, in any script.",
+            "Only tasks with this text in their title or description. Case and accents are ignored, in any script.",
         ))
         .max_length(Some(Search::MAX_CHARS))
         .pattern(Some(Description::PATTERN))

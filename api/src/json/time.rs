@@ -1,15 +1,13 @@
-//! Times in JSON: RFC 3339, in UTC, in microseconds.
-
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde::Serializer;
 
-/// As [`write_json`] does, for serde.
+/// Serializes a time as [`write_json`] does.
 pub(super) fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
-/// Appends it as a JSON value, which needs no escapes. With `Z`: without it JavaScript reads local time. Always six digits, so that
-/// the text sorts as the time does.
+/// Appends a time as a JSON string (RFC 3339, in UTC). It ends with `Z`, because JavaScript reads times without it as local.
+/// It always has six decimals, so that the texts sort like the times.
 pub(super) fn write_json(json: &mut Vec<u8>, time: &DateTime<Utc>) {
     json.push(b'"');
     match in_digits(time) {
@@ -19,7 +17,8 @@ pub(super) fn write_json(json: &mut Vec<u8>, time: &DateTime<Utc>) {
     json.push(b'"');
 }
 
-/// The same as chrono's, for the years of four digits, without its allocations: a list has two or three times for each task.
+/// Formats a time like chrono, but without its allocations, since a list has two or three times for each task. Returns `None`
+/// for years outside 0 to 9999 and for leap seconds.
 fn in_digits(time: &DateTime<Utc>) -> Option<[u8; 27]> {
     let mut text = *b"0000-00-00T00:00:00.000000Z";
     let mut put = |end: usize, length: usize, mut number: u32| {
@@ -29,7 +28,7 @@ fn in_digits(time: &DateTime<Utc>) -> Option<[u8; 27]> {
         }
     };
     let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
-    // A leap second is more than these digits hold.
+    // In a leap second this is a million or more.
     let micros = Some(time.timestamp_subsec_micros()).filter(|micros| *micros < 1_000_000)?;
     put(4, 4, year);
     put(7, 2, time.month());
@@ -41,6 +40,7 @@ fn in_digits(time: &DateTime<Utc>) -> Option<[u8; 27]> {
     Some(text)
 }
 
+/// Serializes a time as [`write_json`] does, or null.
 #[expect(clippy::ref_option, reason = "serde's signature")]
 pub(super) fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_do_not_fit_the_digits_are_written_all_the_same() {
+    fn leap_seconds_and_years_of_other_lengths_are_written_too() {
         for text in ["+10000-01-01T00:00:00.000000Z", "-0001-01-01T00:00:00.000000Z", "2016-12-31T23:59:60.500000Z"] {
             assert_eq!(written(&text.parse().unwrap()), text);
         }

@@ -1,5 +1,3 @@
-//! Counts and durations in Prometheus' text format, on an address of their own.
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,9 +9,10 @@ use prometheus::{
 };
 use service::Store;
 
-/// What is measured. Labels are route templates and statuses: never what a user wrote, and bounded in number.
+/// The metrics, in Prometheus' text format. Labels are route templates, methods and statuses. They never contain text of a
+/// client, and their number is bounded.
 #[derive(Clone)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     requests: HistogramVec,
     pool: IntGaugeVec,
@@ -21,27 +20,27 @@ pub struct Metrics {
     statements: IntCounter,
 }
 
-/// From half a millisecond to ten seconds.
+/// In seconds: half a millisecond to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 impl Metrics {
-    /// Everything at zero.
+    /// Registers all metrics, with the value zero.
     ///
     /// # Errors
-    /// When two of them had the same name: never.
-    pub fn new() -> prometheus::Result<Self> {
+    /// If two metrics have the same name.
+    pub(super) fn new() -> prometheus::Result<Self> {
         let duration = HistogramOpts::new("http_request_duration_seconds", "How long requests took, by route template");
         let metrics = Self {
             registry: Registry::new(),
             requests: HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["method", "route", "status"])?,
             pool: IntGaugeVec::new(Opts::new("database_connections", "Connections of the pool"), &["state"])?,
             key_fetches: IntCounterVec::new(
-                Opts::new("key_fetches_total", "Questions to the key server, by outcome"),
+                Opts::new("key_fetches_total", "Fetches from the key server, by outcome"),
                 &["outcome"],
             )?,
             statements: IntCounter::new(
                 "database_statements_total",
-                "Statements sent to the database: fewer than requests, where several were answered together",
+                "Statements sent to the database: fewer than requests if requests were batched",
             )?,
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
@@ -51,44 +50,44 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// A request was answered. Its count is the histogram's `_count`.
-    pub fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
-        // Anybody can make up a method.
+    /// Records a request that was answered. The histogram's `_count` is the number of requests.
+    pub(super) fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
+        // A client can invent any number of methods.
         let known =
             [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
         let method = if known.contains(method) { method.as_str() } else { "other" };
         self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
     }
 
-    /// The key server was asked.
-    pub fn key_fetch(&self, succeeded: bool) {
+    /// Records a fetch from the key server.
+    pub(super) fn key_fetch(&self, succeeded: bool) {
         self.key_fetches.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
     }
 
-    fn text(&self, databases: &[Store]) -> Vec<u8> {
-        let pool = Store::pool_use(databases);
+    fn text(&self, stores: &[Store]) -> Vec<u8> {
+        let pool = Store::pool_use(stores);
         for (state, count) in [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle))] {
             self.pool.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        // They all count together.
-        let sent = databases.first().map_or(0, |store| store.db().statements());
+        // All handles share one count.
+        let sent = stores.first().map_or(0, |store| store.db().statements());
         self.statements.inc_by(sent.saturating_sub(self.statements.get()));
         let mut text = Vec::new();
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         text
     }
 }
 
-/// Serves `GET /metrics`.
+/// Serves `GET /metrics` on an address of its own.
 ///
 /// # Errors
-/// When the address cannot be listened on.
-pub fn serve(metrics: Metrics, databases: Vec<Store>, address: SocketAddr) -> std::io::Result<Server> {
+/// If the address cannot be bound.
+pub(super) fn serve(metrics: Metrics, stores: Vec<Store>, address: SocketAddr) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        let (metrics, databases) = (metrics.clone(), databases.clone());
+        let (metrics, stores) = (metrics.clone(), stores.clone());
         let answer = move || {
-            let text = metrics.text(&databases);
+            let text = metrics.text(&stores);
             std::future::ready(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
         };
         App::new().route("/metrics", web::get().to(answer))

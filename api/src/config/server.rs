@@ -1,0 +1,71 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+
+use super::variables::{ConfigError, Variables};
+
+/// How the server runs and stops, and what it reports.
+#[derive(Debug)]
+pub struct ServerConfig {
+    /// `HOST`: the address to listen on.
+    pub host: IpAddr,
+    /// `PORT`. With 0 the system chooses a port.
+    pub port: u16,
+    /// `WORKERS`: the number of threads. `None` is one for each processor.
+    pub workers: Option<NonZeroUsize>,
+    /// `SHUTDOWN_DELAY_SECONDS`: the time between the end of readiness and the end of accepting connections.
+    pub shutdown_delay_seconds: u32,
+    /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight may still take after that.
+    pub shutdown_timeout_seconds: u64,
+    /// `DELETE_RETURNS_TASK`: whether DELETE answers with the deleted task if the client states no preference.
+    pub delete_returns_task: bool,
+    /// `METRICS_ADDRESS`. `None` is no metrics.
+    pub metrics_address: Option<SocketAddr>,
+    /// `RUST_LOG`.
+    pub log_filter: String,
+}
+
+/// The log filter without `RUST_LOG`. It hides the start messages of the HTTP library and its reports of malformed requests.
+const DEFAULT_LOG_FILTER: &str = "info,actix_http=off,actix_server=warn";
+
+/// The HTTP library refuses to start more threads.
+const MAX_WORKERS: usize = 512;
+
+impl ServerConfig {
+    pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
+        let host = match variables.get("HOST") {
+            None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(text) => text.parse().map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,
+        };
+        let metrics_address =
+            variables.get("METRICS_ADDRESS").map(str::parse).transpose().map_err(|_| {
+                ConfigError::new("METRICS_ADDRESS", "must be an address and a port, like 127.0.0.1:9090")
+            })?;
+        Ok(Self {
+            host,
+            port: variables.parse("PORT", 8000, "a port number, 0 to 65535")?,
+            workers: workers(variables)?,
+            shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
+            shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
+            delete_returns_task: variables.parse("DELETE_RETURNS_TASK", false, "true or false")?,
+            metrics_address,
+            log_filter: log_filter(variables)?,
+        })
+    }
+}
+
+fn workers(variables: &Variables) -> Result<Option<NonZeroUsize>, ConfigError> {
+    let expected = format!("a number of threads up to {MAX_WORKERS}, 0 for one a processor");
+    let workers: usize = variables.parse("WORKERS", 0, &expected)?;
+    if workers > MAX_WORKERS {
+        return Err(ConfigError::new("WORKERS", format!("must be {expected}")));
+    }
+    Ok(NonZeroUsize::new(workers))
+}
+
+fn log_filter(variables: &Variables) -> Result<String, ConfigError> {
+    let filter = variables.get("RUST_LOG").unwrap_or(DEFAULT_LOG_FILTER);
+    env_filter::Builder::new()
+        .try_parse(filter)
+        .map_err(|_| ConfigError::new("RUST_LOG", "must be a level like info, or a comma list of module=level"))?;
+    Ok(filter.to_owned())
+}

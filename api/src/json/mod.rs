@@ -1,0 +1,27 @@
+//! What front ends send and see: bodies, query parameters, and the schemas that describe them.
+//!
+//! A type that is read converts itself into the types of `service`, which check its values. A type that is written is made
+//! from them.
+
+mod counts;
+mod edits;
+mod export;
+mod list_query;
+mod schemas;
+mod summary;
+mod task;
+mod time;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+
+pub use counts::Count;
+pub use edits::{Completed, CreateTask, DeleteTasks, UpdateTask};
+pub use export::Export;
+pub(crate) use list_query::SortItem;
+pub use list_query::{InZone, ListTasks};
+pub use summary::{ByPriority, Summary, TagCount};
+pub use task::{Priority, Task};
+pub(crate) use task::{array, elements};
+
+/// The Content-Type of JSON, built once.
+pub(crate) const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));

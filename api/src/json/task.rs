@@ -1,0 +1,246 @@
+use actix_web::body::BoxBody;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use service::tasks::{self, Due};
+use utoipa::ToSchema;
+
+use super::JSON;
+use super::schemas::due_date_or_null;
+use super::time::{self, rfc3339, rfc3339_or_null};
+
+/// One of your tasks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
+    "created_at": "2026-01-31T09:30:00.000000Z", "updated_at": "2026-01-31T09:30:00.000000Z",
+    "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01", "completed_at": null
+}))]
+pub struct Task {
+    /// Identifies the task. Ids increase, and none is used twice.
+    pub id: i64,
+    /// What is to be done, exactly as it was sent.
+    pub title: String,
+    /// More about the task, exactly as it was sent, or null.
+    #[schema(required = true)]
+    pub description: Option<String>,
+    /// Whether the task is completed.
+    pub completed: bool,
+    /// When the task was created (RFC 3339, UTC, microseconds).
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: DateTime<Utc>,
+    /// When the task was last changed (RFC 3339, UTC, microseconds).
+    #[serde(serialize_with = "rfc3339")]
+    pub updated_at: DateTime<Utc>,
+    /// How important the task is.
+    pub priority: Priority,
+    /// The labels of the task, in the order in which they were sent.
+    pub tags: Vec<String>,
+    /// When the task is due, in the form that was sent: a day in any time zone, or an instant (RFC 3339). Null is no due date.
+    #[schema(schema_with = due_date_or_null, required = true)]
+    pub due_date: Option<String>,
+    /// When the task was completed (RFC 3339, UTC, microseconds), or null if it is not completed.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(required = true)]
+    pub completed_at: Option<DateTime<Utc>>,
+}
+
+/// How important a task is, from least to most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// No priority is set.
+    #[default]
+    None,
+    /// The task can wait.
+    Low,
+    /// The task should be done.
+    Medium,
+    /// The task must be done.
+    High,
+}
+
+impl From<Priority> for tasks::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::None => Self::None,
+            Priority::Low => Self::Low,
+            Priority::Medium => Self::Medium,
+            Priority::High => Self::High,
+        }
+    }
+}
+
+impl From<tasks::Priority> for Priority {
+    fn from(priority: tasks::Priority) -> Self {
+        match priority {
+            tasks::Priority::None => Self::None,
+            tasks::Priority::Low => Self::Low,
+            tasks::Priority::Medium => Self::Medium,
+            tasks::Priority::High => Self::High,
+        }
+    }
+}
+
+impl From<tasks::Task> for Task {
+    fn from(task: tasks::Task) -> Self {
+        Self {
+            id: task.id,
+            title: task.title,
+            description: task.description,
+            completed: task.completed,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+            priority: task.priority.into(),
+            tags: task.tags.into_inner(),
+            due_date: task.due.map(Due::into_inner),
+            completed_at: task.completed_at,
+        }
+    }
+}
+
+/// The bytes that are reserved for the JSON of a task. Most take less.
+const RESERVED: usize = 320;
+
+impl Responder for Task {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.answer(&mut HttpResponse::Ok())
+    }
+}
+
+impl Task {
+    /// Completes a response with this task as its body.
+    pub(crate) fn answer(&self, response: &mut HttpResponseBuilder) -> HttpResponse {
+        let mut json = Vec::with_capacity(RESERVED);
+        self.write_json(&mut json);
+        response.insert_header(JSON).body(json)
+    }
+
+    /// Appends the same JSON as serde, in half the time, because field names are neither escaped nor copied twice.
+    fn write_json(&self, json: &mut Vec<u8>) {
+        json.extend_from_slice(b"{\"id\":");
+        value(json, &self.id);
+        json.extend_from_slice(b",\"title\":");
+        text(json, &self.title);
+        json.extend_from_slice(b",\"description\":");
+        or_null(json, self.description.as_deref(), text);
+        json.extend_from_slice(if self.completed { b",\"completed\":true" } else { b",\"completed\":false" });
+        json.extend_from_slice(b",\"created_at\":");
+        time::write_json(json, &self.created_at);
+        json.extend_from_slice(b",\"updated_at\":");
+        time::write_json(json, &self.updated_at);
+        json.extend_from_slice(b",\"priority\":");
+        value(json, &self.priority);
+        json.extend_from_slice(b",\"tags\":");
+        value(json, &self.tags);
+        json.extend_from_slice(b",\"due_date\":");
+        or_null(json, self.due_date.as_deref(), text);
+        json.extend_from_slice(b",\"completed_at\":");
+        or_null(json, self.completed_at.as_ref(), time::write_json);
+        json.push(b'}');
+    }
+}
+
+/// Appends a value with `write`, or null.
+fn or_null<T: ?Sized>(json: &mut Vec<u8>, value: Option<&T>, write: fn(&mut Vec<u8>, &T)) {
+    match value {
+        Some(value) => write(json, value),
+        None => json.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends a text, a number or a list of them. Writing these to memory cannot fail.
+fn value(json: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(json, value);
+}
+
+/// Appends a text. The usual text without escapes takes a fraction of serde's time.
+fn text(json: &mut Vec<u8>, text: &str) {
+    // No early exit, so that the compiler can check sixteen bytes at a time.
+    let escapes = text.bytes().fold(0, |found, byte| found | u8::from(matches!(byte, 0..b' ' | b'"' | b'\\')));
+    if escapes == 0 {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    } else {
+        value(json, &text);
+    }
+}
+
+/// Returns a JSON array of these tasks.
+pub(crate) fn array(tasks: Vec<tasks::Task>) -> Bytes {
+    let mut json = Vec::with_capacity(2 + tasks.len() * RESERVED);
+    json.push(b'[');
+    write_all(tasks, &mut json);
+    json.push(b']');
+    json.into()
+}
+
+/// Returns these tasks as elements of a JSON array. With `following`, they begin with the comma after the elements before them.
+pub(crate) fn elements(tasks: Vec<tasks::Task>, following: bool) -> Bytes {
+    let mut json = Vec::with_capacity(1 + tasks.len() * RESERVED);
+    if following && !tasks.is_empty() {
+        json.push(b',');
+    }
+    write_all(tasks, &mut json);
+    json.into()
+}
+
+fn write_all(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
+    let mut is_first = true;
+    for task in tasks {
+        if !std::mem::take(&mut is_first) {
+            json.push(b',');
+        }
+        Task::from(task).write_json(json);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_written_as_serde_writes_it_with_or_without_escapes() {
+        for other in ('\0'..='\u{ff}').chain(['\u{2028}', '🦀']) {
+            let text = format!("some{other}thing");
+            let mut json = Vec::new();
+            super::text(&mut json, &text);
+            assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_task_is_written_as_serde_writes_it() {
+        let time: DateTime<Utc> = "2026-01-31T09:30:00.123456Z".parse().unwrap();
+        let plain = Task {
+            id: -7,
+            title: "\"quoted\" \u{1} ünï".to_owned(),
+            description: None,
+            completed: false,
+            created_at: time,
+            updated_at: time,
+            priority: Priority::None,
+            tags: Vec::new(),
+            due_date: None,
+            completed_at: None,
+        };
+        let full = Task {
+            description: Some("\n".to_owned()),
+            completed: true,
+            priority: Priority::High,
+            tags: vec!["a".to_owned(), "\"".to_owned()],
+            due_date: Some("2026-01-31".to_owned()),
+            completed_at: Some(time),
+            ..plain.clone()
+        };
+        for task in [plain, full] {
+            let mut json = Vec::new();
+            task.write_json(&mut json);
+            assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&task).unwrap());
+        }
+    }
+}

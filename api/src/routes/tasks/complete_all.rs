@@ -1,0 +1,18 @@
+use actix_web::web::{Data, Json, ReqData};
+use service::{Caller, tasks};
+
+use crate::error::Error;
+use crate::extract::NoQuery;
+use crate::json::Count;
+use crate::routes::MAPPED;
+use crate::server::State;
+
+/// Complete all your tasks
+///
+/// Completes the tasks that are pending, in one atomic step.
+#[utoipa::path(post, path = MAPPED, tag = "tasks",
+    responses((status = 200, description = "How many tasks were completed", body = Count, example = json!({"count": 3}))))]
+pub async fn complete_all_tasks(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Count>, Error> {
+    let count = tasks::complete_all(&state.store, &caller).await?;
+    Ok(Json(Count { count }))
+}

@@ -1,0 +1,22 @@
+use actix_web::web::{Data, Json, ReqData};
+use service::{Caller, tasks};
+
+use crate::error::Error;
+use crate::extract::Query;
+use crate::json::{Count, DeleteTasks};
+use crate::routes::MAPPED;
+use crate::server::State;
+
+/// Delete your completed tasks
+///
+/// Deletes all of them, in one atomic step.
+#[utoipa::path(delete, path = MAPPED, tag = "tasks", params(DeleteTasks),
+    responses((status = 200, description = "How many tasks were deleted", body = Count, example = json!({"count": 3}))))]
+pub async fn delete_completed_tasks(
+    state: Data<State>,
+    caller: ReqData<Caller>,
+    _: Query<DeleteTasks>,
+) -> Result<Json<Count>, Error> {
+    let count = tasks::delete_completed(&state.store, &caller).await?;
+    Ok(Json(Count { count }))
+}

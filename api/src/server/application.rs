@@ -1,0 +1,210 @@
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use service::Store;
+
+use super::limits::{FORGET_EVERY, RateLimits};
+use super::metrics::{self, Metrics};
+use super::readiness::Readiness;
+use super::{State, StopSignals, cors, observe};
+use crate::auth::Verifier;
+use crate::config::{AuthConfig, Config, DatabaseConfig, ServerConfig};
+
+/// How long the head of a connection's first request may take to arrive. Later requests of the connection are not limited
+/// here: the proxy in front must limit them.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be idle between two requests. Longer than usual proxies keep one, so that the proxy closes it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// A server that is bound to its address and ready to run. The same for the program and for its tests.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    stores: Vec<Store>,
+    limits: Arc<RateLimits>,
+    readiness: Arc<Readiness>,
+    metrics_server: Option<Server>,
+    stop_delay: Duration,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or migrated.
+    #[error("the database cannot be {action}: {cause}")]
+    Database {
+        /// "opened" or "migrated".
+        action: &'static str,
+        /// The innermost cause.
+        cause: String,
+    },
+    /// The client for the key server cannot be set up.
+    #[error("the client for the key server (BETTER_AUTH_URL) cannot be set up: {}", root_cause(.0))]
+    KeyServer(#[source] reqwest::Error),
+    /// The metrics cannot be set up.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[source] prometheus::Error),
+    /// The server cannot listen on the address.
+    #[error("cannot listen on {host}:{port} (HOST and PORT, or METRICS_ADDRESS): {source}")]
+    Bind {
+        /// The configured host.
+        host: IpAddr,
+        /// The configured port.
+        port: u16,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+}
+
+impl Application {
+    /// Opens the database, applies pending migrations unless that is turned off, and binds the address. `routes` registers the
+    /// routes in each worker's App.
+    pub async fn build(config: Config, routes: fn(&mut ServiceConfig)) -> Result<Self, StartError> {
+        let workers = config.server.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+        let stores = open_stores(&config.database, workers).await?;
+        let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
+        let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
+        let limits = Arc::new(RateLimits::new(&config.limits));
+        let readiness = Arc::new(Readiness::default());
+        let states = stores.iter().map(|store| {
+            Data::new(State {
+                store: store.clone(),
+                delete_returns_task: config.server.delete_returns_task,
+                readiness: Arc::clone(&readiness),
+                verifier: Arc::clone(&verifier),
+                limits: Arc::clone(&limits),
+                metrics: metrics.clone(),
+            })
+        });
+        let states: Vec<_> = states.collect();
+        let origins = config.cors.allowed_origins;
+        let started = Arc::new(AtomicUsize::new(0));
+        let server = HttpServer::new(move || {
+            // Called once in each worker's thread. It is called again if a worker is replaced, which then shares a state.
+            let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
+            App::new()
+                .app_data(states[worker].clone())
+                .configure(routes)
+                // The layer that is added last sees a request first.
+                .wrap(cors::cors(&origins))
+                .wrap(from_fn(observe::observe))
+        })
+        .disable_signals()
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(IDLE_TIMEOUT)
+        .shutdown_timeout(config.server.shutdown_timeout_seconds)
+        .workers(workers.get());
+        let (host, port) = (config.server.host, config.server.port);
+        let server = server.bind((host, port)).map_err(|source| StartError::Bind { host, port, source })?;
+        let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
+        let stop_delay = Duration::from_secs(config.server.shutdown_delay_seconds.into());
+        Ok(Self { server: server.run(), address, stores, limits, readiness, metrics_server, stop_delay })
+    }
+
+    /// Returns the address that the server listens on. With port 0 configured, its port is the one that the system chose.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the first signal. Then accepts no new connection, finishes the requests in flight, and closes the database.
+    /// A second signal stops the server without finishing the requests.
+    ///
+    /// # Errors
+    /// If the server's threads fail.
+    pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
+        let Self { server, stores, limits, readiness, metrics_server, stop_delay, .. } = self;
+        let metrics_handle = metrics_server.as_ref().map(Server::handle);
+        // A failure of the metrics server is ignored, because no request depends on it.
+        let serving_metrics = async move {
+            if let Some(metrics_server) = metrics_server {
+                let _ = metrics_server.await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let handle = server.handle();
+        let stopping = async {
+            signals.next().await;
+            log::info!("stopping: finishing the requests in flight");
+            readiness.turn_off();
+            let finishing = async {
+                tokio::time::sleep(stop_delay).await;
+                handle.stop(true).await;
+                // The server's own future ends then, see the `select!` below.
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = finishing => {}
+                () = signals.next() => log::warn!("stopping at once"),
+            }
+        };
+        let forgetting = async {
+            loop {
+                tokio::time::sleep(FORGET_EVERY).await;
+                limits.forget_idle();
+            }
+        };
+        tokio::select! {
+            result = server => result?,
+            () = stopping => return Ok(()),
+            () = forgetting => {}
+            () = serving_metrics => {}
+        }
+        if let Some(metrics) = metrics_handle {
+            metrics.stop(false).await;
+        }
+        for store in stores {
+            if let Err(error) = store.close().await {
+                log::warn!("the database did not close cleanly: {}", root_cause(&error));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens the database, applies pending migrations unless that is turned off, and gives each worker a handle of its own.
+async fn open_stores(config: &DatabaseConfig, workers: NonZero<usize>) -> Result<Vec<Store>, StartError> {
+    let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
+    let notice = |text: &str| log::warn!("{text}");
+    let store = Store::open(&config.connection(), notice).await.map_err(failed("opened"))?;
+    if config.migrate_on_start {
+        store.db().migrate().await.map_err(failed("migrated"))?;
+    }
+    store.split(workers).await.map_err(failed("opened"))
+}
+
+/// Starts the metrics server, if an address is configured for it.
+fn start_metrics(config: &ServerConfig, stores: &[Store]) -> Result<Option<(Metrics, Server)>, StartError> {
+    let Some(address) = config.metrics_address else { return Ok(None) };
+    let metrics = Metrics::new().map_err(StartError::Metrics)?;
+    let unbound = |source| StartError::Bind { host: address.ip(), port: address.port(), source };
+    let server = metrics::serve(metrics.clone(), stores.to_vec(), address).map_err(unbound)?;
+    Ok(Some((metrics, server)))
+}
+
+/// Builds the verifier. It counts the fetches of its keys, if there are metrics.
+fn verifier(config: &AuthConfig, metrics: Option<Metrics>) -> Result<Verifier, StartError> {
+    let on_key_fetch = move |succeeded| {
+        if let Some(metrics) = &metrics {
+            metrics.key_fetch(succeeded);
+        }
+    };
+    Verifier::new(config, Box::new(on_key_fetch)).map_err(StartError::KeyServer)
+}
+
+/// Returns the innermost cause of an error. The outer ones only name the step that failed.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

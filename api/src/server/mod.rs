@@ -1,0 +1,21 @@
+//! The server around the routes: start and stop, the state of a worker, and what happens to every request.
+//!
+//! It knows no route. [`Application::build`] is given the function that registers them.
+
+mod application;
+mod cors;
+mod guard;
+mod headers;
+mod limits;
+pub mod logging;
+mod metrics;
+mod observe;
+mod readiness;
+mod state;
+mod stop;
+
+pub use application::{Application, StartError};
+pub use guard::guard;
+pub use observe::catch_panic;
+pub use state::State;
+pub use stop::StopSignals;

@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use service::Store;
+
+use super::limits::RateLimits;
+use super::metrics::Metrics;
+use super::readiness::Readiness;
+use crate::auth::Verifier;
+
+/// What the handlers and the layers around them use. Each worker thread has its own value, as `web::Data<State>`: the
+/// store is the worker's own, the rest is shared.
+pub struct State {
+    /// The worker's part of the store, see `Store::split`.
+    pub store: Store,
+    /// Whether DELETE answers with the deleted task if the client states no preference.
+    pub delete_returns_task: bool,
+    /// Whether requests should be sent to this server.
+    pub(crate) readiness: Arc<Readiness>,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) limits: Arc<RateLimits>,
+    pub(super) metrics: Option<Metrics>,
+}
