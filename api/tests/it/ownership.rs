@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use api::routes::{self, Operation};
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use testing::on_both_databases;
 
@@ -24,7 +24,9 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
 fn request(operation: &Operation, path: &str, user: &User, task: &str) -> RequestBuilder {
     let (query, body) = needs(&operation.id);
     let id = task.rsplit('/').next().unwrap();
-    let request = user.request(operation.method.clone(), &format!("{}{query}", path.replace("{id}", id)));
+    // The server and the client use different versions of the crate `http`.
+    let method = Method::from_bytes(operation.method.as_str().as_bytes()).unwrap();
+    let request = user.request(method, &format!("{}{query}", path.replace("{id}", id)));
     match body {
         Some(body) => request.json(&body),
         None => request,
