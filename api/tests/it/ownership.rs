@@ -24,7 +24,7 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
 fn request(operation: &Operation, path: &str, user: &User, task: &str) -> RequestBuilder {
     let (query, body) = needs(&operation.id);
     let id = task.rsplit('/').next().unwrap();
-    let request = user.request(operation.method.clone(), &format!("{}{query}", path.replace("{id}", id)));
+    let request = user.request(operation.method.parse().unwrap(), &format!("{}{query}", path.replace("{id}", id)));
     match body {
         Some(body) => request.json(&body),
         None => request,
@@ -41,7 +41,7 @@ on_both_databases! {
             }
         }
         let tested: BTreeSet<_> =
-            routes::operations().into_iter().map(|operation| (operation.id, operation.method.to_string(), operation.path.to_owned())).collect();
+            routes::operations().into_iter().map(|operation| (operation.id, operation.method, operation.path.to_owned())).collect();
         assert!(!tested.is_empty());
         assert_eq!(tested, documented);
     }
