@@ -100,7 +100,7 @@ pub struct Completed {
 
 impl Completed {
     /// Returns the value of `body`, or that of `query` if the body has none.
-    pub(crate) fn first_of(body: Self, query: Self) -> Change<bool> {
+    pub(crate) fn first_of(body: &Self, query: &Self) -> Change<bool> {
         match body.completed {
             Change::To(completed) => Change::To(completed),
             Change::Keep => query.completed,

@@ -1,4 +1,5 @@
 use std::future::ready;
+use std::rc::Rc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Handler, ServiceRequest, ServiceResponse};
@@ -27,14 +28,14 @@ pub(super) struct Endpoint {
 pub struct Operation {
     /// The name of its handler.
     pub id: String,
-    /// Its method.
-    pub method: Method,
+    /// Its method, in capitals.
+    pub method: String,
     /// Its path, with `{id}` for the id of a task.
     pub path: &'static str,
 }
 
 /// Makes the route of an operation. It is called for each spelling of the path.
-type MakeRoute = Box<dyn Fn() -> Route>;
+type MakeRoute = Rc<dyn Fn(&Method) -> Route>;
 
 /// The methods of operations, by their names in the OpenAPI library and in the HTTP library.
 const METHODS: [(HttpMethod, Method); 5] = [
@@ -56,7 +57,7 @@ impl Endpoint {
         Self { path, is_public: true, routes: Vec::new(), documents: Vec::new() }
     }
 
-    /// Adds a handler for the method that its document states.
+    /// Adds a handler for the methods that its document states.
     pub(super) fn operation<F, Args>(mut self, handler: F, document: Document) -> Self
     where
         F: Handler<Args>,
@@ -65,7 +66,7 @@ impl Endpoint {
     {
         let methods: Vec<_> = described(&document).map(|(_, method, _)| method).collect();
         self.documents.push(document);
-        methods.into_iter().fold(self, |endpoint, method| endpoint.on(method, handler.clone()))
+        self.on(methods, handler)
     }
 
     /// Adds a handler for GET that is not documented.
@@ -75,31 +76,34 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.on(Method::GET, handler)
+        self.on(vec![Method::GET], handler)
     }
 
-    fn on<F, Args>(mut self, method: Method, handler: F) -> Self
+    fn on<F, Args>(mut self, methods: Vec<Method>, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let (is_public, guarded) = (self.is_public, method.clone());
-        let make = move || {
-            let route = web::route().guard(accepts(&guarded)).to(handler.clone());
+        let is_public = self.is_public;
+        let make: MakeRoute = Rc::new(move |method| {
+            let route = web::route().guard(accepts(method)).to(handler.clone());
             // These layers are inside the CORS layer, so that pages can read every response.
             if is_public { route.wrap(from_fn(for_anyone)) } else { route.wrap(from_fn(for_callers)) }
-        };
-        self.routes.push((method, Box::new(make)));
+        });
+        self.routes.extend(methods.into_iter().map(|method| (method, Rc::clone(&make))));
         self
     }
 
     /// Lists the documented operations.
     pub(super) fn operations(&self) -> Vec<Operation> {
         let described = self.documents.iter().flat_map(described);
-        let operation =
-            |id: Option<&String>, method| Operation { id: id.cloned().unwrap_or_default(), method, path: self.path };
-        described.map(|(_, method, described)| operation(described.operation_id.as_ref(), method)).collect()
+        let operation = |method: &Method, id: Option<&String>| Operation {
+            id: id.cloned().unwrap_or_default(),
+            method: method.to_string(),
+            path: self.path,
+        };
+        described.map(|(_, method, described)| operation(&method, described.operation_id.as_ref())).collect()
     }
 
     /// Adds the operations and their schemas to the OpenAPI document.
@@ -134,8 +138,8 @@ impl Endpoint {
     pub(super) fn resource(&self, path: &str) -> Resource {
         let allow = self.allow();
         let mut resource = web::resource(path).name(self.path);
-        for (_, make) in &self.routes {
-            resource = resource.route(make());
+        for (method, make) in &self.routes {
+            resource = resource.route(make(method));
         }
         let allowed = allow.clone();
         let options = move || ready(HttpResponse::NoContent().insert_header((ALLOW, allowed.clone())).finish());

@@ -24,7 +24,7 @@ pub async fn complete_task(
     Query(query): Query<Completed>,
     OptionalBody(body): OptionalBody<Completed>,
 ) -> Result<Task, Error> {
-    let task = match Completed::first_of(body, query) {
+    let task = match Completed::first_of(&body, &query) {
         Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed).await?,
         Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0).await?,
     };
