@@ -3,6 +3,7 @@
 //! `just bench` builds what is measured and runs this; docs/performance.md says what the numbers mean. Servers take turns
 //! within each round, so that what disturbs the machine disturbs them all, and what counts is the ratio within a round.
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement that goes wrong must stop, loudly")]
+#![expect(clippy::disallowed_methods, reason = "a measurement prepares the database with statements of its own")]
 
 mod agreement;
 mod arguments;

@@ -2,6 +2,7 @@
 //!
 //! The server applies what is pending at start ([`apply_pending`]); by hand the same is
 //! `cargo run -p migration` (`up`, `down`, `status`, `fresh`, …).
+#![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;

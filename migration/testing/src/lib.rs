@@ -4,6 +4,7 @@
 //! started once per test run from the programs on this machine (see the module `shared_cluster`). If there is neither, the tests on
 //! PostgreSQL report on standard error that they did not run; with `CI=true` they fail.
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::panic,

@@ -37,13 +37,12 @@ impl Fault {
     /// Classifies an error.
     pub(crate) fn of(error: &DbErr) -> Self {
         match error {
-            DbErr::ConnectionAcquire(_) => Self::NotConnected,
             DbErr::Conn(RuntimeErr::SqlxError(cause)) => match Self::of_driver(cause) {
                 // A session that ends is recognized, because idle connections are then doubted too.
                 ended @ (Self::Broken | Self::SessionEnded | Self::Crashed | Self::NotSent) => ended,
                 _ => Self::NotConnected,
             },
-            DbErr::Conn(RuntimeErr::Internal(_)) => Self::NotConnected,
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::Internal(_)) => Self::NotConnected,
             DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
                 Self::of_driver(cause)
             }

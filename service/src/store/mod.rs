@@ -135,10 +135,11 @@ impl Store {
             Kind::Create => self.queues.create.ask(request).await,
             Kind::Change => self.queues.change.ask(request).await,
             Kind::Delete => self.queues.delete.ask(request).await,
-            // Each is a statement of its own, because it can concern any number of rows: it must not delay a batch.
-            Kind::CompleteAll => self.queues.complete_all.ask_alone(request).await,
-            Kind::DeleteCompleted => self.queues.delete_completed.ask_alone(request).await,
-            Kind::Erase => self.queues.erase.ask_alone(request).await,
+            // Each is a statement of its own, because it can concern any number of rows: it must not delay a batch. The future is
+            // large, and most requests do not need it.
+            Kind::CompleteAll => Box::pin(self.queues.complete_all.ask_alone(request)).await,
+            Kind::DeleteCompleted => Box::pin(self.queues.delete_completed.ask_alone(request)).await,
+            Kind::Erase => Box::pin(self.queues.erase.ask_alone(request)).await,
         }
     }
 
