@@ -2,7 +2,7 @@
 //!
 //! Which error to use: [`Error::invalid`] if the request is not what the operation takes. A variant of `service::Error`, with
 //! `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A failure
-//! that clients must tell apart gets a variant here and an [`ErrorKind`] with its own `code`.
+//! that clients must tell apart gets a variant here and an `ErrorKind` with its own `code`.
 
 use std::borrow::Cow;
 

@@ -34,7 +34,7 @@ impl CorsConfig {
     }
 }
 
-/// Whether the text is an origin as browsers send it (RFC 6454, section 6.2): a scheme, a host, and a port if it is not the
+/// Returns whether the text is an origin as browsers send it (RFC 6454, section 6.2): a scheme, a host, and a port unless it is the
 /// scheme's default. Any other text would never match a request.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == text)
