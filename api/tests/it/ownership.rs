@@ -1,4 +1,4 @@
-//! Every operation of the document, as nobody and as another user.
+//! Runs every operation of the OpenAPI document without a token and as another user.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use testing::on_both_databases;
 
 use crate::support::{Answer, TestApp, User};
 
-/// An operation, and what a request for it looks like. One that the document has and this table has not fails the suite.
+/// An operation and a request for it. The suite fails if the document has an operation that this table has not.
 struct Operation {
     id: &'static str,
     method: Method,
@@ -52,7 +52,7 @@ impl Operation {
 
 #[on_both_databases]
 async fn every_operation_of_the_document_is_in_the_table(app: TestApp) {
-    let document = app.nobody().get(200, "/openapi.json").await.json();
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
     let mut documented = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters") {
@@ -71,12 +71,12 @@ async fn every_operation_of_the_document_is_in_the_table(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn nobody_gets_anything(app: TestApp) {
+async fn a_request_without_a_token_gets_nothing(app: TestApp) {
     let alice = app.user("alice");
     let task = alice.create("hers").await;
     let before = alice.get(200, &task).await.json();
     for operation in operations() {
-        let answer = Answer::expect(401, operation.request(&app.nobody(), &task)).await;
+        let answer = Answer::expect(401, operation.request(&app.anonymous(), &task)).await;
         assert_eq!(
             (answer.code().as_str(), answer.header("www-authenticate")),
             ("token_missing", r#"Bearer realm="tasks""#),
@@ -88,7 +88,7 @@ async fn nobody_gets_anything(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn another_user_gets_nothing_of_hers(app: TestApp) {
+async fn another_user_gets_none_of_her_tasks(app: TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let task = alice.create("hers").await;
     let before = alice.get(200, &task).await.json();
@@ -114,7 +114,7 @@ async fn another_user_gets_nothing_of_hers(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn another_users_path_is_closed_to_every_operation(app: TestApp) {
+async fn every_operation_on_another_users_path_is_403(app: TestApp) {
     let alice = app.user("alice");
     let task = alice.create("hers").await;
     for mut operation in operations().into_iter().filter(|operation| operation.path.starts_with("/api/tasks")) {
