@@ -1,14 +1,14 @@
-# Every command has a name here; CI runs the same ones.
+# The commands of the project; CI runs the same ones.
 
-# The server
+# Runs the server
 run *ARGS:
     cargo run -p api -- {{ARGS}}
 
-# Every test, on SQLite and on PostgreSQL
+# Runs every test, on SQLite and on PostgreSQL
 test:
     cargo test --workspace
 
-# Formatting, clippy and rustdoc; warnings are fatal
+# Checks formatting, clippy and rustdoc; warnings are errors
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -22,40 +22,40 @@ entity:
 openapi:
     cargo run -qp api -- openapi > docs/contracts/todo-api.yaml
 
-# Regenerates what is generated and requires that nothing changes
+# Regenerates the entities and the OpenAPI document; fails if the committed files differ
 generated: entity openapi
     git diff --exit-code -- entity docs/contracts
 
-# Is the OpenAPI document valid?
+# Validates the OpenAPI document
 validate:
     openapi-spec-validator docs/contracts/todo-api.yaml
 
-# Licences, sources and duplicate versions, offline
+# Checks licences, sources and duplicate versions of dependencies, offline
 deny:
     cargo fetch --locked
     cargo deny --offline check licenses bans sources
 
-# Schemathesis against a server of its own
+# Runs Schemathesis against a temporary server
 fuzz:
     cargo build -p api
     e2e/with-server e2e/fuzz
 
-# The server seen by its real clients: Better Auth, a typed client, a browser
+# Runs the end-to-end tests: Better Auth, a typed client, a browser
 e2e:
     cargo build -p api
     cd docs/examples && npm ci --no-audit --no-fund
     cd e2e && npm ci --no-audit --no-fund && npm test
 
-# How fast it is beside a hand-written server and the bare database, in under ten minutes; --help tells what narrows it
+# Measures the server, a hand-written one and the database alone, in under ten minutes; --help lists the options
 bench *ARGS:
-    cargo build --release --locked -p api -p bench --bin api --bin limit --bin people
+    cargo build --release --locked -p api -p bench --bin api --bin limit --bin users
     cargo run -qp bench -- {{ARGS}}
 
-# A release build guided by a profile of itself under load, see docs/performance.md; needs cargo-pgo, and llvm-tools from rustup
+# Makes a release build that is optimized with a profile of the server under load, see docs/performance.md; needs cargo-pgo, and llvm-tools from rustup
 pgo:
     cargo pgo build -- --locked -p api --bin api
     cargo run -qp bench -- --api "target/$(rustc --print host-tuple)/release/api" --skip limit,floor --only get,list,create,update,toggle,mixed --rounds 1
     cargo pgo optimize build -- --locked -p api --bin api
 
-# What CI checks
+# Runs everything that CI checks
 ci: lint test generated validate deny fuzz e2e

@@ -1,20 +1,20 @@
--- What wrk sends. Everything that varies stands in a file of Lua that the driver writes (`World` in src/load.rs) and names
--- as the script's argument: it fills `world`.
+-- The requests that wrk sends. Everything that varies is in a Lua file that the driver writes (`Scenario` in src/load.rs) and names as the
+-- script's argument. It fills the table `scenario`.
 --
--- wrk itself counts every answer whose status is 400 or more. Which success it is, the driver has checked before
--- (src/agreement.rs): looking at each answer here would cost more than the server takes to make it.
+-- wrk itself counts every answer whose status is 400 or more. The driver has checked the exact answers before (src/agreement.rs): a check of
+-- each answer here would cost more than the server needs to make it.
 --
--- Lists are of readers, whose tasks stay 20: what is created belongs to writers, and what is deleted are the disposer's
--- tasks, made for it beforehand and each deleted once, so that a 404 is never the expected answer.
+-- Lists belong to readers, who always have 20 tasks. Tasks are created by writers. The deleter's tasks are created beforehand and deleted once
+-- each, so a 404 is never the expected answer.
 --
--- Each of wrk's threads has a Lua of its own: it is told its place among them, so that no two send the same.
+-- Each thread of wrk has its own Lua state. It gets its number, so that no two threads send the same requests.
 
 local random = math.random
 
-world = {}
+scenario = {}
 
 local function head_of(token)
-    return " HTTP/1.1\r\nHost: " .. world.host .. "\r\nAuthorization: Bearer " .. token .. "\r\n"
+    return " HTTP/1.1\r\nHost: " .. scenario.host .. "\r\nAuthorization: Bearer " .. token .. "\r\n"
 end
 
 local function heads_of(tokens)
@@ -27,12 +27,12 @@ local function with_body(body)
     return "Content-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
-local readers, writers, disposer, disposable
+local readers, writers, deleter, next_deletable
 
--- A reader, and one of the reader's tasks.
+-- Returns a reader's request head and the path of one of the reader's tasks.
 local function any_task()
-    local user, task = random(0, world.users - 1), random(0, world.tasks - 1)
-    return readers[user + 1], "/api/tasks/" .. 1 + task * world.task_step + user * world.user_step
+    local user, task = random(0, scenario.users - 1), random(0, scenario.tasks - 1)
+    return readers[user + 1], "/api/tasks/" .. 1 + task * scenario.task_step + user * scenario.user_step
 end
 
 local send = {}
@@ -63,9 +63,9 @@ function send.toggle()
 end
 
 function send.delete()
-    local id = disposable
-    disposable = disposable + world.threads
-    return "DELETE /api/tasks/" .. id .. disposer .. "\r\n"
+    local id = next_deletable
+    next_deletable = next_deletable + scenario.threads
+    return "DELETE /api/tasks/" .. id .. deleter .. "\r\n"
 end
 
 function send.mixed()
@@ -87,11 +87,11 @@ end
 
 function init(arguments)
     dofile(arguments[1])
-    -- The same requests for each server of a round.
-    math.randomseed(world.seed * world.threads + place)
-    readers, writers, disposer = heads_of(world.readers), heads_of(world.writers), head_of(world.disposer)
-    disposable = world.disposable + place
-    request = send[world.workload]
+    -- The same seed, and so the same requests, for each server of a round.
+    math.randomseed(scenario.seed * scenario.threads + place)
+    readers, writers, deleter = heads_of(scenario.readers), heads_of(scenario.writers), head_of(scenario.deleter)
+    next_deletable = scenario.first_deletable + place
+    request = send[scenario.workload]
 end
 
 function done(summary, latency, _)

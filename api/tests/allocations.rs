@@ -1,6 +1,6 @@
-//! What a request costs in memory allocations: a number that the machine's mood cannot move. A change that raises it has to say
-//! so here.
-#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+//! Memory allocations per request: a measure of cost that does not depend on the machine's speed. A change that needs more must raise the
+//! limits here.
+#![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 
 use api::config::{Config, Variables};
 use api::server::{Application, StopSignals};
@@ -9,20 +9,20 @@ use testing::{Backend, TestDatabase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A program has one allocator: hence this test is a program of its own.
+/// This test is a program of its own, because a program has only one allocator.
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const SECRET: &str = "a secret of the tests that is longer than 32 bytes";
 
-/// A connection that sends the same bytes again and again, and allocates nothing for it.
+/// A connection that repeats a request without allocating memory.
 struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    /// Sends a request and waits for its answer, which fits the buffer.
+    /// Sends a request and waits for its answer, which must fit into the buffer.
     async fn ask(&mut self, request: &[u8]) -> &[u8] {
         self.stream.write_all(request).await.unwrap();
         let mut length = 0;
@@ -34,8 +34,10 @@ impl Client {
         }
     }
 
-    /// Allocations of the whole process for each of these requests, once everything is warm. Of many groups the one with the
-    /// fewest, since each time that a thread has to wait for another one adds some; an even number in each, for toggles.
+    /// Returns the allocations of the whole process per request, after a warm-up.
+    ///
+    /// It is the smallest mean of 20 groups, because a thread that waits for another one allocates too. A group has an even number of
+    /// requests, so that toggles cancel out.
     async fn allocations(&mut self, request: &[u8]) -> u64 {
         const GROUP: u64 = 10;
         for _ in 0..50 {
@@ -61,7 +63,7 @@ fn is_whole(answer: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_request_allocates_no_more_than_this() {
+async fn no_request_allocates_more_than_its_limit() {
     let profiler = dhat::Profiler::builder().testing().build();
     let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
     let settings = [
@@ -87,7 +89,7 @@ async fn a_request_allocates_no_more_than_this() {
     let request = |line: &str| format!("{}\r\n", head(line));
     let measured = [
         ("get", client.allocations(request("GET /api/tasks/1").as_bytes()).await, 54),
-        // It was 181 for the mean of 200 requests on the machine that measured it first; on another one the fewest are 180 to 183.
+        // The mean of 200 requests was 181 on the first machine; on another one the smallest mean is 180 to 183.
         ("list of 20", client.allocations(request("GET /api/tasks").as_bytes()).await, 186),
         ("toggle", client.allocations(request("PATCH /api/tasks/1/complete").as_bytes()).await, 63),
         ("create", client.allocations(create.as_bytes()).await, 68),

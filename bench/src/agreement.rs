@@ -1,13 +1,12 @@
-//! Before it is measured, a server must do what it is measured for: each operation is asked once, and its answer looked at
-//! in full.
+//! Checks a server before it is measured: each operation once, with a full check of the answer.
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use crate::contender::Setting;
 use crate::server::Server;
+use crate::setting::Setting;
 
-/// Stops when an answer is not what the contract says.
+/// Checks the operations of the contract. Panics if an answer differs.
 pub(crate) async fn check(name: &str, server: &Server, setting: &Setting<'_>) {
     let (client, tokens) = (Client::new(), setting.tokens);
     let ask = async |method: Method, path: &str, token: &str, body: Option<Value>, status: u16| {
@@ -22,39 +21,39 @@ pub(crate) async fn check(name: &str, server: &Server, setting: &Setting<'_>) {
     };
 
     let new = json!({"title": "Buy milk", "description": "Two litres"});
-    let answer = ask(Method::POST, "/api/tasks", &tokens.disposer, Some(new), 201).await;
+    let answer = ask(Method::POST, "/api/tasks", &tokens.deleter, Some(new), 201).await;
     let location = answer.headers()["location"].to_str().expect("a path").to_owned();
     let created = task(answer).await;
     assert_eq!(location, format!("/api/tasks/{}", created["id"]), "{name}");
     assert_eq!((&created["title"], &created["description"]), (&json!("Buy milk"), &json!("Two litres")), "{name}");
 
-    let got = task(ask(Method::GET, &location, &tokens.disposer, None, 200).await).await;
+    let got = task(ask(Method::GET, &location, &tokens.deleter, None, 200).await).await;
     assert_eq!(got, created, "{name}");
     let put = json!({"title": "Buy bread", "description": null});
-    let changed = task(ask(Method::PUT, &location, &tokens.disposer, Some(put), 200).await).await;
+    let changed = task(ask(Method::PUT, &location, &tokens.deleter, Some(put), 200).await).await;
     assert_eq!((&changed["title"], &changed["description"]), (&json!("Buy bread"), &Value::Null), "{name}");
     let later = |this: &Value, that: &Value| this["updated_at"].as_str() > that["updated_at"].as_str();
     assert!(later(&changed, &created), "{name}: {changed}");
-    let toggled = task(ask(Method::PATCH, &format!("{location}/complete"), &tokens.disposer, None, 200).await).await;
+    let toggled = task(ask(Method::PATCH, &format!("{location}/complete"), &tokens.deleter, None, 200).await).await;
     assert_eq!(toggled["completed"], json!(true), "{name}");
     assert!(later(&toggled, &changed), "{name}: {toggled}");
 
     ask(Method::GET, &location, "no token", None, 401).await;
     ask(Method::GET, &location, &tokens.readers[0], None, 403).await;
-    ask(Method::POST, "/api/tasks", &tokens.disposer, Some(json!({"title": " "})), 422).await;
-    ask(Method::DELETE, &location, &tokens.disposer, None, 204).await;
-    ask(Method::GET, &location, &tokens.disposer, None, 404).await;
+    ask(Method::POST, "/api/tasks", &tokens.deleter, Some(json!({"title": " "})), 422).await;
+    ask(Method::DELETE, &location, &tokens.deleter, None, 204).await;
+    ask(Method::GET, &location, &tokens.deleter, None, 404).await;
 
     let list = ask(Method::GET, "/api/tasks", &tokens.readers[1], None, 200).await;
     let list: Vec<Value> = list.json().await.expect("an array");
     assert_eq!(u32::try_from(list.len()), Ok(setting.population.tasks), "{name}: tasks in a list");
     let id_of = |task: &Value| task["id"].as_i64().expect("an id");
     assert!(list.is_sorted_by_key(|task| -id_of(task)), "{name}: newest first");
-    // The first task of the second reader: load.lua reckons so too.
+    // The first task of the second reader; load.lua computes it in the same way.
     assert_eq!(list.last().map(id_of), Some(1 + i64::from(setting.population.user_step())), "{name}: ids");
 }
 
-/// A task with all that a task has always had.
+/// Reads a task and checks the fields that every version of the server has.
 async fn task(answer: Response) -> Value {
     assert_eq!(answer.headers()["content-type"], "application/json");
     let task: Value = answer.json().await.expect("JSON");

@@ -1,21 +1,23 @@
-//! The comparison: every workload, every number of connections, round by round, each in its turn.
+//! The comparison: every workload with every number of connections, in rounds in which the contenders take turns.
 
 use crate::arguments::{Arguments, Skippable, Workload};
-use crate::contender::{Contender, Setting};
-use crate::database::{Cluster, Database, Population};
+use crate::contender::Contender;
+use crate::database::{Cluster, Database};
 use crate::load::Load;
 use crate::measurement::Measurement;
+use crate::population::Population;
+use crate::setting::Setting;
 use crate::table;
 use crate::tokens::Tokens;
 use crate::usage;
 
-/// A thousand people with twenty tasks each.
+/// A thousand users with twenty tasks each.
 const POPULATION: Population = Population { users: 1000, tasks: 20, stride: 1, together: false };
 
-/// Below this many connections people do not get in each other's way.
+/// The fewest connections for workloads that mostly wait: with fewer, their requests do not delay each other.
 const MANY: u32 = 1000;
 
-/// Measures and prints.
+/// Measures all workloads and prints the tables.
 pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     let directory = tempfile::tempdir().expect("a temporary folder");
     let tokens = Tokens::new(POPULATION);
@@ -33,14 +35,14 @@ pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
         tokens: &tokens,
         directory: directory.path(),
     };
-    // Connections are opened, statements prepared, pages read: that is not what is measured.
+    // A warm-up, which is not measured: it opens connections, prepares statements and reads pages.
     for contender in contenders.iter().filter(|contender| contender.server.is_some()) {
         contender.measure(load(Workload::Mixed, 64, 1, 0)).await;
     }
     table::print_head();
     for workload in arguments.workloads() {
         for &connections in &arguments.connections {
-            if workload.is_of_people() && connections < MANY {
+            if workload.mostly_waits() && connections < MANY {
                 continue;
             }
             let mut turns: Vec<(&Contender, Vec<Measurement>)> =
@@ -56,7 +58,7 @@ pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
                     );
                     rounds.push(measured);
                 }
-                // Whoever was first is last now.
+                // The first of this round is the last of the next one.
                 turns.rotate_left(1);
             }
             turns.sort_by_key(|(one, _)| contenders.iter().position(|other| other.name == one.name));
@@ -67,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     }
 }
 
-/// Each has a database of its own, so that no one's leftovers are another's burden.
+/// Creates the contenders. Each has a database of its own, so that the load of one does not affect another.
 async fn contenders(arguments: &Arguments, cluster: &Cluster, setting: &Setting<'_>) -> Vec<Contender> {
     let api = &arguments.api;
     let mut contenders = vec![Contender::server("api", api, api, cluster.create("api").await, setting).await];
@@ -84,7 +86,7 @@ async fn contenders(arguments: &Arguments, cluster: &Cluster, setting: &Setting<
         contenders.push(Contender::server("api on SQLite", api, api, database, setting).await);
     }
     if !arguments.skips(Skippable::Floor) {
-        // A server migrates it and is then dropped: nothing stands in front of this database.
+        // A server migrates this database and is then dropped: pgbench uses it directly.
         let Contender { database, .. } =
             Contender::server("floor", api, api, cluster.create("floor").await, setting).await;
         contenders.push(Contender { name: "floor".to_owned(), database, server: None });

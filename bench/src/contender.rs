@@ -1,17 +1,17 @@
-//! Who takes part: a server on a database, or the database alone.
+//! The contenders of a comparison: a server with its database, or a database alone.
 
 use std::path::Path;
 
 use crate::agreement;
 use crate::arguments::Workload;
-use crate::database::{Database, Population};
+use crate::database::Database;
 use crate::floor;
 use crate::load::Load;
 use crate::measurement::Measurement;
 use crate::server::Server;
-use crate::tokens::Tokens;
+use crate::setting::Setting;
 
-/// One who takes part.
+/// A contender of a comparison.
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) database: Database,
@@ -19,16 +19,8 @@ pub(crate) struct Contender {
     pub(crate) server: Option<Server>,
 }
 
-/// What all who take part have in common.
-pub(crate) struct Setting<'a> {
-    pub(crate) population: Population,
-    pub(crate) tokens: &'a Tokens,
-    pub(crate) workers: u32,
-    pub(crate) directory: &'a Path,
-}
-
 impl Contender {
-    /// A server on a new database, whose schema `migrator` makes, with the population in it. It is checked before it is measured.
+    /// Starts a server on a new database. The program `migrator` creates the schema; then the database is filled, and the server is checked.
     pub(crate) async fn server(
         name: &str,
         program: &Path,
@@ -38,7 +30,7 @@ impl Contender {
     ) -> Self {
         eprintln!("{name}: starts");
         let Setting { tokens, workers, directory, .. } = *setting;
-        // It migrates when it starts; then it has done its part, or starts once more with what is to be measured.
+        // The migrator migrates when it starts. The server to measure starts afterwards, on the filled database.
         drop(Server::start(migrator, &database, tokens, workers, directory).await);
         database.fill(setting.population).await;
         let server = Server::start(program, &database, tokens, workers, directory).await;
@@ -46,20 +38,20 @@ impl Contender {
         Self { name: name.to_owned(), database, server: Some(server) }
     }
 
-    /// Whether it has a turn.
+    /// Whether it takes part in this workload.
     pub(crate) fn takes(&self, workload: Workload) -> bool {
         match (&self.server, self.database.postmaster) {
             (None, _) => floor::has(workload),
             (Some(_), Some(_)) => true,
-            // SQLite is measured where it differs most: the fastest read, and the commit.
+            // SQLite is measured where it differs most: the fastest read, and a commit.
             (Some(_), None) => matches!(workload, Workload::Get | Workload::Create),
         }
     }
 
-    /// Its turn.
+    /// Measures it once.
     pub(crate) async fn measure(&self, load: Load<'_>) -> Measurement {
         match &self.server {
-            Some(server) => load.measure(self, server).await,
+            Some(server) => load.measure(&self.database, server).await,
             None => floor::measure(load, &self.database).await,
         }
     }

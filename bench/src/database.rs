@@ -1,12 +1,16 @@
-//! The databases that are measured on: made, filled, and brought to rest between measurements.
+//! The databases of the measurements: created, filled, and brought to rest between measurements.
 
 use std::path::{Path, PathBuf};
 
 use testing::{ConnectionTrait, OwnCluster, Statement};
 
-/// What is set for a server of this size, and what keeps the server's own housekeeping out of the measurements: they begin
-/// after a checkpoint and a VACUUM ([`Database::rest`]) and end before the next one is due. Nothing is less durable than by
-/// default: `fsync`, `synchronous_commit` and `full_page_writes` are on.
+use crate::population::Population;
+
+/// The settings of PostgreSQL for a machine of this size.
+///
+/// They also keep PostgreSQL's own maintenance out of the measurements. A measurement begins after a checkpoint and a VACUUM
+/// ([`Database::rest`]) and ends before the next one is due. Durability is that of the defaults: `fsync`, `synchronous_commit` and
+/// `full_page_writes` are on.
 const SETTINGS: &str = "
     max_connections = 200
     shared_buffers = 1GB
@@ -19,8 +23,8 @@ const SETTINGS: &str = "
     full_page_writes = on
 ";
 
-/// What `limit` and the floor need and the first schema did not have, so that a server from before, which never looks at them,
-/// can be compared with on PostgreSQL. Where they are, nothing happens.
+/// Adds the columns that `limit` and the floor need and that the first schema did not have. So an old build of the server, which does not
+/// use them, can be compared on PostgreSQL. Existing columns are left as they are.
 const COLUMNS: &str = "ALTER TABLE task
     ADD COLUMN IF NOT EXISTS completed_at timestamptz,
     ADD COLUMN IF NOT EXISTS due_date text,
@@ -31,7 +35,7 @@ const COLUMNS: &str = "ALTER TABLE task
     ADD COLUMN IF NOT EXISTS description_folded text,
     ADD COLUMN IF NOT EXISTS tags_folded text NOT NULL DEFAULT ''";
 
-/// A private PostgreSQL, gone when it is dropped.
+/// A private PostgreSQL. It is stopped and removed when this is dropped.
 pub(crate) struct Cluster(OwnCluster);
 
 impl Cluster {
@@ -39,7 +43,7 @@ impl Cluster {
         Self(OwnCluster::start(SETTINGS, |_| {}).expect("PostgreSQL's programs are needed"))
     }
 
-    /// A new database in it.
+    /// Creates a database in it.
     pub(crate) async fn create(&self, name: &str) -> Database {
         let statement = format!("CREATE DATABASE {name}");
         testing::connect(&self.0.url()).await.execute_unprepared(&statement).await.expect("CREATE DATABASE");
@@ -55,69 +59,25 @@ impl Cluster {
     }
 }
 
-/// A database, and the first process of its server.
+/// A database, and the main process of its server.
 #[derive(Clone)]
 pub(crate) struct Database {
     pub(crate) url: String,
-    /// Of PostgreSQL; SQLite works within the server's own process.
+    /// The process id of PostgreSQL's main process. `None` for SQLite, which runs in the server's process.
     pub(crate) postmaster: Option<u32>,
 }
 
-/// Which tasks there are: those of `users` readers with `tasks` each, and of every `stride` rows only one is a reader's. See
-/// `any_task` in load.lua.
-#[derive(Clone, Copy)]
-pub(crate) struct Population {
-    pub(crate) users: u32,
-    pub(crate) tasks: u32,
-    pub(crate) stride: u32,
-    /// Whether the rows of one user lie side by side, as where they come all at once, or far apart, as where people come and go.
-    pub(crate) together: bool,
-}
-
-impl Population {
-    pub(crate) fn rows(self) -> u32 {
-        self.users * self.tasks * self.stride
-    }
-
-    /// How far the id of a reader's task is from that of the same reader's task before it.
-    pub(crate) fn task_step(self) -> u32 {
-        if self.together { 1 } else { self.stride * self.users }
-    }
-
-    /// How far it is from that of the reader before.
-    pub(crate) fn user_step(self) -> u32 {
-        if self.together { self.stride * self.tasks } else { self.stride }
-    }
-
-    /// Returns the owner of row `n`, which counts from 1, in SQL. Every other user has as many tasks as a reader.
-    fn user(self) -> String {
-        let Self { users, tasks, stride, together } = self;
-        let all = self.rows() / tasks;
-        if together {
-            format!(
-                "CASE (n - 1) / {tasks} % {stride} WHEN 0 THEN 'reader-' || ((n - 1) / {tasks} / {stride}) \
-                 ELSE 'other-' || ((n - 1) / {tasks}) END"
-            )
-        } else {
-            format!(
-                "CASE (n - 1) % {stride} WHEN 0 THEN 'reader-' || ((n - 1) / {stride} % {users}) \
-                 ELSE 'other-' || ((n - 1) % {all}) END"
-            )
-        }
-    }
-}
-
-/// The tasks of one who keeps all of them.
-pub(crate) const HOARD: u32 = 100_000;
+/// The number of tasks of the user with the long list.
+pub(crate) const LONG_LIST: u32 = 100_000;
 
 impl Database {
-    /// A file of SQLite's in this folder.
+    /// Returns an SQLite database in this folder; the server creates the file.
     pub(crate) fn sqlite(directory: &Path) -> Self {
         let file: PathBuf = directory.join("tasks.db");
         Self { url: format!("sqlite://{}", file.display()), postmaster: None }
     }
 
-    /// Fills a migrated database that is empty: ids begin with 1.
+    /// Fills a migrated, empty database. Ids start at 1.
     pub(crate) async fn fill(&self, population: Population) {
         if self.postmaster.is_some() {
             self.execute(COLUMNS).await;
@@ -126,25 +86,25 @@ impl Database {
         self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;
     }
 
-    /// Makes tasks to be deleted, with ids in a row, and tells the first.
-    pub(crate) async fn dispose_of(&self, count: u32) -> i64 {
-        self.execute("DELETE FROM task WHERE user_id = 'disposer'").await;
-        self.insert(count, "'disposer'").await;
+    /// Creates tasks to be deleted, with consecutive ids, and returns the first id.
+    pub(crate) async fn add_deletable(&self, count: u32) -> i64 {
+        self.execute("DELETE FROM task WHERE user_id = 'deleter'").await;
+        self.insert(count, "'deleter'").await;
         let connection = testing::connect(&self.url).await;
-        let first = "SELECT min(id) AS first FROM task WHERE user_id = 'disposer'";
+        let first = "SELECT min(id) AS first FROM task WHERE user_id = 'deleter'";
         let statement = Statement::from_string(connection.get_database_backend(), first);
         let row = connection.query_one_raw(statement).await.expect("the first id").expect("a row");
         row.try_get("", "first").expect("a number")
     }
 
-    /// Gives one user [`HOARD`] tasks.
-    pub(crate) async fn hoard(&self) {
-        self.execute("DELETE FROM task WHERE user_id = 'hoarder'").await;
-        self.insert(HOARD, "'hoarder'").await;
+    /// Gives one user [`LONG_LIST`] tasks.
+    pub(crate) async fn add_long_list(&self) {
+        self.execute("DELETE FROM task WHERE user_id = 'long-list'").await;
+        self.insert(LONG_LIST, "'long-list'").await;
         self.rest().await;
     }
 
-    /// Lets what earlier measurements left behind be done with before the next one begins.
+    /// Completes the maintenance that earlier measurements have left to do: VACUUM and a checkpoint.
     pub(crate) async fn rest(&self) {
         if self.postmaster.is_some() {
             self.execute("VACUUM task").await;

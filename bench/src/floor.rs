@@ -1,4 +1,4 @@
-//! The floor: the same SQL from pgbench, that is, the database alone.
+//! The floor: the same SQL, sent by pgbench to the database without a server.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,10 +9,10 @@ use crate::load::Load;
 use crate::measurement::Measurement;
 use crate::usage;
 
-/// The clients with which it was fastest on two cores.
+/// The number of clients with the highest throughput on two cores.
 const CLIENTS: &str = "16";
 
-/// Runs the script of a workload in bench/floor.
+/// Measures the script of a workload in bench/floor.
 pub(crate) async fn measure(load: Load<'_>, database: &Database) -> Measurement {
     database.rest().await;
     let postmaster = database.postmaster.expect("the floor is PostgreSQL");
@@ -49,12 +49,12 @@ pub(crate) async fn measure(load: Load<'_>, database: &Database) -> Measurement 
     }
 }
 
-/// Whether there is a script for it.
+/// Whether there is a script for this workload.
 pub(crate) const fn has(workload: Workload) -> bool {
     matches!(workload, Workload::Get | Workload::List | Workload::Create | Workload::Toggle)
 }
 
-/// The address as variables: a password does not belong on a command line.
+/// Returns the address as environment variables, because a password must not appear on a command line.
 fn variables(url: &str) -> [(&'static str, &str); 5] {
     let split = || {
         let (login, place) = url.strip_prefix("postgres://")?.split_once('@')?;

@@ -1,4 +1,4 @@
-//! Load: from wrk with load.lua, or, for people who mostly wait, from the program `people`.
+//! The load: from wrk with load.lua, or from the program `users` for connections that mostly wait.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::arguments::{Workload, built};
-use crate::contender::Contender;
-use crate::database::Population;
-use crate::hoarder::Hoarder;
+use crate::database::{Database, LONG_LIST};
+use crate::long_list_reader::LongListReader;
 use crate::measurement::Measurement;
+use crate::population::Population;
 use crate::server::{Server, with_many_files};
 use crate::tokens::Tokens;
 use crate::usage;
 
-/// As wrk has them if it is not told: one alone leaves a processor idle for a tenth of the time.
+/// The threads of wrk: its default. A single thread leaves a processor idle for a tenth of the time.
 const THREADS: u32 = 2;
 
 /// The load of one measurement.
@@ -24,15 +24,15 @@ pub(crate) struct Load<'a> {
     pub(crate) workload: Workload,
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub(crate) seed: u32,
     pub(crate) population: Population,
     pub(crate) tokens: &'a Tokens,
-    /// For the file that tells load.lua.
+    /// The folder for the file with the scenario.
     pub(crate) directory: &'a Path,
 }
 
-/// The line that both print.
+/// The result line of both programs. Times are in microseconds.
 #[derive(Deserialize)]
 struct Printed {
     requests: f64,
@@ -46,17 +46,17 @@ struct Printed {
 }
 
 impl Load<'_> {
-    /// How long it takes: people who mostly wait need longer to be many.
+    /// Returns the duration. Connections that mostly wait need longer for as many requests.
     pub(crate) fn seconds(self) -> u32 {
-        if self.workload.is_of_people() { 2 * self.seconds } else { self.seconds }
+        if self.workload.mostly_waits() { 2 * self.seconds } else { self.seconds }
     }
 
-    /// Drives it against a server, and looks at what it costs meanwhile.
-    pub(crate) async fn measure(self, contender: &Contender, server: &Server) -> Measurement {
-        contender.database.rest().await;
-        let deletes = self.workload == Workload::Mixed || self.workload.is_of_people();
-        let disposable = if deletes { contender.database.dispose_of(1000 + 1000 * self.seconds()).await } else { 0 };
-        let world = World {
+    /// Runs the load against a server and measures what it uses.
+    pub(crate) async fn measure(self, database: &Database, server: &Server) -> Measurement {
+        database.rest().await;
+        let deletes = self.workload == Workload::Mixed || self.workload.mostly_waits();
+        let first_deletable = if deletes { database.add_deletable(1000 + 1000 * self.seconds()).await } else { 0 };
+        let scenario = Scenario {
             workload: self.workload.name(),
             host: format!("127.0.0.1:{}", server.port),
             connections: self.connections,
@@ -67,28 +67,28 @@ impl Load<'_> {
             tasks: self.population.tasks,
             task_step: self.population.task_step(),
             user_step: self.population.user_step(),
-            disposable,
+            first_deletable,
             readers: &self.tokens.readers,
             writers: &self.tokens.writers,
-            disposer: &self.tokens.disposer,
+            deleter: &self.tokens.deleter,
         };
-        let mut command = if self.workload.is_of_people() { self.people(&world) } else { self.wrk(&world) };
-        let hoarder = if self.workload == Workload::Beside {
-            contender.database.hoard().await;
-            Some(Hoarder::start(world.host.clone(), self.tokens.hoarder.clone()))
+        let mut command = if self.workload.mostly_waits() { self.users(&scenario) } else { self.wrk(&scenario) };
+        let reader = if self.workload == Workload::Beside {
+            database.add_long_list().await;
+            Some(LongListReader::start(scenario.host.clone(), self.tokens.long_list.clone()))
         } else {
             None
         };
 
-        let database_now = || contender.database.postmaster.map(usage::of_postgres);
+        let database_now = || database.postmaster.map(usage::of_postgres);
         usage::forget_peak(server.pid());
         let now = || (usage::of_process(server.pid()), database_now(), usage::of_ended_children());
         let before = now();
         let printed = run(&mut command);
         let after = now();
-        if let Some(hoarder) = hoarder {
-            let lists = hoarder.stop();
-            eprintln!("{lists} lists of {} tasks meanwhile", crate::database::HOARD);
+        if let Some(reader) = reader {
+            let lists = reader.stop();
+            eprintln!("read {lists} lists of {LONG_LIST} tasks at the same time");
         }
 
         let count = printed.requests.max(1.0);
@@ -105,35 +105,35 @@ impl Load<'_> {
         }
     }
 
-    fn wrk(self, world: &World<'_>) -> Command {
-        let file = self.directory.join("world.lua");
-        let Ok(Value::Object(members)) = serde_json::to_value(world) else { panic!("a world is an object") };
-        // Lua writes lists in braces; the rest is as in JSON, and no text here holds a bracket.
+    fn wrk(self, scenario: &Scenario<'_>) -> Command {
+        let file = self.directory.join("scenario.lua");
+        let Ok(Value::Object(members)) = serde_json::to_value(scenario) else { panic!("a scenario is an object") };
+        // A list in Lua has braces. The rest is as in JSON, and no text here contains a bracket.
         let lua = |value: Value| value.to_string().replace('[', "{").replace(']', "}");
-        let lines = members.into_iter().map(|(name, value)| format!("world.{name} = {}\n", lua(value)));
+        let lines = members.into_iter().map(|(name, value)| format!("scenario.{name} = {}\n", lua(value)));
         std::fs::write(&file, lines.collect::<String>()).expect("a file can be written");
         let mut command = with_many_files(Path::new("wrk"));
         command
             .args(["--threads", &THREADS.to_string(), "--connections", &self.connections.to_string()])
             .args(["--duration", &format!("{}s", self.seconds()), "--script"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("load.lua"))
-            .args([&format!("http://{}", world.host), "--"])
+            .args([&format!("http://{}", scenario.host), "--"])
             .arg(file);
         command
     }
 
-    fn people(self, world: &World<'_>) -> Command {
-        let file = self.directory.join("world.json");
-        std::fs::write(&file, serde_json::to_vec(world).expect("JSON")).expect("a file can be written");
-        let mut command = with_many_files(&built("people"));
+    fn users(self, scenario: &Scenario<'_>) -> Command {
+        let file = self.directory.join("scenario.json");
+        std::fs::write(&file, serde_json::to_vec(scenario).expect("JSON")).expect("a file can be written");
+        let mut command = with_many_files(&built("users"));
         command.arg(file);
         command
     }
 }
 
-/// What load.lua and `people` are told.
+/// The input of load.lua and of the program `users`.
 #[derive(Serialize)]
-struct World<'a> {
+struct Scenario<'a> {
     workload: &'static str,
     host: String,
     connections: u32,
@@ -144,10 +144,10 @@ struct World<'a> {
     tasks: u32,
     task_step: u32,
     user_step: u32,
-    disposable: i64,
+    first_deletable: i64,
     readers: &'a [String],
     writers: &'a [String],
-    disposer: &'a str,
+    deleter: &'a str,
 }
 
 fn run(command: &mut Command) -> Printed {

@@ -1,8 +1,8 @@
-//! Where and when it was measured.
+//! The machine and the day of a measurement.
 
 use std::process::Command;
 
-/// One line about the machine, the programs and the day.
+/// Returns one line about the machine, the programs and the day.
 pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -15,7 +15,7 @@ pub(crate) fn description() -> String {
     format!("{day}, {cores} cores ({}), Linux {}, {pgbench}, {wrk}", model.unwrap_or("unknown"), kernel.trim())
 }
 
-/// The first line that a program prints, whatever it thinks of the question.
+/// Returns the first line that a program prints, whether it succeeds or not.
 fn first_line(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).output();
     let text = output.map(|output| output.stdout).unwrap_or_default();

@@ -1,9 +1,8 @@
 //! Measures the server beside a hand-written one (`limit`), the bare database (`floor`) and itself on SQLite.
 //!
-//! `just bench` builds what is measured and runs this; docs/performance.md says what the numbers mean. Servers take turns
-//! within each round, so that what disturbs the machine disturbs them all, and what counts is the ratio within a round.
-#![expect(clippy::expect_used, clippy::panic, reason = "a measurement that goes wrong must stop, loudly")]
-#![expect(clippy::disallowed_methods, reason = "a measurement prepares the database with statements of its own")]
+//! `just bench` builds the programs and runs this; docs/performance.md explains the numbers. Servers take turns within each round, so that
+//! a disturbance of the machine affects all of them. The result is the ratio within a round.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed measurement must stop the run")]
 
 mod agreement;
 mod arguments;
@@ -11,12 +10,14 @@ mod compare;
 mod contender;
 mod database;
 mod floor;
-mod hoarder;
 mod load;
+mod long_list_reader;
 mod machine;
 mod measurement;
+mod population;
 mod scale;
 mod server;
+mod setting;
 mod table;
 mod tokens;
 mod usage;

@@ -1,6 +1,6 @@
-//! What is known after one measurement, and the middle of several.
+//! The results of a measurement, and their median.
 
-/// One measurement; times are milliseconds, or microseconds a request.
+/// The results of one measurement. Latencies are in milliseconds, processor times in microseconds per request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measurement {
     pub(crate) per_second: f64,
@@ -8,14 +8,14 @@ pub(crate) struct Measurement {
     pub(crate) p95: Option<f64>,
     pub(crate) p99: Option<f64>,
     pub(crate) errors: u64,
-    /// Of wrk or pgbench.
+    /// Of the program that sends the load.
     pub(crate) load_micros: f64,
     pub(crate) server_micros: Option<f64>,
     pub(crate) database_micros: Option<f64>,
     pub(crate) peak_mib: Option<f64>,
 }
 
-/// The middle of these, or of the two in the middle.
+/// Returns the median, or `None` if there are no values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -26,7 +26,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     }
 }
 
-/// The median of the ratios within each round.
+/// Returns the median of the ratios within each round.
 pub(crate) fn ratio(ours: &[Measurement], base: &[Measurement], of: impl Fn(&Measurement) -> f64) -> Option<f64> {
     median(ours.iter().zip(base).map(|(ours, base)| of(ours) / of(base)).filter(|ratio| ratio.is_finite()))
 }

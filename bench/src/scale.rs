@@ -1,17 +1,19 @@
-//! Flatness: what a request costs among 10,000 rows and among many more, in turns.
+//! The cost of a request with 10,000 rows in the table and with many more, measured in turns.
 
 use crate::arguments::{Arguments, Workload};
-use crate::contender::{Contender, Setting};
-use crate::database::{Cluster, Population};
+use crate::contender::Contender;
+use crate::database::Cluster;
 use crate::load::Load;
 use crate::measurement::{Measurement, median, ratio};
+use crate::population::Population;
+use crate::setting::Setting;
 use crate::table::number;
 use crate::tokens::Tokens;
 
 const USERS: u32 = 500;
 const TASKS: u32 = 20;
 
-/// Measures and prints.
+/// Measures and prints the table.
 pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     let directory = tempfile::tempdir().expect("a temporary folder");
     let small = Population { users: USERS, tasks: TASKS, stride: 1, together: arguments.together };
@@ -33,7 +35,7 @@ pub(crate) async fn run(arguments: &Arguments, cluster: &Cluster) {
     let of_interest = [Workload::Get, Workload::List, Workload::Create];
     for workload in arguments.workloads().filter(|workload| of_interest.contains(workload)) {
         let mut measured: [Vec<Measurement>; 2] = Default::default();
-        // The first round is not counted: it warms what the others find warm.
+        // The first round is a warm-up and does not count.
         for round in 0..=arguments.rounds {
             for ((contender, population), rounds) in sizes.iter().zip(&mut measured) {
                 let load = Load {

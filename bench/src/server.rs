@@ -1,4 +1,4 @@
-//! A server under test: a child process on a port of its own.
+//! A server under test: a child process on its own port.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,19 +11,19 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::database::Database;
 use crate::tokens::Tokens;
 
-/// How long a server has to end by itself.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a server may take to stop after SIGTERM, before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running server; stopped when it is dropped.
+/// A running server. It is stopped when this is dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) port: u16,
-    /// How long it took from its start to its first answer.
+    /// The time from its start to its first answer.
     pub(crate) started_in: Duration,
 }
 
 impl Server {
-    /// Starts it and waits until it answers. It gets this environment and no other, and a folder without a `.env`.
+    /// Starts it and waits until it answers. Its environment has only these variables, and its folder no `.env`.
     pub(crate) async fn start(
         program: &Path,
         database: &Database,
@@ -65,7 +65,7 @@ impl Server {
             if answer.is_ok_and(|answer| answer.status() == 200) {
                 return;
             }
-            if let Some(status) = self.process.try_wait().expect("a process can be looked at") {
+            if let Some(status) = self.process.try_wait().expect("the state of a child process") {
                 panic!("the server ended: {status}");
             }
             assert!(Instant::now() < deadline, "the server does not answer");
@@ -79,10 +79,10 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// As its operator would stop it: one that profiles itself (`just pgo`) writes its profile when it ends.
+    /// Sends SIGTERM first: a server that profiles itself (`just pgo`) writes its profile when it stops normally.
     fn drop(&mut self) {
         let asked = kill_process(Pid::from_child(&self.process), Signal::TERM);
-        let deadline = Instant::now() + FAREWELL;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while asked.is_ok() && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
             thread::sleep(Duration::from_millis(10));
         }
@@ -91,7 +91,7 @@ impl Drop for Server {
     }
 }
 
-/// The program with as many open files as the system grants: a thousand connections are more than a shell's usual limit.
+/// Returns a command that runs the program with the highest allowed number of open files: a thousand connections exceed the usual limit.
 pub(crate) fn with_many_files(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"ulimit -n "$(ulimit -H -n)"; exec "$0" "$@""#]).arg(program);

@@ -1,8 +1,8 @@
-//! The table, in Markdown, as docs/performance.md holds it.
+//! The result table, in Markdown.
 
 use crate::measurement::{Measurement, median, ratio};
 
-/// Its head.
+/// Prints the head of the table.
 pub(crate) fn print_head() {
     println!(
         "| workload | connections | server | requests/s | × limit | × floor | p50 | p95 | p99 | errors | load µs | server µs | database µs | peak MiB |"
@@ -10,7 +10,7 @@ pub(crate) fn print_head() {
     println!("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
 }
 
-/// The rows of one workload: each contender's name and rounds. A ratio is the median of those within the rounds.
+/// Prints the rows of one workload, from each contender's name and rounds. A ratio is the median of the ratios within the rounds.
 pub(crate) fn print_rows(workload: &str, connections: u32, contenders: &[(&str, Vec<Measurement>)]) {
     let rounds_of = |name: &str| contenders.iter().find(|(other, _)| *other == name).map(|(_, rounds)| rounds);
     let times = |rounds: &[Measurement], other: &str| {
@@ -35,7 +35,7 @@ pub(crate) fn print_rows(workload: &str, connections: u32, contenders: &[(&str, 
     }
 }
 
-/// A number with this many decimals, or a dash.
+/// Formats a number with this many decimals, or a dash if there is none.
 pub(crate) fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }

@@ -1,4 +1,4 @@
-//! The people who ask, and their tokens.
+//! The users of a run, and their tokens.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,19 +6,19 @@ use std::io::Read;
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::json;
 
-use crate::database::Population;
+use crate::population::Population;
 
-/// A secret of this run, and tokens that are signed with it.
+/// The secret of this run, and tokens that are signed with it.
 pub(crate) struct Tokens {
     pub(crate) secret: String,
-    /// Whose tasks are read and changed; their number stays the same.
+    /// Users whose tasks are read and changed. The number of their tasks stays the same.
     pub(crate) readers: Vec<String>,
-    /// Who creates.
+    /// Users who create tasks.
     pub(crate) writers: Vec<String>,
-    /// Who deletes.
-    pub(crate) disposer: String,
-    /// Who has 100,000 tasks.
-    pub(crate) hoarder: String,
+    /// The user who deletes tasks.
+    pub(crate) deleter: String,
+    /// The user with 100,000 tasks.
+    pub(crate) long_list: String,
 }
 
 impl Tokens {
@@ -33,7 +33,7 @@ impl Tokens {
             encode(&Header::default(), &claims, &key).expect("a token")
         };
         let all = |kind: &str| (0..population.users).map(|user| sign(format!("{kind}-{user}"))).collect();
-        let (disposer, hoarder) = (sign("disposer".to_owned()), sign("hoarder".to_owned()));
-        Self { readers: all("reader"), writers: all("writer"), disposer, hoarder, secret }
+        let (deleter, long_list) = (sign("deleter".to_owned()), sign("long-list".to_owned()));
+        Self { readers: all("reader"), writers: all("writer"), deleter, long_list, secret }
     }
 }

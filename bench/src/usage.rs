@@ -1,21 +1,21 @@
-//! What processes used, as Linux tells it in /proc.
+//! Processor time and memory of processes, from Linux's /proc.
 
 use std::fs;
 
-/// The unit of /proc/PID/stat is 1/100 s on every Linux.
+/// Microseconds in one unit of /proc/PID/stat, which is 1/100 s on every Linux.
 const MICROS: f64 = 10_000.0;
 
-/// The microseconds on processors that a process has used.
+/// Returns the processor time that a process has used, in microseconds.
 pub(crate) fn of_process(pid: u32) -> f64 {
     stat(pid).map_or(0.0, |stat| MICROS * f64::from(stat.user + stat.system))
 }
 
-/// Those of this program's children that have ended: wrk and pgbench.
+/// Returns the processor time of this program's children that have ended: those that sent the load.
 pub(crate) fn of_ended_children() -> f64 {
     stat(std::process::id()).map_or(0.0, |stat| MICROS * f64::from(stat.children))
 }
 
-/// Those of PostgreSQL's first process and all that it started, those that have ended included.
+/// Returns the processor time of PostgreSQL's main process and all of its children, including those that have ended.
 pub(crate) fn of_postgres(postmaster: u32) -> f64 {
     let ended = || stat(postmaster).map_or(0, |stat| stat.children);
     loop {
@@ -27,31 +27,31 @@ pub(crate) fn of_postgres(postmaster: u32) -> f64 {
             .filter(|(pid, stat)| *pid == postmaster || stat.parent == postmaster)
             .map(|(_, stat)| stat.user + stat.system)
             .sum();
-        // One that ended meanwhile was counted twice, or not at all.
+        // A process that ended during the count was counted twice, or not at all: count again.
         if ended() == before {
             return MICROS * f64::from(before + running);
         }
     }
 }
 
-/// Forgets how much memory a process has had at most.
+/// Resets the memory peak of a process.
 pub(crate) fn forget_peak(pid: u32) {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("the peak of a child can be reset");
 }
 
-/// The most memory that a process has had since, in MiB.
+/// Returns the memory peak of a process since [`forget_peak`], in MiB.
 pub(crate) fn peak_mib(pid: u32) -> f64 {
     memory(pid, "VmHWM:")
 }
 
-/// The memory that a process has now, in MiB.
+/// Returns the current memory of a process, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> f64 {
     memory(pid, "VmRSS:")
 }
 
-fn memory(pid: u32, what: &str) -> f64 {
+fn memory(pid: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a field of every process");
     let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
     kib / 1024.0
 }
@@ -60,13 +60,13 @@ struct Stat {
     parent: u32,
     user: u32,
     system: u32,
-    /// User and system, of children that have ended.
+    /// User and system time of children that have ended.
     children: u32,
 }
 
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name, which may hold anything.
+    // The second field is the program's name in parentheses, which may contain any character.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
     Some(Stat { parent: number(1)?, user: number(11)?, system: number(12)?, children: number(13)? + number(14)? })

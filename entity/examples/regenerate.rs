@@ -1,4 +1,4 @@
-//! `cargo run -p entity --example regenerate`: migrates an empty database and writes `entity/src` anew from its schema.
+//! `cargo run -p entity --example regenerate`: migrates an empty database and rewrites `entity/src` from its schema.
 
 #[path = "../tests/generator/mod.rs"]
 mod generator;

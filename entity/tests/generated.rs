@@ -1,4 +1,4 @@
-//! The committed entities are what the generator makes of the migrated schema, on either database.
+//! The committed entities equal the generator's output for the migrated schema, on both databases.
 
 mod generator;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use testing::{TestDatabase, on_both_databases};
 
 #[on_both_databases]
-async fn the_committed_entities_are_those_of_the_migrated_schema(database: TestDatabase) {
+async fn the_committed_entities_match_the_migrated_schema(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     generator::generate(database.url(), folder.path()).await;
     assert_eq!(

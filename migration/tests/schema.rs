@@ -1,6 +1,5 @@
 //! The migrations on both databases.
-#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
-#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
+#![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 
 use migration::{Migrator, MigratorTrait, apply_pending};
 use sea_orm_migration::SchemaManager;
@@ -19,7 +18,7 @@ async fn up_down_up_works(database: TestDatabase) {
 }
 
 #[on_both_databases]
-async fn an_id_is_never_given_out_twice(database: TestDatabase) {
+async fn an_id_is_never_used_twice(database: TestDatabase) {
     let connection = database.connect().await;
     let insert = "INSERT INTO task (user_id, title, completed, created_at, updated_at) \
                   VALUES ('alice', 'a', false, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00') RETURNING id";
@@ -34,18 +33,18 @@ async fn an_id_is_never_given_out_twice(database: TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_tasks_of_the_first_schema_are_kept_and_found_on_sqlite() {
+async fn an_upgrade_from_the_first_schema_keeps_the_tasks_and_fills_the_search_columns_on_sqlite() {
     upgrade(&TestDatabase::empty(Backend::Sqlite).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_tasks_of_the_first_schema_are_kept_and_found_on_postgres() {
+async fn an_upgrade_from_the_first_schema_keeps_the_tasks_and_fills_the_search_columns_on_postgres() {
     if let Some(database) = TestDatabase::empty(Backend::Postgres).await {
         upgrade(&database).await;
     }
 }
 
-/// From the first migration, with more rows than are folded at a time, to the newest, back to the first and up again.
+/// Upgrades from the first migration to the newest, back, and up again, with more rows than one step of the migration folds.
 async fn upgrade(database: &TestDatabase) {
     let connection = database.connect().await;
     let backend = connection.get_database_backend();
@@ -81,18 +80,18 @@ async fn upgrade(database: &TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrating_at_once_from_many_processes_works_on_sqlite() {
-    migrate_at_once(&TestDatabase::empty(Backend::Sqlite).await.unwrap()).await;
+async fn concurrent_migrations_work_on_sqlite() {
+    migrate_concurrently(&TestDatabase::empty(Backend::Sqlite).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrating_at_once_from_many_processes_works_on_postgres() {
+async fn concurrent_migrations_work_on_postgres() {
     if let Some(database) = TestDatabase::empty(Backend::Postgres).await {
-        migrate_at_once(&database).await;
+        migrate_concurrently(&database).await;
     }
 }
 
-async fn migrate_at_once(database: &TestDatabase) {
+async fn migrate_concurrently(database: &TestDatabase) {
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let connection = database.connect().await;

@@ -1,5 +1,5 @@
-//! Lists on both databases against a filter and a sort in memory, which know nothing of SQL.
-#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
+//! Compares lists on both databases with a filter and a sort in memory.
+#![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 
 use std::cmp::Ordering;
 
@@ -14,13 +14,13 @@ use service::tasks::{
 use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
 
-/// Few of each, so that they meet: letters of several scripts, with and without case and accents.
+/// Few words, so that many tasks match: letters of several scripts, with and without case and accents.
 const WORDS: [&str; 14] =
     ["milk", "Milch", "MILK", "crème", "Creme", "Straße", "STRASSE", "Ёлка", "елка", "שָׁלוֹם", "%", "_", "a'b", "Łódź"];
 const TAGS: [&str; 6] = ["work", "Home", "ÉCOLE", "a b", "\"x\"", ","];
 const ZONES: [&str; 4] = ["UTC", "Asia/Kolkata", "America/Los_Angeles", "Pacific/Kiritimati"];
 
-/// What a task and a question are made of, as texts.
+/// The parts of a task and of a query, as texts.
 #[derive(Clone, Debug)]
 struct New {
     title: String,
@@ -50,7 +50,7 @@ fn words() -> impl Strategy<Value = String> {
     proptest::collection::vec(select(&WORDS[..]), 1..3).prop_map(|words| words.join(" "))
 }
 
-/// Days and instants around now, in hours: so that "today" and "overdue" are met.
+/// Generates days and instants around now, so that some are today and some overdue. The range is in hours.
 fn due() -> impl Strategy<Value = String> {
     (-60..60_i64, 0..4).prop_map(|(hours, form)| {
         let time = Utc::now() + Duration::hours(hours * 4);
@@ -62,7 +62,7 @@ fn due() -> impl Strategy<Value = String> {
     })
 }
 
-/// The same, and the ends of time.
+/// Generates the same, and the first and the last possible times.
 fn bound() -> impl Strategy<Value = String> {
     let extreme = select(&["9999-12-31", "9999-12-31T23:59:59-12:00", "0001-01-01", "0001-01-01T00:00:00+14:00"][..]);
     prop_oneof![4 => due(), 1 => extreme.prop_map(str::to_owned)]
@@ -154,11 +154,11 @@ impl Question {
         ListQuery { filter, sort: Sort::new(self.sort.clone()) }
     }
 
-    /// The same question, asked of every task in turn.
+    /// Applies the same query to every task in memory.
     fn shows(&self, task: &Task, now: DateTime<Utc>) -> bool {
         let zone: chrono_tz::Tz = self.zone.parse().unwrap();
         let due = task.due.as_ref().map(|due| When::of(due.as_str()));
-        // A day is over when the next one begins, an instant when it is past.
+        // A day is overdue when the next one begins, an instant when it has passed.
         let over_by = |due: &When, by: &When| match (due, by) {
             (When::Day(due), When::Day(by)) => due < by,
             (When::Instant(due), When::Day(by)) => zone.from_utc_datetime(&due.naive_utc()).date_naive() < *by,
@@ -224,7 +224,7 @@ impl Question {
                 return order;
             }
         }
-        // In the direction of the last key that counts: a key that comes again does not.
+        // Ties follow the direction of the last key. A repeated key is ignored.
         let last = sort.iter().enumerate().rfind(|(n, by)| sort[..*n].iter().all(|earlier| earlier.key != by.key));
         if last.unwrap().1.descending { b.id.cmp(&a.id) } else { a.id.cmp(&b.id) }
     }
@@ -251,7 +251,7 @@ impl When {
     }
 }
 
-/// What the words above are without case and accents.
+/// The words above without case and accents.
 fn plain(text: &str) -> String {
     let lower = text.to_lowercase().replace('ß', "ss");
     let letter = |c: char| match c {
@@ -265,13 +265,13 @@ fn plain(text: &str) -> String {
     lower.chars().filter(|c| !('\u{591}'..='\u{5c7}').contains(c)).map(letter).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test says who asks")]
+#[expect(clippy::disallowed_methods, reason = "a test chooses its callers")]
 fn caller(name: &str) -> Caller {
     Caller::authenticated(UserId::parse(name).unwrap())
 }
 
-/// Every page of a list, and that all are full but the last one.
-async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
+/// Reads every page of a list and checks that all but the last one are full.
+async fn pages(db: &Db, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = tasks::list(db, caller, query, limit, after.as_ref()).await.unwrap();
@@ -283,8 +283,8 @@ async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Ve
     }
 }
 
-/// Creates the tasks and answers with the caller's own, as they are afterwards.
-async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
+/// Creates the tasks and returns the caller's own, as they are stored.
+async fn store(db: &Db, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
     let mut stored = Vec::new();
     for new in news {
         let owner = if new.theirs { other } else { mine };
@@ -342,7 +342,7 @@ async fn summary_agrees(db: &Store, mine: &Caller, stored: &[Task]) {
 }
 
 #[test]
-fn random_questions_get_the_same_tasks_in_the_same_order_from_both_databases_and_from_memory() {
+fn random_list_queries_get_the_same_tasks_in_the_same_order_from_both_databases_and_from_memory() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut databases = Vec::new();
     let mut opened = Vec::new();

@@ -7,7 +7,7 @@ use testing::on_both_databases;
 use crate::support::{Answer, TestApp};
 
 #[on_both_databases]
-async fn every_operation_lives_under_the_callers_id_too(app: TestApp) {
+async fn every_operation_works_under_the_callers_id_too(app: TestApp) {
     let alice = app.user("alice");
     alice.post(201, "/api/alice/tasks", json!({"title": "t"})).await;
     let id = alice.get(200, "/api/alice/tasks").await.json()[0]["id"].clone();
@@ -21,7 +21,7 @@ async fn every_operation_lives_under_the_callers_id_too(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn another_users_path_is_403_before_anything_else_is_judged(app: TestApp) {
+async fn another_users_path_is_403_before_anything_else_is_checked(app: TestApp) {
     let alice = app.user("alice");
     let answer = alice.get(403, "/api/bob/tasks?status=nonsense").await;
     assert_eq!(
@@ -32,11 +32,11 @@ async fn another_users_path_is_403_before_anything_else_is_judged(app: TestApp) 
     alice.get(403, "/api/ALICE/tasks").await;
     alice.get(403, "/api/%FF/tasks").await;
     Answer::expect(403, alice.request(Method::POST, "/api/bob/tasks").body("{")).await;
-    app.nobody().get(401, "/api/bob/tasks").await;
+    app.anonymous().get(401, "/api/bob/tasks").await;
 }
 
 #[on_both_databases]
-async fn an_id_with_odd_characters_is_its_percent_encoded_path(app: TestApp) {
+async fn an_id_with_special_characters_is_percent_encoded_in_the_path(app: TestApp) {
     let odd = app.user("auth0|50%/ü +1");
     odd.get(200, "/api/auth0%7C50%25%2F%C3%BC%20+1/tasks").await;
     odd.get(403, "/api/auth0%7C50%25%2F%C3%BC++1/tasks").await;
@@ -54,7 +54,7 @@ async fn a_slash_at_the_end_changes_nothing(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn an_id_is_looked_for_before_a_user_whose_id_is_tasks(app: TestApp) {
+async fn the_second_tasks_of_a_path_is_a_task_id_even_for_a_user_named_tasks(app: TestApp) {
     let (tasks, alice) = (app.user("tasks"), app.user("alice"));
     for path in ["/api/tasks/tasks", "/api/tasks/tasks/"] {
         assert_eq!(tasks.get(422, path).await.detail(), "id must be an integer");

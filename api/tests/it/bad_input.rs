@@ -1,4 +1,4 @@
-//! Input that no honest client sends: a clear error where there can be one, and the server lives on.
+//! Malformed and hostile input: a clear error if possible, and the server goes on.
 
 use reqwest::Method;
 use testing::on_both_databases;
@@ -35,7 +35,7 @@ async fn malformed_json_is_422(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn deep_nesting_costs_nothing_where_it_is_ignored_and_is_422_where_it_is_not(app: TestApp) {
+async fn deep_nesting_in_an_unknown_field_is_ignored_and_in_a_known_one_is_422(app: TestApp) {
     let alice = app.user("alice");
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let post = |body: String| alice.request(Method::POST, "/api/tasks").body(body);
@@ -74,7 +74,7 @@ async fn a_field_twice_is_422(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn what_was_sent_is_not_sent_back_in_an_error(app: TestApp) {
+async fn an_error_does_not_repeat_the_input(app: TestApp) {
     let alice = app.user("alice");
     let request = alice
         .request(Method::POST, "/api/tasks")
@@ -90,7 +90,7 @@ async fn what_was_sent_is_not_sent_back_in_an_error(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn garbage_on_the_socket_harms_nobody(app: TestApp) {
+async fn invalid_http_does_not_harm_other_requests(app: TestApp) {
     let bearer = format!("Authorization: Bearer {}\r\n", token("alice"));
     let garbage: Vec<Vec<u8>> = vec![
         b"\x00\x01\x02\x03\xff\xfe".to_vec(),

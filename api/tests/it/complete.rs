@@ -7,7 +7,7 @@ use testing::on_both_databases;
 use crate::support::{Answer, TestApp};
 
 #[on_both_databases]
-async fn without_a_body_it_flips(app: TestApp) {
+async fn a_request_without_a_body_toggles_the_task(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let created = alice.get(200, &path).await.json();
@@ -19,7 +19,7 @@ async fn without_a_body_it_flips(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn an_empty_body_and_any_content_type_flip_too(app: TestApp) {
+async fn an_empty_body_with_any_content_type_toggles_the_task(app: TestApp) {
     let alice = app.user("alice");
     let path = format!("{}/complete", alice.create("t").await);
     let mut completed = false;
@@ -56,7 +56,7 @@ async fn completed_in_the_body_or_the_query_sets_it_so_that_a_retry_is_safe(app:
 }
 
 #[on_both_databases]
-async fn where_body_and_query_differ_the_body_counts(app: TestApp) {
+async fn the_body_wins_over_the_query(app: TestApp) {
     let alice = app.user("alice");
     let path = format!("{}/complete", alice.create("t").await);
     for completed in [true, false] {
@@ -66,7 +66,7 @@ async fn where_body_and_query_differ_the_body_counts(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn what_is_neither_is_422_and_flips_nothing(app: TestApp) {
+async fn a_value_that_is_not_a_boolean_is_422_and_changes_nothing(app: TestApp) {
     let alice = app.user("alice");
     let task = alice.create("t").await;
     let path = format!("{task}/complete");

@@ -1,4 +1,4 @@
-//! What pages may do from a browser.
+//! CORS: requests of pages in a browser.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::support::{Answer, TestApp};
 const PAGE: &str = "http://localhost:3000";
 
 fn preflight(app: &TestApp, origin: &str, path: &str, method: &str, headers: &str) -> RequestBuilder {
-    let request = app.nobody().request(Method::OPTIONS, path).header("origin", origin);
+    let request = app.anonymous().request(Method::OPTIONS, path).header("origin", origin);
     request.header("access-control-request-method", method).header("access-control-request-headers", headers)
 }
 
@@ -20,7 +20,7 @@ fn words(list: &str) -> Vec<String> {
 }
 
 #[on_both_databases]
-async fn a_preflight_needs_no_token_and_allows_what_the_contract_says(app: TestApp) {
+async fn a_preflight_needs_no_token_and_allows_the_documented_methods_and_headers(app: TestApp) {
     let headers = "authorization,content-type,if-match,if-none-match,if-modified-since,if-unmodified-since,idempotency-key,prefer";
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let answer = Answer::expect(200, preflight(&app, PAGE, "/api/tasks/1", method, headers)).await;
@@ -37,12 +37,12 @@ async fn a_preflight_needs_no_token_and_allows_what_the_contract_says(app: TestA
 }
 
 #[on_both_databases]
-async fn an_answer_to_a_page_can_be_read_by_it_errors_too(app: TestApp) {
+async fn a_page_of_an_allowed_origin_can_read_answers_and_errors(app: TestApp) {
     let alice = app.user("alice");
     let from_page = |request: RequestBuilder| request.header("origin", PAGE);
     for (status, request) in [
         (201, alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"}))),
-        (401, app.nobody().request(Method::GET, "/api/tasks")),
+        (401, app.anonymous().request(Method::GET, "/api/tasks")),
         (403, alice.request(Method::GET, "/api/bob/tasks")),
         (404, alice.request(Method::GET, "/api/tasks/999")),
         (404, alice.request(Method::GET, "/nowhere")),
@@ -87,7 +87,7 @@ async fn another_origin_gets_no_headers(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths(app: TestApp) {
+async fn the_allowed_origins_are_a_setting_and_default_to_better_auths(app: TestApp) {
     let mut app = app;
     for variables in [
         &[
@@ -107,15 +107,15 @@ async fn the_allowed_origins_are_a_setting_that_falls_back_to_better_auths(app: 
 }
 
 #[on_both_databases]
-async fn what_is_no_preflight_of_a_page_is_plain_options(app: TestApp) {
-    let request = app.nobody().request(Method::OPTIONS, "/api/tasks").header("access-control-request-method", "GET");
+async fn an_options_request_that_is_not_a_preflight_is_answered_with_allow(app: TestApp) {
+    let request = app.anonymous().request(Method::OPTIONS, "/api/tasks").header("access-control-request-method", "GET");
     assert!(Answer::expect(204, request).await.has("allow"));
     let unknown = preflight(&app, PAGE, "/api/tasks", "GET", "x-unheard-of");
     assert_eq!(Answer::expect(400, unknown).await.code(), "cors_refused");
 }
 
 #[on_both_databases]
-async fn a_page_can_read_429_and_503_too(app: TestApp) {
+async fn a_page_of_an_allowed_origin_can_read_429_and_503(app: TestApp) {
     let app = app.with_settings(&[("RATE_LIMIT_PER_SECOND", "1"), ("BETTER_AUTH_URL", "http://127.0.0.1:1")]).await;
     let (_, limited) = Answer::refused_second(200, |number| {
         let alice = app.user(&format!("alice-{number}"));

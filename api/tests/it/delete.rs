@@ -18,7 +18,7 @@ async fn a_deleted_task_is_gone_and_the_answer_has_no_body(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_deleted_task_is_returned_to_who_prefers_that(app: TestApp) {
+async fn the_deleted_task_is_returned_if_the_client_prefers_it(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let before = alice.get(200, &path).await.json();
@@ -28,7 +28,7 @@ async fn the_deleted_task_is_returned_to_who_prefers_that(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_setting_makes_every_delete_return_the_task_unless_the_client_prefers_not(app: TestApp) {
+async fn with_the_setting_a_delete_returns_the_task_unless_the_client_prefers_otherwise(app: TestApp) {
     let app = app.with_settings(&[("DELETE_RETURNS_TASK", "true")]).await;
     let alice = app.user("alice");
     let path = alice.create("t").await;

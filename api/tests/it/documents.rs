@@ -8,8 +8,8 @@ use testing::on_both_databases;
 use crate::support::TestApp;
 
 #[on_both_databases]
-async fn the_document_is_openapi_3_1_and_the_committed_one(app: TestApp) {
-    let answer = app.nobody().get(200, "/openapi.json").await;
+async fn the_document_is_openapi_3_1_and_equals_the_committed_file(app: TestApp) {
+    let answer = app.anonymous().get(200, "/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");
     assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."));
 
@@ -22,7 +22,7 @@ async fn the_document_is_openapi_3_1_and_the_committed_one(app: TestApp) {
 
 #[on_both_databases]
 async fn every_operation_has_an_example_and_states_its_errors(app: TestApp) {
-    let document = app.nobody().get(200, "/openapi.json").await.json();
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let text = operation.to_string();
@@ -48,7 +48,7 @@ async fn every_operation_has_an_example_and_states_its_errors(app: TestApp) {
 
 #[on_both_databases]
 async fn the_limits_of_the_document_are_those_that_are_enforced(app: TestApp) {
-    let document = app.nobody().get(200, "/openapi.json").await.json();
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
     for schema in ["CreateTask", "UpdateTask"] {
         let properties = &document["components"]["schemas"][schema]["properties"];
         assert_eq!(properties["title"]["maxLength"], 200);
@@ -59,12 +59,12 @@ async fn the_limits_of_the_document_are_those_that_are_enforced(app: TestApp) {
 
 #[on_both_databases]
 async fn swagger_ui_comes_from_the_program_itself(app: TestApp) {
-    let nobody = app.nobody();
-    assert_eq!(nobody.get(308, "/docs").await.header("location"), "docs/");
-    let page = nobody.get(200, "/docs/").await;
+    let anonymous = app.anonymous();
+    assert_eq!(anonymous.get(308, "/docs").await.header("location"), "docs/");
+    let page = anonymous.get(200, "/docs/").await;
     assert!(page.header("content-type").starts_with("text/html") && page.text.contains("swagger-ui"));
     assert!(!page.text.contains("https://") && !page.text.contains("//cdn"), "{}", page.text);
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
-        nobody.get(200, &format!("/docs/{file}")).await;
+        anonymous.get(200, &format!("/docs/{file}")).await;
     }
 }

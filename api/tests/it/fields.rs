@@ -6,7 +6,7 @@ use testing::on_both_databases;
 use crate::support::TestApp;
 
 #[on_both_databases]
-async fn a_task_without_them_has_none(app: TestApp) {
+async fn a_task_without_optional_fields_has_the_defaults(app: TestApp) {
     let task = app.user("alice").post(201, "/api/tasks", json!({"title": "t"})).await.json();
     assert_eq!(
         [&task["priority"], &task["tags"], &task["due_date"], &task["completed_at"]],
@@ -15,7 +15,7 @@ async fn a_task_without_them_has_none(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn they_are_kept_as_they_were_sent(app: TestApp) {
+async fn optional_fields_are_kept_as_they_were_sent(app: TestApp) {
     let alice = app.user("alice");
     let fields =
         json!({"title": "t", "priority": "high", "tags": ["Work", "ünï\"c\\ode", "a, b"], "due_date": "2026-01-31"});
@@ -33,7 +33,7 @@ async fn they_are_kept_as_they_were_sent(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn an_update_changes_those_that_are_sent_and_null_clears_them(app: TestApp) {
+async fn an_update_changes_the_fields_that_are_sent_and_null_clears_them(app: TestApp) {
     let alice = app.user("alice");
     let fields = json!({"title": "t", "priority": "low", "tags": ["a"], "due_date": "2026-01-31"});
     let path = alice.post(201, "/api/tasks", fields).await.header("location").to_owned();
@@ -51,7 +51,7 @@ async fn an_update_changes_those_that_are_sent_and_null_clears_them(app: TestApp
 }
 
 #[on_both_databases]
-async fn what_is_none_of_them_is_422_and_named_and_nothing_is_written(app: TestApp) {
+async fn an_invalid_value_is_422_and_named_and_nothing_is_written(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let before = alice.get(200, &path).await.json();
@@ -86,12 +86,12 @@ async fn what_is_none_of_them_is_422_and_named_and_nothing_is_written(app: TestA
 }
 
 #[on_both_databases]
-async fn completed_at_says_since_when_a_task_is_done(app: TestApp) {
+async fn completed_at_is_the_time_of_completion(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let done = alice.toggle(200, &path).await.json();
     assert_eq!(done["completed_at"], done["updated_at"]);
-    // It stays when the task is written, or completed again.
+    // It stays if the task is written, or completed again.
     assert_eq!(alice.put(200, &path, json!({"title": "u"})).await.json()["completed_at"], done["completed_at"]);
     assert_eq!(alice.put(200, &path, json!({"completed": true})).await.json()["completed_at"], done["completed_at"]);
     assert_eq!(alice.put(200, &path, json!({"completed": false})).await.json()["completed_at"], Value::Null);
@@ -100,7 +100,7 @@ async fn completed_at_says_since_when_a_task_is_done(app: TestApp) {
         Value::Null
     );
     assert_eq!(alice.toggle(200, &path).await.json()["completed_at"], Value::Null);
-    // It is read only: what is sent is ignored.
+    // It is read only: a value in a request is ignored.
     assert_eq!(
         alice.put(200, &path, json!({"completed_at": "2026-01-31T09:30:00Z"})).await.json()["completed_at"],
         Value::Null
@@ -108,7 +108,7 @@ async fn completed_at_says_since_when_a_task_is_done(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn what_a_task_is_found_by_follows_its_text(app: TestApp) {
+async fn search_and_sort_follow_a_changed_text(app: TestApp) {
     let alice = app.user("alice");
     let path = alice
         .post(201, "/api/tasks", json!({"title": "Crème", "description": "Brûlée", "tags": ["Dessert"]}))

@@ -6,14 +6,14 @@ use testing::on_both_databases;
 use crate::support::TestApp;
 
 #[on_both_databases]
-async fn a_task_is_what_its_creation_said(app: TestApp) {
+async fn a_task_equals_the_answer_to_its_creation(app: TestApp) {
     let alice = app.user("alice");
     let created = alice.post(201, "/api/tasks", json!({"title": "t", "description": "d"})).await;
     assert_eq!(alice.get(200, created.header("location")).await.json(), created.json());
 }
 
 #[on_both_databases]
-async fn a_task_that_is_not_there_is_404(app: TestApp) {
+async fn a_task_that_does_not_exist_is_404(app: TestApp) {
     let answer = app.user("alice").get(404, "/api/tasks/1").await;
     assert_eq!((answer.code().as_str(), answer.detail().as_str()), ("task_not_found", "Task not found"));
 }

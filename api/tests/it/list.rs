@@ -38,7 +38,7 @@ async fn tasks_of_the_same_instant_are_listed_by_id_descending(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn status_narrows_the_list(app: TestApp) {
+async fn status_filters_the_list(app: TestApp) {
     let alice = app.user("alice");
     alice.create("pending").await;
     let done = alice.create("done").await;
@@ -49,7 +49,7 @@ async fn status_narrows_the_list(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn another_status_is_422_and_named(app: TestApp) {
+async fn an_unknown_status_is_422_and_named(app: TestApp) {
     let alice = app.user("alice");
     for status in ["done", "", "ALL", "all,pending", "%00", "%FF"] {
         let answer = alice.get(422, &format!("/api/tasks?status={status}")).await;

@@ -1,4 +1,4 @@
-//! The parameters of `GET /api/tasks`. That they choose and sort rightly is the service's own test.
+//! The parameters of `GET /api/tasks`. The service's own tests check filters and orders in detail.
 
 use serde_json::json;
 use testing::on_both_databases;
@@ -22,7 +22,7 @@ async fn fill(alice: &User) {
 }
 
 #[on_both_databases]
-async fn each_parameter_does_what_the_document_says(app: TestApp) {
+async fn each_parameter_works_as_documented(app: TestApp) {
     let alice = app.user("alice");
     fill(&alice).await;
     fill(&app.user("bob")).await;
@@ -63,7 +63,7 @@ async fn each_parameter_does_what_the_document_says(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_parameter_that_is_none_is_422_and_named(app: TestApp) {
+async fn an_invalid_parameter_is_422_and_named(app: TestApp) {
     let alice = app.user("alice");
     for (query, named) in [
         ("priority=urgent", "priority"),
@@ -97,7 +97,7 @@ async fn a_parameter_that_is_none_is_422_and_named(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_whole_list_is_counted_where_that_is_preferred(app: TestApp) {
+async fn the_whole_list_is_counted_if_the_client_prefers_it(app: TestApp) {
     let alice = app.user("alice");
     fill(&alice).await;
     for (query, total) in [("", "4"), ("?limit=1", "4"), ("?limit=1&status=pending", "3"), ("?search=nothing", "0")] {

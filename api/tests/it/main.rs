@@ -1,36 +1,35 @@
 //! The server over HTTP, on a real port, on SQLite and on PostgreSQL.
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "what does not hold must fail the test")]
-#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 
 mod support;
 
-mod adoption;
 mod aliases;
 mod bad_input;
-mod buttons;
+mod bulk;
 mod complete;
+mod concurrency;
 mod cors;
 mod create;
 mod delete;
 mod documents;
-mod errors;
+mod fastapi_upgrade;
 mod fields;
 mod get;
 mod list;
 mod list_queries;
 mod me;
 mod methods;
-mod model;
 mod operations;
 mod outages;
 mod ownership;
 mod pages;
 mod pooler;
 mod process;
+mod random_operations;
 mod rate_limit;
-mod several;
-mod strict;
+mod request_checks;
+mod several_servers;
+mod strict_handling;
 mod tls;
 mod tokens;
-mod truth;
 mod update;

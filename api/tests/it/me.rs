@@ -7,7 +7,7 @@ use crate::support::program::Program;
 use crate::support::{SECRET, TestApp, token};
 
 #[on_both_databases]
-async fn erasing_leaves_nothing_of_the_caller_and_all_of_the_others(app: TestApp) {
+async fn erasing_removes_every_task_of_the_caller_and_none_of_the_others(app: TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for title in ["one", "two"] {
         alice.create(title).await;
@@ -21,7 +21,7 @@ async fn erasing_leaves_nothing_of_the_caller_and_all_of_the_others(app: TestApp
 }
 
 #[on_both_databases]
-async fn an_export_holds_every_task_of_the_caller_over_all_its_pages(app: TestApp) {
+async fn an_export_contains_every_task_of_the_caller(app: TestApp) {
     let alice = app.user("al\"ice");
     assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
     app.user("bob").create("his").await;
@@ -51,7 +51,7 @@ async fn an_export_of_a_hundred_thousand_tasks_takes_bounded_memory(database: Te
     alice.get(404, "/api/tasks/999999").await;
     let before = program.peak_memory_kib();
     let export = alice.get(200, "/api/me/export").await;
-    // The system counts in steps: a peak that has not moved can read a little lower than before.
+    // Linux updates this number in steps: an unchanged peak may read slightly lower than before.
     let grown = program.peak_memory_kib().saturating_sub(before);
     assert_eq!(export.json()["tasks"].as_array().map(Vec::len), Some(100_000));
     assert!(export.text.len() > 20_000_000 && grown < 16 * 1024, "{} bytes with {grown} KiB more", export.text.len());

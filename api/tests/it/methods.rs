@@ -1,4 +1,4 @@
-//! HEAD, OPTIONS and methods that are not there.
+//! HEAD, OPTIONS and unsupported methods.
 
 use reqwest::Method;
 use testing::on_both_databases;
@@ -6,7 +6,7 @@ use testing::on_both_databases;
 use crate::support::{Answer, TestApp};
 
 #[on_both_databases]
-async fn head_works_where_get_does(app: TestApp) {
+async fn head_works_on_every_path_of_get(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     for path in ["/api/tasks", "/api/alice/tasks/", &path] {
@@ -15,9 +15,9 @@ async fn head_works_where_get_does(app: TestApp) {
         assert_eq!(head.header("content-length"), alice.get(200, path).await.text.len().to_string());
     }
     Answer::expect(404, alice.request(Method::HEAD, "/api/tasks/999")).await;
-    Answer::expect(401, app.nobody().request(Method::HEAD, "/api/tasks")).await;
+    Answer::expect(401, app.anonymous().request(Method::HEAD, "/api/tasks")).await;
     for path in ["/openapi.json", "/docs/"] {
-        Answer::expect(200, app.nobody().request(Method::HEAD, path)).await;
+        Answer::expect(200, app.anonymous().request(Method::HEAD, path)).await;
     }
 }
 
@@ -33,14 +33,14 @@ async fn options_answers_204_with_allow_and_needs_no_token(app: TestApp) {
         ("/api/tags/", "GET, HEAD, OPTIONS"),
         ("/openapi.json", "GET, HEAD, OPTIONS"),
     ] {
-        let answer = Answer::expect(204, app.nobody().request(Method::OPTIONS, path)).await;
+        let answer = Answer::expect(204, app.anonymous().request(Method::OPTIONS, path)).await;
         assert_eq!((answer.header("allow"), answer.text.as_str()), (allow, ""));
     }
-    Answer::expect(404, app.nobody().request(Method::OPTIONS, "/nowhere")).await;
+    Answer::expect(404, app.anonymous().request(Method::OPTIONS, "/nowhere")).await;
 }
 
 #[on_both_databases]
-async fn another_method_is_405_with_allow_before_the_token_is_looked_at(app: TestApp) {
+async fn another_method_is_405_with_allow_before_the_token_is_checked(app: TestApp) {
     for (method, path, allow) in [
         ("PUT", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
         ("POST", "/api/tasks/1", "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
@@ -53,14 +53,14 @@ async fn another_method_is_405_with_allow_before_the_token_is_looked_at(app: Tes
         ("get", "/api/tasks", "GET, POST, DELETE, HEAD, OPTIONS"),
         ("POST", "/docs/", "GET, HEAD, OPTIONS"),
     ] {
-        let request = app.nobody().request(Method::from_bytes(method.as_bytes()).unwrap(), path);
+        let request = app.anonymous().request(Method::from_bytes(method.as_bytes()).unwrap(), path);
         let answer = Answer::expect(405, request).await;
         assert_eq!((answer.header("allow"), answer.code().as_str()), (allow, "method_not_allowed"));
     }
 }
 
 #[on_both_databases]
-async fn an_unknown_route_is_404_whatever_the_token(app: TestApp) {
+async fn an_unknown_route_is_404_with_and_without_a_token(app: TestApp) {
     for path in [
         "/",
         "/api",
@@ -74,7 +74,7 @@ async fn an_unknown_route_is_404_whatever_the_token(app: TestApp) {
         "/docs/nothing",
         "/.env",
     ] {
-        assert_eq!(app.nobody().get(404, path).await.code(), "route_not_found", "{path}");
+        assert_eq!(app.anonymous().get(404, path).await.code(), "route_not_found", "{path}");
         app.user("alice").get(404, path).await;
     }
 }

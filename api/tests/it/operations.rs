@@ -1,4 +1,4 @@
-//! What whoever runs the server sees: health, metrics, limits, slow clients, headers.
+//! Operation of the server: health, metrics, limits, slow clients, headers.
 
 use std::time::{Duration, Instant};
 
@@ -13,30 +13,30 @@ use crate::support::{Answer, SECRET, TestApp, token};
 
 #[on_both_databases]
 async fn health_needs_no_token(app: TestApp) {
-    let nobody = app.nobody();
-    assert_eq!(nobody.get(200, "/health/live").await.json()["status"], "ok");
-    assert_eq!(nobody.get(200, "/health/ready").await.json()["status"], "ok");
-    Answer::expect(200, nobody.request(Method::HEAD, "/health/ready")).await;
-    Answer::expect(405, nobody.request(Method::POST, "/health/ready")).await;
+    let anonymous = app.anonymous();
+    assert_eq!(anonymous.get(200, "/health/live").await.json()["status"], "ok");
+    assert_eq!(anonymous.get(200, "/health/ready").await.json()["status"], "ok");
+    Answer::expect(200, anonymous.request(Method::HEAD, "/health/ready")).await;
+    Answer::expect(405, anonymous.request(Method::POST, "/health/ready")).await;
 }
 
 #[on_both_databases]
-async fn a_server_whose_schema_is_not_there_is_live_and_not_ready(app: TestApp) {
+async fn a_server_without_its_schema_is_live_and_not_ready(app: TestApp) {
     app.database.connect().await.execute_unprepared("DROP TABLE seaql_migrations").await.unwrap();
     let app = app.with_settings(&[("MIGRATE_ON_START", "false")]).await;
-    assert_eq!(app.nobody().get(503, "/health/ready").await.code(), "not_migrated");
-    app.nobody().get(200, "/health/live").await;
+    assert_eq!(app.anonymous().get(503, "/health/ready").await.code(), "not_migrated");
+    app.anonymous().get(200, "/health/live").await;
 }
 
 #[on_both_databases]
-async fn every_answer_has_the_headers_that_suit_it(app: TestApp) {
+async fn every_answer_has_the_security_headers_for_its_kind(app: TestApp) {
     let of_answers = "default-src 'none'; frame-ancestors 'none'";
     let of_pages = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     for (answer, policy) in [
         (app.user("alice").get(200, "/api/tasks").await, of_answers),
-        (app.nobody().get(401, "/api/tasks").await, of_answers),
-        (app.nobody().get(200, "/docs/").await, of_pages),
+        (app.anonymous().get(401, "/api/tasks").await, of_answers),
+        (app.anonymous().get(200, "/docs/").await, of_pages),
     ] {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("x-frame-options"), "DENY");
@@ -47,11 +47,11 @@ async fn every_answer_has_the_headers_that_suit_it(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn one_address_has_a_limit_too_and_only_a_trusted_proxy_says_which_it_is(app: TestApp) {
+async fn an_address_has_a_limit_too_and_is_read_only_from_a_trusted_proxys_header(app: TestApp) {
     let limit = ("RATE_LIMIT_PER_ADDRESS_PER_SECOND", "1");
     let app = app.with_settings(&[limit, ("TRUST_FORWARDED_FOR", "true")]).await;
     let from =
-        |app: &TestApp, list: &str| app.nobody().request(Method::GET, "/api/tasks").header("x-forwarded-for", list);
+        |app: &TestApp, list: &str| app.anonymous().request(Method::GET, "/api/tasks").header("x-forwarded-for", list);
     let (_, limited) = Answer::refused_second(401, |number| {
         let address = format!("198.51.100.{number}");
         [from(&app, &format!("203.0.113.9, {address}")), from(&app, &address)]
@@ -60,7 +60,7 @@ async fn one_address_has_a_limit_too_and_only_a_trusted_proxy_says_which_it_is(a
     assert_eq!(limited.header("retry-after"), "1");
     Answer::expect(401, from(&app, "198.51.100.200")).await;
     for _ in 0..5 {
-        app.nobody().get(401, "/api/tasks").await;
+        app.anonymous().get(401, "/api/tasks").await;
     }
     let app = app.with_settings(&[limit]).await;
     for _ in 0..5 {
@@ -69,7 +69,7 @@ async fn one_address_has_a_limit_too_and_only_a_trusted_proxy_says_which_it_is(a
 }
 
 #[on_both_databases]
-async fn metrics_count_requests_by_route_and_nothing_that_users_write(database: TestDatabase) {
+async fn metrics_count_requests_by_route_and_contain_no_user_data(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let variables = [
@@ -108,16 +108,16 @@ async fn a_server_whose_database_does_not_answer_is_not_ready() {
     let Some(cluster) = testing::OwnCluster::start("", |_| {}) else { return };
     let unused = TestDatabase::empty(Backend::Sqlite).await.unwrap();
     let app = TestApp::reaching(&cluster.url(), unused, &[]).await;
-    app.nobody().get(200, "/health/ready").await;
+    app.anonymous().get(200, "/health/ready").await;
     cluster.ctl(&["stop", "-m", "fast"]);
-    assert_eq!(app.nobody().get(503, "/health/ready").await.code(), "database_unavailable");
-    app.nobody().get(200, "/health/live").await;
+    assert_eq!(app.anonymous().get(503, "/health/ready").await.code(), "database_unavailable");
+    app.anonymous().get(200, "/health/live").await;
     cluster.ctl(&["start"]);
-    app.nobody().get(200, "/health/ready").await;
+    app.anonymous().get(200, "/health/ready").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_told_to_stop_is_not_ready_first_and_still_serves() {
+async fn a_server_that_is_stopping_is_not_ready_and_still_serves() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), [("BETTER_AUTH_SECRET", SECRET), ("SHUTDOWN_DELAY_SECONDS", "2")]);
     let alice = program.bearer(&token("alice"));
@@ -129,7 +129,7 @@ async fn a_server_that_is_told_to_stop_is_not_ready_first_and_still_serves() {
     assert_eq!(program.wait().0, Some(0));
 }
 
-/// Sends the first bytes of a request and then nothing; what comes back, and after how long.
+/// Sends the first bytes of a request and then nothing. Returns the answer and the time until it was complete.
 async fn dawdle(app: &TestApp, bytes: &str) -> (String, Duration) {
     let mut socket = TcpStream::connect(app.host_and_port()).await.unwrap();
     socket.write_all(bytes.as_bytes()).await.unwrap();
@@ -139,7 +139,7 @@ async fn dawdle(app: &TestApp, bytes: &str) -> (String, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_clients_are_not_waited_for() {
+async fn a_request_that_arrives_too_slowly_is_408() {
     let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &[]).await;
     let body = format!(
         "POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",

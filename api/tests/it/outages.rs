@@ -1,4 +1,4 @@
-//! 503
+//! Outages of the database: 503, and recovery.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -56,7 +56,7 @@ async fn while_postgres_cannot_be_reached_requests_are_503_and_afterwards_they_s
     let alice = app.user("alice");
     alice.create("before").await;
 
-    // Ends the listener and every connection through it.
+    // This closes the listener and every connection through it.
     forwarding.abort();
     let _ = forwarding.await;
     for _ in 0..2 {
@@ -85,7 +85,7 @@ async fn a_pool_without_a_free_connection_is_503() {
     stuck.await.unwrap();
 }
 
-/// Four connections in the pool, each used a moment ago.
+/// Opens four connections in the pool, each used a moment ago.
 async fn warm_up(alice: &User) {
     let mut running = JoinSet::new();
     for _ in 0..8 {
@@ -96,7 +96,7 @@ async fn warm_up(alice: &User) {
 }
 
 async fn app_on(cluster: &OwnCluster) -> TestApp {
-    // The database of the fixture is not used; the server's is the cluster's.
+    // The fixture's database is not used; the server uses the cluster's.
     TestApp::reaching(&cluster.url(), TestDatabase::empty(Backend::Sqlite).await.unwrap(), &[]).await
 }
 
@@ -135,7 +135,7 @@ async fn connections_that_the_server_drops_while_idle_are_not_seen_by_any_client
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_postgres_is_stopped_requests_are_503_in_time_and_it_heals_by_itself() {
+async fn while_postgres_is_stopped_requests_are_503_within_the_limit_and_afterwards_they_succeed() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let app = app_on(&cluster).await;
     let alice = app.user("alice");
@@ -150,7 +150,7 @@ async fn while_postgres_is_stopped_requests_are_503_in_time_and_it_heals_by_itse
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_postgres_hangs_requests_are_503_in_time_and_it_heals_by_itself() {
+async fn while_postgres_hangs_requests_are_503_within_the_limit_and_afterwards_they_succeed() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let app = app_on(&cluster).await;
     let alice = app.user("alice");
@@ -170,7 +170,7 @@ async fn while_postgres_hangs_requests_are_503_in_time_and_it_heals_by_itself() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_postgres_has_no_connection_left_requests_are_503() {
+async fn while_postgres_has_no_free_connection_requests_are_503() {
     let Some(cluster) = OwnCluster::start("max_connections = 6\nsuperuser_reserved_connections = 0\n", |_| {}) else {
         return;
     };
@@ -191,7 +191,7 @@ async fn where_postgres_has_no_connection_left_requests_are_503() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_killed_in_a_storm_of_creates_has_lost_none_that_was_answered() {
+async fn postgres_killed_under_load_has_lost_no_create_that_was_answered() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let app = app_on(&cluster).await;
     let alice = app.user("alice");
@@ -225,7 +225,7 @@ async fn postgres_killed_in_a_storm_of_creates_has_lost_none_that_was_answered()
     assert!(kept.len() - promised.len() <= 8, "more than the requests under way were done unanswered");
 }
 
-/// A file system of this size, or `None` where this user may not make one: said loudly.
+/// Mounts a file system of this size, or returns `None` if this user may not (reported on standard error).
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -257,7 +257,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Creates tasks until one is refused for want of space, then frees some.
+/// Creates tasks until one is refused for lack of space, then frees some space.
 async fn check_full_disk(alice: &User, disk: &SmallDisk) {
     let body = json!({"title": "t", "description": "d".repeat(1000)});
     alice.post(201, "/api/tasks", body.clone()).await;
@@ -279,7 +279,7 @@ async fn check_full_disk(alice: &User, disk: &SmallDisk) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_sqlite_refuses_writes_with_503_and_heals() {
+async fn on_a_full_disk_sqlite_refuses_writes_with_503_until_there_is_space() {
     let Some(disk) = SmallDisk::of("4m") else { return };
     let url = format!("sqlite://{}/tasks.db", disk.0.path().display());
     let app = TestApp::reaching(&url, TestDatabase::empty(Backend::Sqlite).await.unwrap(), &[]).await;
@@ -287,13 +287,13 @@ async fn on_a_full_disk_sqlite_refuses_writes_with_503_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_postgres_refuses_writes_with_503_and_heals() {
+async fn on_a_full_disk_postgres_refuses_writes_with_503_until_there_is_space() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let Some(disk) = SmallDisk::of("8m") else { return };
     let app = app_on(&cluster).await;
     let folder = disk.0.path().join("space");
     std::fs::create_dir(&folder).unwrap();
-    // PostgreSQL wants the folder of a tablespace to be its own.
+    // PostgreSQL requires that it owns the folder of a tablespace.
     let owner = std::fs::metadata(cluster.directory()).unwrap();
     let (user, group) = (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
     std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
@@ -305,7 +305,7 @@ async fn on_a_full_disk_postgres_refuses_writes_with_503_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_postgres_only_reads_as_after_a_failover_writes_are_503_and_afterwards_they_succeed() {
+async fn while_postgres_is_read_only_as_during_a_failover_writes_are_503_and_afterwards_they_succeed() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let app = app_on(&cluster).await;
     let alice = app.user("alice");
@@ -325,7 +325,7 @@ async fn while_postgres_only_reads_as_after_a_failover_writes_are_503_and_afterw
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_vanished_without_a_word_is_left_within_seconds_and_does_not_keep_ours_from_stopping() {
+async fn connections_that_stop_responding_are_dropped_within_seconds_and_do_not_delay_the_stop() {
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
     let (user, rest) = database.url().split_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
     let (server, name) = rest.split_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
@@ -347,7 +347,7 @@ async fn a_server_that_vanished_without_a_word_is_left_within_seconds_and_does_n
                     _ = copy_bidirectional(&mut client, &mut upstream) => return,
                     () = silence => {}
                 }
-                // Nothing passes any more, and nobody is told.
+                // From now on nothing is forwarded, and neither side is notified.
                 std::future::pending::<()>().await;
             });
         }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::program::Program;
 use crate::support::{Answer, SECRET, TestApp, User, token};
 
-/// The path of the next page.
+/// Returns the path of the next page.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.has("link").then(|| answer.header("link"))?;
     Some(link.strip_prefix('<').and_then(|link| link.strip_suffix(r#">; rel="next""#)).unwrap().to_owned())
@@ -32,7 +32,7 @@ async fn walk(user: &User, path: &str, meanwhile: impl AsyncFn()) -> Vec<i64> {
 }
 
 #[on_both_databases]
-async fn following_the_links_yields_the_list_in_its_order(app: TestApp) {
+async fn following_the_links_returns_the_whole_list_in_order(app: TestApp) {
     let alice = app.user("alice");
     for n in 0..7 {
         alice.create(&format!("task {}", n % 3)).await;
@@ -59,7 +59,7 @@ async fn following_the_links_yields_the_list_in_its_order(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn tasks_that_come_and_go_meanwhile_make_no_other_one_appear_twice_or_not_at_all(app: TestApp) {
+async fn creating_and_deleting_tasks_between_pages_neither_repeats_nor_skips_another_task(app: TestApp) {
     let alice = app.user("alice");
     for query in ["", "&sort=title", "&sort=due_date", "&sort=-priority,created_at"] {
         let mut lasting = BTreeSet::new();
@@ -88,7 +88,7 @@ async fn tasks_that_come_and_go_meanwhile_make_no_other_one_appear_twice_or_not_
 }
 
 #[on_both_databases]
-async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
+async fn a_cursor_is_valid_only_for_its_caller_and_its_query(app: TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for user in [&alice, &bob] {
         for title in ["one", "two", "three"] {
@@ -97,7 +97,7 @@ async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
     }
     let link = next(&alice.get(200, "/api/tasks?limit=1&sort=title").await).unwrap();
     let cursor = link.rsplit_once("cursor=").unwrap().1;
-    // The size of a page is no part of the query.
+    // The page size is not part of the query.
     assert_eq!(alice.titles(&link.replace("limit=1", "limit=2")).await, ["three", "two"]);
     assert_eq!(alice.titles(&format!("/api/tasks?sort=title&cursor={cursor}")).await, ["three", "two"]);
     for (user, path) in [
@@ -113,7 +113,7 @@ async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
         assert_eq!(answer.code(), "invalid_cursor", "{path}");
         assert!(answer.detail().starts_with("cursor"));
     }
-    // Every character counts.
+    // A change of any character makes the cursor invalid.
     for at in 0..cursor.len() {
         let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
         let tampered = format!("/api/tasks?limit=1&sort=title&cursor={}{other}{}", &cursor[..at], &cursor[at + 1..]);
@@ -122,7 +122,7 @@ async fn a_cursor_is_good_for_its_caller_and_its_query_only(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_cursor_is_opened_by_every_server_of_the_database(app: TestApp) {
+async fn a_cursor_is_valid_on_every_server_of_the_database(app: TestApp) {
     let alice = app.user("alice");
     for title in ["one", "two"] {
         alice.create(title).await;
@@ -133,7 +133,7 @@ async fn a_cursor_is_opened_by_every_server_of_the_database(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase) {
+async fn a_client_that_reads_a_long_list_slowly_holds_no_database_connection(database: TestDatabase) {
     let description = "'more than fits into the buffers between a server and a client who does not read'";
     testing::seed(&database.connect().await, 50_000, &[("description", description)]).await;
     let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
@@ -153,7 +153,7 @@ async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase
         bob.get(200, &path).await;
         bob.get(200, "/api/tasks?sort=title").await;
     }
-    // They were all still in the middle of it.
+    // The slow clients had not received most of the list when the others were served.
     for mut stream in slow {
         let (mut length, mut buffer) = (0, vec![0; 1 << 20]);
         while length < 10_000_000 {
@@ -163,7 +163,7 @@ async fn who_reads_a_long_list_slowly_holds_no_connection(database: TestDatabase
 }
 
 #[on_both_databases]
-async fn a_list_of_a_hundred_thousand_tasks_is_whole_and_takes_bounded_memory(database: TestDatabase) {
+async fn a_list_of_a_hundred_thousand_tasks_is_complete_and_takes_bounded_memory(database: TestDatabase) {
     let description =
         "'a description of a hundred characters, more or less, that makes the list a good deal larger than it was'";
     testing::seed(&database.connect().await, 100_000, &[("description", description)]).await;

@@ -1,4 +1,4 @@
-//! A real PgBouncer in between.
+//! The server behind a real PgBouncer.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ struct PgBouncer {
     url: String,
 }
 
-/// A PgBouncer in this mode, with at most so many server connections.
+/// Starts a PgBouncer in this mode, with at most `pool_size` connections to the server.
 async fn pgbouncer(cluster: &OwnCluster, mode: &str, pool_size: u32) -> Option<PgBouncer> {
     let program = tools::find("pgbouncer", "pgbouncer")?;
     let port = free_port();
@@ -76,7 +76,7 @@ async fn through_a_pooler_in_session_mode_everything_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_that_would_mix_up_statements_is_refused_and_the_cure_named() {
+async fn a_pooler_that_mixes_up_prepared_statements_is_refused_and_the_error_names_the_setting() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     for (mode, pool_size) in [("transaction", 20), ("transaction", 1), ("statement", 20)] {
         let Some(pooler) = pgbouncer(&cluster, mode, pool_size).await else { return };
@@ -93,7 +93,7 @@ async fn a_pooler_that_would_mix_up_statements_is_refused_and_the_cure_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrations_take_the_direct_address_where_there_is_one() {
+async fn migrations_use_the_direct_address_if_there_is_one() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = "postgres://u:hunter2@127.0.0.1:1/nowhere";

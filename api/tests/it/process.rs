@@ -1,4 +1,4 @@
-//! The program as a process: its first start, its signals, its logs, its death.
+//! The program as a process: first start, signals, logs, kill.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ fn settings(database: &TestDatabase) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_nothing_set_it_makes_a_database_and_a_secret_and_tells_how_to_try_it() {
+async fn without_settings_it_creates_a_database_and_a_secret_and_prints_how_to_try_it() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), [("", ""); 0]);
     let address = program.address();
@@ -48,7 +48,7 @@ async fn with_nothing_set_it_makes_a_database_and_a_secret_and_tells_how_to_try_
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_and_named() {
+fn an_invalid_setting_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     for (variables, told) in [
         (&[("HOST", "0.0.0.0")][..], "BETTER_AUTH_SECRET or BETTER_AUTH_URL must be set"),
@@ -82,7 +82,7 @@ fn what_cannot_be_used_is_refused_and_named() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn a_port_in_use_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -107,7 +107,7 @@ fn settings_are_read_from_a_dot_env_file_too_and_the_environment_comes_first() {
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_refused_and_named() {
+fn a_variable_that_is_not_utf_8_is_refused_and_named() {
     use std::os::unix::ffi::OsStrExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ fn a_variable_that_is_no_text_is_refused_and_named() {
 }
 
 #[test]
-fn help_tells_the_commands() {
+fn help_lists_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, _) = run(command(folder.path()).arg("--help"));
     assert_eq!(code, Some(0));
@@ -147,7 +147,7 @@ async fn check_without_migrations(database: &TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_migrations_at_start_the_schema_is_left_alone_and_the_500_names_only_the_request() {
+async fn without_migrations_at_start_the_schema_stays_and_the_500_names_only_the_request() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         if let Some(database) = TestDatabase::empty(backend).await {
             check_without_migrations(&database).await;
@@ -177,7 +177,7 @@ async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestD
         let folder = tempfile::tempdir().unwrap();
         let program = Program::start(folder.path(), settings(&database));
         let alice = program.bearer(&token("alice"));
-        // A body that is still on its way when the signal comes.
+        // The body is incomplete when the signal arrives.
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
         let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|chunk| (Ok::<_, std::io::Error>(chunk), receiver))
@@ -196,7 +196,7 @@ async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestD
 }
 
 #[on_both_databases]
-async fn killed_in_a_storm_of_creates_it_has_lost_none_that_was_answered(database: TestDatabase) {
+async fn a_server_killed_under_load_has_lost_no_create_that_was_answered(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), settings(&database));
     let alice = program.bearer(&token("alice"));
@@ -230,7 +230,7 @@ async fn killed_in_a_storm_of_creates_it_has_lost_none_that_was_answered(databas
 }
 
 #[on_both_databases]
-async fn no_level_of_logging_shows_a_secret_or_what_users_write(database: TestDatabase) {
+async fn no_log_level_shows_a_secret_or_the_content_of_tasks(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     let program =
         Program::start(folder.path(), settings(&database).into_iter().chain([("RUST_LOG", "trace".to_owned())]));
@@ -260,7 +260,7 @@ async fn no_level_of_logging_shows_a_secret_or_what_users_write(database: TestDa
 }
 
 #[on_both_databases]
-async fn a_request_is_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
+async fn a_request_is_logged_in_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), settings(&database));
     let alice = program.bearer(&token("alice"));
@@ -276,7 +276,7 @@ async fn a_request_is_one_line_with_method_route_status_duration_and_id(database
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
+async fn servers_that_start_at_the_same_time_on_an_empty_database_all_come_up() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let Some(database) = TestDatabase::empty(backend).await else {
             continue;
@@ -299,7 +299,7 @@ async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_of_the_command_line_is_that_users() {
+async fn a_token_from_the_command_line_is_valid_for_its_user() {
     let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
     let app =
         TestApp::with(database, &[("BETTER_AUTH_ISSUER", "https://a.example"), ("BETTER_AUTH_AUDIENCE", "tasks")])

@@ -6,7 +6,7 @@ use testing::on_both_databases;
 use crate::support::{Answer, TestApp};
 
 #[on_both_databases]
-async fn over_the_limit_a_user_is_told_when_to_come_back_and_others_are_served(app: TestApp) {
+async fn over_the_limit_a_user_gets_429_with_retry_after_and_others_are_served(app: TestApp) {
     let app = app.with_settings(&[("RATE_LIMIT_PER_SECOND", "1")]).await;
     let alice = |number: u32| app.user(&format!("alice-{number}"));
     let (number, answer) = Answer::refused_second(200, |number| {
@@ -21,7 +21,7 @@ async fn over_the_limit_a_user_is_told_when_to_come_back_and_others_are_served(a
 
 #[on_both_databases]
 async fn at_zero_there_is_no_limit(app: TestApp) {
-    // What every test's server is set to.
+    // The setting of every test's server.
     let alice = app.user("alice");
     for _ in 0..300 {
         alice.get(200, "/api/tasks").await;

@@ -1,4 +1,4 @@
-//! PostgreSQL behind TLS, and addresses that lead nowhere.
+//! PostgreSQL behind TLS, and unreachable addresses.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use testing::OwnCluster;
 use crate::support::program::{Program, command, run};
 use crate::support::{SECRET, token};
 
-/// A cluster that takes TLS connections only, with a certificate for this name, signed by `ca.crt` in its folder.
+/// Starts a cluster that accepts only TLS connections, with a certificate for this name, signed by `ca.crt` in its folder.
 fn cluster_with_tls(name: &str) -> Option<OwnCluster> {
     let settings = "ssl = on\nssl_cert_file = '../server.crt'\nssl_key_file = '../server.key'\n";
     OwnCluster::start(settings, |folder| {
@@ -38,7 +38,7 @@ fn settings(url: &str) -> [(&'static str, String); 3] {
     ]
 }
 
-/// It does not start, at once, with exit code 1 and one line that tells this and not the password.
+/// Checks that the server exits at once with code 1, and logs one line with this text and without the password.
 fn assert_refused(folder: &Path, url: &str, told: &str) {
     let started = Instant::now();
     let (code, stdout, stderr) = run(command(folder).env("PORT", "0").envs(settings(url)));
@@ -52,7 +52,7 @@ fn assert_refused(folder: &Path, url: &str, told: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_asks_for_channel_binding_works_where_the_certificate_is_right_and_only_there() {
+async fn an_address_with_channel_binding_works_only_if_the_certificate_is_right() {
     let Some(cluster) = cluster_with_tls("localhost") else { return };
     let folder = tempfile::tempdir().unwrap();
     let by_name = cluster.url().replace("127.0.0.1", "localhost");
@@ -72,7 +72,7 @@ async fn an_address_that_asks_for_channel_binding_works_where_the_certificate_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_leads_nowhere_gives_one_clear_line_without_the_password() {
+async fn an_unreachable_address_gives_one_clear_line_without_the_password() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     let folder = tempfile::tempdir().unwrap();
     let url = cluster.url();
@@ -85,7 +85,7 @@ async fn an_address_that_leads_nowhere_gives_one_clear_line_without_the_password
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_down_is_waited_for_and_that_is_said() {
+async fn the_server_waits_for_a_database_that_is_down_and_logs_it() {
     let Some(cluster) = OwnCluster::start("", |_| {}) else { return };
     cluster.ctl(&["stop", "-m", "fast"]);
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! 401
+//! Tokens: 401, and who the caller is.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -18,7 +18,7 @@ fn valid_claims() -> Value {
     json!({ "sub": "alice", "exp": in_seconds(600) })
 }
 
-/// A token with this header and these claims, signed HS256 with our secret, whatever the header says.
+/// Returns a token with this header and these claims, signed with HS256 and our secret, regardless of the header's `alg`.
 fn forged(header: &Value, claims: &Value) -> String {
     let signed = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), signed.as_bytes());
@@ -29,7 +29,7 @@ fn signed(claims: &Value) -> String {
     forged(&json!({"alg": "HS256", "typ": "JWT"}), claims)
 }
 
-/// Valid in every respect but its length.
+/// Returns a token that is valid except for its length.
 fn long_token() -> String {
     signed(&json!({ "sub": "alice", "exp": in_seconds(600), "image": "x".repeat(16 * 1024) }))
 }
@@ -41,14 +41,14 @@ async fn refused(app: &TestApp, token: &str, what: &str) {
 }
 
 #[on_both_databases]
-async fn a_token_signed_with_the_secret_is_its_subjects(app: TestApp) {
+async fn a_token_signed_with_the_secret_identifies_its_subject(app: TestApp) {
     app.bearer(&signed(&valid_claims())).create("hers").await;
     assert_eq!(app.bearer(&signed(&valid_claims())).titles("/api/tasks").await, ["hers"]);
     assert_eq!(app.user("Alice").titles("/api/tasks").await, [""; 0]);
 }
 
 #[on_both_databases]
-async fn a_plain_header_and_odd_but_valid_claims_are_taken(app: TestApp) {
+async fn a_plain_header_and_unusual_but_valid_claims_are_accepted(app: TestApp) {
     for header in
         [json!({"alg": "HS256"}), json!({"alg": "HS256", "typ": "jwt"}), json!({"alg": "HS256", "kid": "any"})]
     {
@@ -86,7 +86,7 @@ async fn every_secret_of_a_rotation_is_accepted_and_so_is_a_configured_leeway(ap
 }
 
 #[on_both_databases]
-async fn the_answer_helps_to_send_the_right_thing(app: TestApp) {
+async fn the_error_states_how_to_send_a_token(app: TestApp) {
     for (token, hint) in [
         ("Kx7QvW0bW9sUYVbZ3cT1r8mP", "/api/auth/token"),
         ("Kx7QvW0bW9sUYVbZ3cT1r8mP.c2lnbmF0dXJl", "/api/auth/token"),
@@ -111,7 +111,7 @@ async fn an_expired_token_has_its_own_code(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn an_expired_token_of_somebody_elses_is_not_even_that(app: TestApp) {
+async fn an_expired_token_with_a_wrong_signature_is_invalid_and_not_expired(app: TestApp) {
     let expired = json!({"sub": "alice", "exp": in_seconds(-3600)});
     let other = encode(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret")).unwrap();
     refused(&app, &other, "signed with another secret").await;
@@ -136,7 +136,7 @@ async fn other_algorithms_are_refused(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn headers_that_bring_a_key_or_ask_for_more_are_refused(app: TestApp) {
+async fn headers_with_a_key_an_extension_or_another_type_are_refused(app: TestApp) {
     let jwk = json!({"kty": "oct", "k": BASE64.encode(SECRET), "alg": "HS256"});
     for header in [
         json!({"alg": "HS256", "jku": "https://evil.example/jwks"}),
@@ -152,7 +152,7 @@ async fn headers_that_bring_a_key_or_ask_for_more_are_refused(app: TestApp) {
     ] {
         refused(&app, &forged(&header, &valid_claims()), &header.to_string()).await;
     }
-    // The same with the attacker's own signature.
+    // The same token, signed by the attacker.
     let attacker = EncodingKey::from_secret(b"the attacker's own key, quite long");
     for header in [
         Header { kid: Some("../../dev/null".into()), ..Header::default() },
@@ -163,7 +163,7 @@ async fn headers_that_bring_a_key_or_ask_for_more_are_refused(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_subject_is_the_only_identity_and_must_be_one(app: TestApp) {
+async fn the_subject_is_the_only_identity_and_must_be_a_valid_user_id(app: TestApp) {
     let exp = in_seconds(600);
     for claims in [
         json!({"exp": exp}),
@@ -184,7 +184,7 @@ async fn the_subject_is_the_only_identity_and_must_be_one(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_token_needs_an_end_and_a_begin_that_has_come(app: TestApp) {
+async fn a_token_needs_an_expiry_and_is_refused_before_its_begin(app: TestApp) {
     for claims in [
         json!({"sub": "alice"}),
         json!({"sub": "alice", "exp": null}),
@@ -202,7 +202,7 @@ async fn a_token_needs_an_end_and_a_begin_that_has_come(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_token_that_was_touched_is_refused(app: TestApp) {
+async fn a_modified_token_is_refused(app: TestApp) {
     let good = signed(&valid_claims());
     let parts: Vec<&str> = good.split('.').collect();
     let bobs = BASE64.encode(json!({"sub": "bob", "exp": in_seconds(600)}).to_string());
@@ -225,9 +225,9 @@ async fn a_token_that_was_touched_is_refused(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn only_one_authorization_header_is_looked_at(app: TestApp) {
-    let (nobody, good) = (app.nobody(), token("alice"));
-    let get = |path: &str| nobody.request(Method::GET, path);
+async fn a_token_is_read_only_from_a_single_authorization_header(app: TestApp) {
+    let (anonymous, good) = (app.anonymous(), token("alice"));
+    let get = |path: &str| anonymous.request(Method::GET, path);
     for (request, code) in [
         (get("/api/tasks"), "token_missing"),
         (get(&format!("/api/tasks?token={good}&access_token={good}")), "token_missing"),
@@ -255,7 +255,7 @@ async fn only_one_authorization_header_is_looked_at(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn issuer_and_audience_are_judged_once_they_are_configured(app: TestApp) {
+async fn issuer_and_audience_are_checked_if_they_are_configured(app: TestApp) {
     let variables = [("BETTER_AUTH_ISSUER", "https://a.example,https://b.example"), ("BETTER_AUTH_AUDIENCE", "tasks")];
     let app = app.with_settings(&variables).await;
     let claims = |iss: Value, aud: Value| json!({"sub": "alice", "exp": in_seconds(600), "iss": iss, "aud": aud});

@@ -6,7 +6,7 @@ use testing::on_both_databases;
 
 use crate::support::{Answer, TestApp, User};
 
-/// Both methods do the same, so each test does both.
+/// Both methods do the same, so each test uses both.
 const METHODS: [Method; 2] = [Method::PUT, Method::PATCH];
 
 async fn update(user: &User, status: u16, method: &Method, path: &str, body: Value) -> Answer {
@@ -54,7 +54,7 @@ async fn a_null_description_clears_it_and_a_null_title_is_422(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn nothing_to_change_writes_nothing_and_answers_200(app: TestApp) {
+async fn an_update_without_changes_writes_nothing_and_is_200(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let before = alice.get(200, &path).await.json();
@@ -67,7 +67,7 @@ async fn nothing_to_change_writes_nothing_and_answers_200(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn updated_at_moves_with_every_write_and_created_at_never(app: TestApp) {
+async fn updated_at_changes_with_every_write_and_created_at_never(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let mut last = alice.get(200, &path).await.json();
@@ -82,7 +82,7 @@ async fn updated_at_moves_with_every_write_and_created_at_never(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn updated_at_moves_forward_even_when_the_clock_has_gone_back(app: TestApp) {
+async fn updated_at_increases_even_if_the_clock_has_gone_back(app: TestApp) {
     use testing::ConnectionTrait;
 
     let alice = app.user("alice");
@@ -98,7 +98,7 @@ async fn updated_at_moves_forward_even_when_the_clock_has_gone_back(app: TestApp
 }
 
 #[on_both_databases]
-async fn every_field_is_judged_as_at_creation(app: TestApp) {
+async fn every_field_is_checked_as_at_creation(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     for method in METHODS {
@@ -119,7 +119,7 @@ async fn every_field_is_judged_as_at_creation(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn patch_takes_merge_patches(app: TestApp) {
+async fn patch_accepts_merge_patches(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let request = alice.request(Method::PATCH, &path).header("content-type", "application/merge-patch+json");
@@ -128,7 +128,7 @@ async fn patch_takes_merge_patches(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn the_body_is_judged_before_the_task_is_looked_for(app: TestApp) {
+async fn the_body_is_checked_before_the_task_is_looked_up(app: TestApp) {
     app.user("alice").put(422, "/api/tasks/999", json!({"title": ""})).await;
     app.user("alice").put(422, "/api/tasks/0", json!({"title": 5})).await;
 }

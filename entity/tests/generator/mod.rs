@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Parser;
 use sea_orm_cli::{Cli, Commands, run_generate_command};
 
-/// Where the entities live.
+/// Returns the folder of the entities.
 pub fn source_folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
 }

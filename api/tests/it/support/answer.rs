@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// What the server answered; its error answers have been checked for the contract's shape.
+/// An answer of the server. The body of an error has been checked against the contract's shape.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -75,12 +75,12 @@ impl Answer {
         self.headers.contains_key(name)
     }
 
-    /// The `code` of an error.
+    /// Returns the `code` of an error.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap().to_owned()
     }
 
-    /// The `detail` of an error.
+    /// Returns the `detail` of an error.
     pub fn detail(&self) -> String {
         self.json()["detail"].as_str().unwrap().to_owned()
     }

@@ -1,4 +1,4 @@
-//! A running server for a test, and users who talk to it.
+//! A running server for a test, and its clients.
 
 mod answer;
 pub mod program;
@@ -13,10 +13,10 @@ use testing::{Fixture, TestDatabase};
 pub use answer::Answer;
 pub use user::{User, token};
 
-/// The secret that the tests' tokens are signed with.
+/// The secret that signs the tests' tokens.
 pub const SECRET: &str = "a secret of the tests that is longer than 32 bytes";
 
-/// A server on a database of its own and a port of its own.
+/// A server with its own database and port.
 pub struct TestApp {
     address: String,
     pub database: TestDatabase,
@@ -29,52 +29,52 @@ impl Fixture for TestApp {
 }
 
 impl TestApp {
-    /// A server with these variables set besides.
+    /// Starts a server with these additional variables.
     pub async fn with(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let url = database.url().to_owned();
         Self::reaching(&url, database, variables).await
     }
 
-    /// This server's successor on the same database, with these variables set besides.
+    /// Starts another server on the same database, with these additional variables.
     pub async fn with_settings(self, variables: &[(&str, &str)]) -> Self {
         Self::with(self.database, variables).await
     }
 
-    /// A server that reaches its database under another address.
+    /// Starts a server that reaches its database under another address.
     pub async fn reaching(url: &str, database: TestDatabase, variables: &[(&str, &str)]) -> Self {
         let basic = [
             ("BETTER_AUTH_SECRET", SECRET),
             ("DATABASE_MAX_CONNECTIONS", "4"),
             ("DATABASE_URL", url),
             ("PORT", "0"),
-            // Storms are meant here; the limits have their own tests.
+            // Many tests send more requests than the default limits allow; the limits have their own tests.
             ("RATE_LIMIT_PER_SECOND", "0"),
             ("WORKERS", "1"),
         ];
         let config = Config::load(&basic.iter().chain(variables).copied().collect::<Variables>()).unwrap();
         let application = Application::build(config, api::routes::configure).await.unwrap();
         let address = format!("http://{}", application.address());
-        // It ends with the test's runtime.
+        // The server ends with the test's runtime.
         tokio::spawn(application.run_until(StopSignals::Never));
         Self { address, database }
     }
 
-    /// Somebody signed in under this name.
+    /// Returns a client that is signed in as this user.
     pub fn user(&self, id: &str) -> User {
         User::new(&self.address, Some(&token(id)))
     }
 
-    /// Somebody with this token.
+    /// Returns a client with this token.
     pub fn bearer(&self, token: &str) -> User {
         User::new(&self.address, Some(token))
     }
 
-    /// Somebody without a token.
-    pub fn nobody(&self) -> User {
+    /// Returns a client without a token.
+    pub fn anonymous(&self) -> User {
         User::new(&self.address, None)
     }
 
-    /// Host and port, for raw sockets.
+    /// Returns host and port, for raw sockets.
     pub fn host_and_port(&self) -> &str {
         self.address.trim_start_matches("http://")
     }

@@ -1,4 +1,4 @@
-//! The program itself, as a process.
+//! The program as a process.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -13,20 +13,20 @@ use super::User;
 pub struct Program {
     child: Child,
     address: String,
-    /// What it printed at its start.
+    /// Its output at the start.
     pub greeting: String,
     log: Arc<Mutex<String>>,
     log_reader: Option<thread::JoinHandle<()>>,
 }
 
-/// `api …` in an empty environment, with this working directory.
+/// Returns the command `api`, with an empty environment and this working directory.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_api"));
     command.env_clear().current_dir(folder);
     command
 }
 
-/// Runs it to its end: exit code, standard output and standard error.
+/// Runs a command to its end. Returns the exit code, standard output and standard error.
 pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -34,7 +34,7 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
 }
 
 impl Program {
-    /// Starts it on a free port and waits until it says where it listens.
+    /// Starts it on a free port and waits until it has printed its address.
     pub fn start<N: AsRef<OsStr>, V: AsRef<OsStr>>(folder: &Path, variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let mut command = command(folder);
         command.env("PORT", "0").envs(variables).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -70,20 +70,20 @@ impl Program {
         User::new(&self.address, Some(token))
     }
 
-    /// The most memory that it has used so far, in KiB.
+    /// Returns the peak of its resident memory, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Sends it a signal, by name.
+    /// Sends it a signal, by name: `TERM`, `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
-    /// Waits for its end; exit code and everything that it logged.
+    /// Waits for its end. Returns the exit code and the whole log.
     pub fn wait(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         self.log_reader.take().unwrap().join().unwrap();

@@ -1,4 +1,4 @@
-//! Requests that no HTTP client would send.
+//! Raw bytes on a socket, for requests that an HTTP client cannot send.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Sends these bytes and returns all that comes back until the server closes, or has been silent for half a second.
+/// Sends these bytes. Returns the answer up to the end of the connection, or up to half a second without data.
 pub async fn exchange(host_and_port: &str, bytes: &[u8]) -> String {
     let (mut reading, mut writing) = TcpStream::connect(host_and_port).await.unwrap().into_split();
     let bytes = bytes.to_vec();
-    // The server may answer and close before it has read everything: then writing fails, and the answer still counts.
+    // The server may answer and close before it has read everything. Then the write fails, and the answer is still valid.
     let sending = tokio::spawn(async move {
         let _ = writing.write_all(&bytes).await;
         writing

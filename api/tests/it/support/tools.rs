@@ -1,10 +1,10 @@
-//! Programs that some tests need and that not every machine has.
+//! Programs that some tests need and that may not be installed.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Child;
 
-/// A program that ends with the test.
+/// A process that is killed at the end of the test.
 pub struct Daemon(pub Child);
 
 impl Drop for Daemon {
@@ -25,7 +25,7 @@ pub fn free_port() -> u16 {
     candidates.map(|port| u16::try_from(port).unwrap()).find(is_free).unwrap()
 }
 
-/// The program, or `None` where it is not installed: said loudly, and a failure with `CI=true`.
+/// Finds a program, or returns `None` if it is not installed: reported on standard error, and a failure with `CI=true`.
 pub fn find(program: &str, package: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -34,7 +34,7 @@ pub fn find(program: &str, package: &str) -> Option<PathBuf> {
     if found.is_none() {
         let text = format!("\n### NOT RUN: a test needs `{program}` (Debian: `apt-get install {package}`) ###\n");
         assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
-        // Not `eprintln!`: the test harness swallows that for tests that pass.
+        // Not `eprintln!`: the test harness hides its output if the test passes.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     found

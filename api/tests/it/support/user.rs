@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, SECRET};
 
-/// A client of the server's. Each call states the status that it expects.
+/// A client of the server. Each call takes the expected status.
 #[derive(Clone)]
 pub struct User {
     client: Client,
@@ -12,7 +12,7 @@ pub struct User {
     token: Option<String>,
 }
 
-/// A valid token for this user.
+/// Returns a valid token for this user.
 pub fn token(id: &str) -> String {
     let claims = json!({ "sub": id, "exp": get_current_timestamp() + 600 });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
@@ -24,7 +24,7 @@ impl User {
         Self { client, address: address.to_owned(), token: token.map(str::to_owned) }
     }
 
-    /// A request to fill in further; send it with [`Answer::expect`].
+    /// Builds a request; send it with [`Answer::expect`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.address));
         match &self.token {
@@ -53,7 +53,7 @@ impl User {
         Answer::expect(status, self.request(Method::DELETE, path)).await
     }
 
-    /// Flips a task's `completed`.
+    /// Toggles a task's `completed`.
     pub async fn toggle(&self, status: u16, path: &str) -> Answer {
         Answer::expect(status, self.request(Method::PATCH, &format!("{path}/complete"))).await
     }
@@ -63,7 +63,7 @@ impl User {
         self.post(201, "/api/tasks", json!({ "title": title })).await.header("location").to_owned()
     }
 
-    /// The titles of a list, in its order.
+    /// Returns the titles of a list, in its order.
     pub async fn titles(&self, path: &str) -> Vec<String> {
         let list = self.get(200, path).await.json();
         list.as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect()

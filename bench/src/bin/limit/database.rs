@@ -1,17 +1,15 @@
-//! A worker's connections, and the statements prepared on each.
+//! The connections of a worker, and the statements prepared on each.
 
 use std::cell::Cell;
 
 use tokio_postgres::{Client, Error, NoTls, Statement};
 
-/// What a task is made of, in the order in which [`crate::wire::Task`] reads it.
-pub(crate) const COLUMNS: &str =
-    "id, title, description, completed, created_at, updated_at, priority, tags, due_date, completed_at";
+use crate::wire::COLUMNS;
 
-/// One worker's connections: more than two were no faster, and each costs PostgreSQL a process.
-pub(crate) struct Database([Connection; 2], Cell<bool>);
+/// The connections of one worker. More than two were no faster, and each costs PostgreSQL a process.
+pub(crate) struct Connections([Connection; 2], Cell<bool>);
 
-/// One connection. A `Client` pipelines by itself: what is asked while it waits for an answer follows down the same socket.
+/// One connection. `Client` pipelines: it sends a statement while earlier ones are in flight on the same socket.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) get: Statement,
@@ -23,12 +21,12 @@ pub(crate) struct Connection {
     pub(crate) exists: Statement,
 }
 
-impl Database {
+impl Connections {
     pub(crate) async fn connect(url: String) -> Result<Self, Error> {
         Ok(Self([Connection::open(&url).await?, Connection::open(&url).await?], Cell::new(false)))
     }
 
-    /// The connection whose turn it is.
+    /// Returns the two connections in turn.
     pub(crate) fn next(&self) -> &Connection {
         let turn = self.1.get();
         self.1.set(!turn);
@@ -47,7 +45,7 @@ impl Connection {
         Ok(Self {
             get: prepare("SELECT {columns} FROM task {mine}").await?,
             list: prepare("SELECT {columns} FROM task WHERE user_id = $1 ORDER BY created_at DESC, id DESC").await?,
-            // Lower case is folding enough for a yardstick; the real server's also ignores accents.
+            // The real server's folding also removes accents; lower case is enough for this comparison.
             create: prepare(
                 "INSERT INTO task (user_id, title, description, completed, created_at, updated_at, completed_at, priority,
                                    tags, due_date, due_at, title_folded, description_folded, tags_folded)

@@ -1,4 +1,4 @@
-//! The HS256 token check, done in full for every request.
+//! The full check of an HS256 token, for every request.
 
 use std::future::{Ready, ready};
 
@@ -10,16 +10,16 @@ use serde::Deserialize;
 
 use crate::wire::{Failure, UNAUTHENTICATED};
 
-/// The key and the rules.
-pub(crate) struct Judge(DecodingKey, Validation);
+/// The key and the rules of the check.
+pub(crate) struct Verifier(DecodingKey, Validation);
 
 #[derive(Clone, Deserialize)]
 struct Claims {
     sub: String,
 }
 
-impl Judge {
-    /// The raw bytes of the secret are the key.
+impl Verifier {
+    /// Creates a verifier. The key is the raw bytes of the secret.
     pub(crate) fn new(secret: &str) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         (rules.leeway, rules.validate_nbf, rules.validate_aud) = (30, true, false);
@@ -33,7 +33,7 @@ impl Judge {
     }
 }
 
-/// Who asks: the token's `sub`.
+/// The caller: the token's `sub`.
 pub(crate) struct User(pub(crate) String);
 
 impl FromRequest for User {
@@ -41,7 +41,7 @@ impl FromRequest for User {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let judge = request.app_data::<web::Data<Judge>>();
-        ready(judge.and_then(|judge| judge.user(request)).ok_or(UNAUTHENTICATED))
+        let verifier = request.app_data::<web::Data<Verifier>>();
+        ready(verifier.and_then(|verifier| verifier.user(request)).ok_or(UNAUTHENTICATED))
     }
 }

@@ -1,6 +1,6 @@
-//! The JSON that is read and answered.
+//! The JSON of requests and answers.
 
-#![expect(clippy::option_option, reason = "a description that is absent is not one that is null")]
+#![expect(clippy::option_option, reason = "an absent description differs from null")]
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
@@ -8,21 +8,25 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::Row;
 
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
-/// A task, borrowed from its row. The columns come in the order of [`crate::database::COLUMNS`].
+/// The columns of a task, in the order in which [`Task`] reads them.
+pub(crate) const COLUMNS: &str =
+    "id, title, description, completed, created_at, updated_at, priority, tags, due_date, completed_at";
+
+/// A task, borrowed from its row of [`COLUMNS`].
 #[derive(Serialize)]
 pub(crate) struct Task<'a> {
     pub(crate) id: i64,
     title: &'a str,
     description: Option<&'a str>,
     completed: bool,
-    created_at: Moment,
-    updated_at: Moment,
+    created_at: Timestamp,
+    updated_at: Timestamp,
     priority: &'static str,
     tags: Vec<String>,
     due_date: Option<&'a str>,
-    completed_at: Option<Moment>,
+    completed_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a Row> for Task<'a> {
@@ -41,7 +45,7 @@ impl<'a> From<&'a Row> for Task<'a> {
                 3 => "high",
                 _ => "none",
             },
-            // Most tasks have none.
+            // Most tasks have no tags: do not parse.
             tags: if tags == "[]" { Vec::new() } else { serde_json::from_str(tags).unwrap_or_default() },
             due_date: row.get(8),
             completed_at: row.get(9),
@@ -49,7 +53,7 @@ impl<'a> From<&'a Row> for Task<'a> {
     }
 }
 
-/// What is created or changed. An absent description is kept, one that is null is removed.
+/// The fields of a request. An absent description is kept, null removes it.
 #[derive(Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub(crate) struct Fields {
@@ -64,7 +68,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 }
 
 impl Fields {
-    /// Reads and judges a body.
+    /// Parses and checks a body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Failure> {
         let fields: Self = serde_json::from_slice(body).map_err(|_| INVALID)?;
         let fits = |text: &str, max: usize| (text.len() <= max || text.chars().count() <= max) && !text.contains('\0');
@@ -74,12 +78,12 @@ impl Fields {
     }
 }
 
-/// Completes an answer with JSON.
+/// Completes an answer with a JSON body.
 pub(crate) fn json(mut answer: HttpResponseBuilder, value: &impl Serialize) -> Result<HttpResponse, Failure> {
     Ok(answer.content_type(ContentType::json()).body(serde_json::to_vec(value).map_err(|_| BROKEN)?))
 }
 
-/// What can go wrong: a status and the two members of its body.
+/// An error: its status and the two members of its body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure(u16, &'static str, &'static str);
 

@@ -1,9 +1,9 @@
-//! People: connections that mostly wait, and now and then ask for something.
+//! Sends the requests of many users: connections that mostly wait between their requests.
 //!
-//! wrk can wait too (`delay`), but then looks at every timer whenever it wakes up: ten thousand people took it 125 µs a
-//! request, more than the server under test, and what it then showed were its own queues. Here they take 30 µs. This is told what
-//! load.lua is told, as JSON, and prints the same line.
-#![expect(clippy::expect_used, reason = "a measurement that goes wrong must stop, loudly")]
+//! wrk can wait too (`delay`), but then it checks every timer whenever it wakes up. With ten thousand connections it used 125 µs per request,
+//! more than the server under test, and so measured its own queues. This program uses 30 µs. Its input is that of load.lua, as JSON, and
+//! it prints the same line.
+#![expect(clippy::expect_used, reason = "a failed measurement must stop the run")]
 
 use std::io;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// See `World` in src/load.rs.
+/// The input, written by `Scenario` in src/load.rs.
 #[derive(Deserialize)]
-struct World {
+struct UserScenario {
     host: String,
     connections: u32,
     seconds: u64,
@@ -25,13 +25,15 @@ struct World {
     tasks: u64,
     task_step: u64,
     user_step: u64,
-    disposable: AtomicI64,
+    /// The next task to delete.
+    #[serde(rename = "first_deletable")]
+    deletable: AtomicI64,
     readers: Vec<String>,
     writers: Vec<String>,
-    disposer: String,
+    deleter: String,
 }
 
-/// What came of it.
+/// The results of one user or of all. Times are in microseconds.
 #[derive(Default)]
 struct Outcome {
     micros: Vec<u128>,
@@ -41,22 +43,22 @@ struct Outcome {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let file = std::env::args().nth(1).expect("the file that says what to do");
+    let file = std::env::args().nth(1).expect("the path of the scenario");
     let text = std::fs::read_to_string(file).expect("the file can be read");
-    let world: Arc<World> = Arc::new(serde_json::from_str(&text).expect("a world"));
-    // All are there before the first one speaks.
+    let scenario: Arc<UserScenario> = Arc::new(serde_json::from_str(&text).expect("a scenario"));
+    // All connections are open before the first request is sent.
     let mut sockets = Vec::new();
-    for _ in 0..world.connections {
-        sockets.push(TcpStream::connect(&world.host).await.expect("a connection"));
+    for _ in 0..scenario.connections {
+        sockets.push(TcpStream::connect(&scenario.host).await.expect("a connection"));
     }
     let start = Instant::now();
-    let people = sockets.into_iter().zip(1..).map(|(socket, number)| {
-        let dice = Dice(((world.seed << 32) + number).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        tokio::spawn(live(world.clone(), socket, dice))
+    let users = sockets.into_iter().zip(1..).map(|(socket, number)| {
+        let random = Random(((scenario.seed << 32) + number).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        tokio::spawn(run_user(scenario.clone(), socket, random))
     });
     let mut all = Outcome::default();
-    for person in people.collect::<Vec<_>>() {
-        let outcome = person.await.expect("a person's task");
+    for user in users.collect::<Vec<_>>() {
+        let outcome = user.await.expect("a user's task");
         all.micros.extend(outcome.micros);
         all.refused += outcome.refused;
         all.broken += outcome.broken;
@@ -72,16 +74,16 @@ async fn main() {
     println!("RESULT {line}");
 }
 
-/// One of them, until the time is over.
-async fn live(world: Arc<World>, mut socket: TcpStream, mut dice: Dice) -> Outcome {
+/// Sends the requests of one user until the time is over.
+async fn run_user(scenario: Arc<UserScenario>, mut socket: TcpStream, mut random: Random) -> Outcome {
     let mut outcome = Outcome::default();
-    let end = Instant::now() + Duration::from_secs(world.seconds);
-    // As if they had been here for a while already.
-    let mut next = Instant::now() + Duration::from_millis(dice.below(1000));
+    let end = Instant::now() + Duration::from_secs(scenario.seconds);
+    // The first requests are spread over a second, as if the users had been active before.
+    let mut next = Instant::now() + Duration::from_millis(random.below(1000));
     while next < end {
         tokio::time::sleep_until(next.into()).await;
         let start = Instant::now();
-        let (request, expected) = world.request(&mut dice);
+        let (request, expected) = scenario.request(&mut random);
         match ask(&mut socket, &request).await {
             Ok(status) if status == expected => {}
             Ok(_) => outcome.refused += 1,
@@ -91,7 +93,7 @@ async fn live(world: Arc<World>, mut socket: TcpStream, mut dice: Dice) -> Outco
             }
         }
         outcome.micros.push(start.elapsed().as_micros());
-        next = Instant::now() + Duration::from_millis(500 + dice.below(1000));
+        next = Instant::now() + Duration::from_millis(500 + random.below(1000));
     }
     outcome
 }
@@ -109,7 +111,7 @@ async fn ask(socket: &mut TcpStream, request: &str) -> io::Result<u16> {
     status.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Whether this is the whole of an answer, with a length, in chunks, or without a body.
+/// Whether this is a complete answer: with a length, in chunks, or without a body.
 fn is_complete(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
@@ -120,14 +122,14 @@ fn is_complete(answer: &[u8]) -> bool {
     answer.len() >= end + 4 + length.unwrap_or(0)
 }
 
-impl World {
-    /// One of the requests of load.lua's `mixed`, and the status that it should be answered with.
-    fn request(&self, dice: &mut Dice) -> (String, u16) {
-        let (user, task) = (dice.below(self.users), dice.below(self.tasks));
+impl UserScenario {
+    /// Returns a random request of load.lua's workload `mixed`, and the expected status.
+    fn request(&self, random: &mut Random) -> (String, u16) {
+        let (user, task) = (random.below(self.users), random.below(self.tasks));
         let id = 1 + task * self.task_step + user * self.user_step;
         let of = |tokens: &[String]| usize::try_from(user).ok().and_then(|user| tokens.get(user).cloned());
         let (reader, writer) = (of(&self.readers), of(&self.writers));
-        let (method, path, token, body, expected) = match dice.below(100) {
+        let (method, path, token, body, expected) = match random.below(100) {
             0..60 => ("GET", "/api/tasks".to_owned(), reader, "", 200),
             60..75 => ("GET", format!("/api/tasks/{id}"), reader, "", 200),
             75..85 => {
@@ -136,8 +138,8 @@ impl World {
             85..95 => ("PATCH", format!("/api/tasks/{id}/complete"), reader, "", 200),
             95..99 => ("PUT", format!("/api/tasks/{id}"), reader, r#"{"title":"Buy oat milk","completed":true}"#, 200),
             _ => {
-                let id = self.disposable.fetch_add(1, Relaxed);
-                ("DELETE", format!("/api/tasks/{id}"), Some(self.disposer.clone()), "", 204)
+                let id = self.deletable.fetch_add(1, Relaxed);
+                ("DELETE", format!("/api/tasks/{id}"), Some(self.deleter.clone()), "", 204)
             }
         };
         let (host, token, length) = (&self.host, token.unwrap_or_default(), body.len());
@@ -151,10 +153,10 @@ impl World {
     }
 }
 
-/// Random numbers, the same for each server of a round (xorshift64).
-struct Dice(u64);
+/// Generates random numbers, the same for each server of a round (xorshift64).
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

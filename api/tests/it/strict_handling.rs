@@ -50,7 +50,7 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn what_is_known_passes(app: TestApp) {
+async fn known_fields_and_parameters_pass(app: TestApp) {
     let alice = app.user("alice");
     let request = alice.request(Method::POST, "/api/tasks").header("prefer", "handling=strict");
     Answer::expect(201, request.json(&json!({"title": "t", "description": null}))).await;

@@ -1,4 +1,4 @@
-//! What was answered is true, whatever happens at the same time.
+//! Concurrent requests: every answer stays true.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::support::TestApp;
 
 #[on_both_databases]
-async fn fifty_toggles_at_once_leave_the_parity_right(app: TestApp) {
+async fn fifty_one_concurrent_toggles_leave_the_task_completed(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let mut running = JoinSet::new();
@@ -25,7 +25,7 @@ async fn fifty_toggles_at_once_leave_the_parity_right(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_hundred_creates_at_once_give_a_hundred_ids(app: TestApp) {
+async fn a_hundred_concurrent_creates_give_a_hundred_ids(app: TestApp) {
     let alice = app.user("alice");
     let mut running = JoinSet::new();
     for number in 0..100 {
@@ -42,7 +42,7 @@ async fn a_hundred_creates_at_once_give_a_hundred_ids(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_partial_update_never_undoes_another(app: TestApp) {
+async fn concurrent_partial_updates_do_not_undo_each_other(app: TestApp) {
     let alice = app.user("alice");
     for round in 0..10 {
         let path = alice.create("old").await;
@@ -64,7 +64,7 @@ async fn a_partial_update_never_undoes_another(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn of_deletes_at_once_one_succeeds(app: TestApp) {
+async fn one_of_several_concurrent_deletes_succeeds(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     let mut running = JoinSet::new();

@@ -1,4 +1,4 @@
-//! One who reads a very long list, again and again, as fast as it comes.
+//! A client that reads a very long list repeatedly, as fast as it arrives.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, spawn};
 
-/// The reader's thread.
-pub(crate) struct Hoarder {
+/// The client, on a thread of its own.
+pub(crate) struct LongListReader {
     stops: Arc<AtomicBool>,
     thread: JoinHandle<io::Result<u32>>,
 }
 
-impl Hoarder {
+impl LongListReader {
+    /// Starts to read the list of this token's user.
     pub(crate) fn start(host: String, token: String) -> Self {
         let stops = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stops);
+        let should_stop = Arc::clone(&stops);
         let thread = spawn(move || {
             let mut lists = 0;
-            while !told.load(Ordering::Relaxed) {
+            while !should_stop.load(Ordering::Relaxed) {
                 read_list(&host, &token)?;
                 lists += 1;
             }
@@ -27,7 +28,7 @@ impl Hoarder {
         Self { stops, thread }
     }
 
-    /// How many lists were read, to their end.
+    /// Stops after the current list. Returns how many lists were read completely.
     pub(crate) fn stop(self) -> u32 {
         self.stops.store(true, Ordering::Relaxed);
         self.thread.join().expect("the reader ends").expect("every list is read to its end")
@@ -48,7 +49,7 @@ fn read_list(host: &str, token: &str) -> io::Result<()> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         if count == 0 {
-            // The array, or the last chunk of its answer, has ended.
+            // The end of the array, or of the last chunk of the answer.
             let ended = last.ends_with(b"]") || last.ends_with(b"0\r\n\r\n");
             return if ended { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
         }

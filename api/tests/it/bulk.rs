@@ -1,4 +1,4 @@
-//! What concerns all tasks at once: complete all, delete the completed ones, counts and tags.
+//! Operations on all tasks of a caller: complete all, delete completed, counts and tags.
 
 use serde_json::json;
 use testing::on_both_databases;
@@ -6,7 +6,7 @@ use testing::on_both_databases;
 use crate::support::TestApp;
 
 #[on_both_databases]
-async fn completing_all_completes_the_callers_and_tells_how_many_were_not(app: TestApp) {
+async fn completing_all_completes_the_callers_tasks_and_returns_how_many_were_pending(app: TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let done = alice.create("done").await;
     let done = alice.toggle(200, &done).await.json();
@@ -18,14 +18,14 @@ async fn completing_all_completes_the_callers_and_tells_how_many_were_not(app: T
     assert_eq!(alice.titles("/api/tasks?status=completed").await, ["two", "one", "done"]);
     assert_eq!(bob.titles("/api/tasks?status=pending").await, ["two", "one"]);
     let list = alice.get(200, "/api/tasks").await.json();
-    // What was done before is not written.
+    // A task that was already completed is not written.
     assert_eq!(list[2], done);
     assert_eq!((&list[0]["completed_at"], list[0]["completed_at"].is_null()), (&list[0]["updated_at"], false));
     assert_eq!(alice.post(200, "/api/alice/tasks/complete-all/", json!({})).await.json(), json!({"count": 0}));
 }
 
 #[on_both_databases]
-async fn deleting_the_completed_ones_leaves_the_others(app: TestApp) {
+async fn deleting_completed_tasks_leaves_the_others(app: TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for user in [&alice, &bob] {
         user.create("pending").await;
@@ -41,7 +41,7 @@ async fn deleting_the_completed_ones_leaves_the_others(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn nothing_else_is_deleted_at_once(app: TestApp) {
+async fn no_other_bulk_delete_is_possible(app: TestApp) {
     let alice = app.user("alice");
     alice.create("t").await;
     for query in ["", "?status=all", "?status=pending", "?status="] {

@@ -1,11 +1,11 @@
-//! A database that the FastAPI version of this service made.
+//! A database that the FastAPI version of this service created.
 
 use serde_json::{Value, json};
 use testing::{Backend, ConnectionTrait, Migrator, MigratorTrait, TestDatabase};
 
 use crate::support::TestApp;
 
-/// What SQLModel creates for the model of that version, and rows as it wrote them.
+/// The schema that SQLModel creates for the model of that version, and rows as that version wrote them.
 const SQLMODEL: &str = "
     CREATE TABLE task (
         id SERIAL NOT NULL,
@@ -31,10 +31,10 @@ async fn rows(connection: &impl ConnectionTrait, query: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_never_dropped() {
+async fn a_database_of_the_fastapi_version_is_served_with_all_its_rows_and_is_never_dropped() {
     let Some(database) = TestDatabase::empty(Backend::Postgres).await else { return };
     let connection = database.connect().await;
-    // The session's zone must not matter: the times are in UTC.
+    // The session's time zone must not matter: the times are in UTC.
     connection.execute_unprepared("SET TIME ZONE 'America/New_York'").await.unwrap();
     connection.execute_unprepared(SQLMODEL).await.unwrap();
 
@@ -67,7 +67,7 @@ async fn a_database_of_the_fastapi_version_is_served_without_losing_a_row_and_ne
 
     let refused = Migrator::down(&app.database.connect().await, None).await.unwrap_err().to_string();
     assert!(refused.contains("was there before this program"), "{refused}");
-    // What came after it was taken back; a server that starts brings it again, and every task is there.
+    // `down` has undone the later migrations. A server that starts applies them again, and every task is still there.
     let app = app.with_settings(&[]).await;
     assert_eq!(app.user("alice").titles("/api/tasks").await.len(), 4);
 }

@@ -1,4 +1,4 @@
-//! Times as PostgreSQL keeps them, and their text without a formatter's machinery.
+//! Times as PostgreSQL stores them, and a fast formatter for them.
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,21 +8,21 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 const DAY: i64 = 86_400_000_000;
-/// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970.
+/// PostgreSQL's epoch, 2000-01-01, in microseconds since 1970.
 const EPOCH: i64 = 10_957 * DAY;
 
 /// A `timestamptz`: microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment(pub(crate) i64);
+pub(crate) struct Timestamp(pub(crate) i64);
 
-impl Moment {
+impl Timestamp {
     pub(crate) fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
 
-impl<'a> FromSql<'a> for Moment {
+impl<'a> FromSql<'a> for Timestamp {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         Ok(Self(i64::from_be_bytes(raw.try_into()?) + EPOCH))
     }
@@ -30,7 +30,7 @@ impl<'a> FromSql<'a> for Moment {
     accepts!(TIMESTAMPTZ);
 }
 
-impl ToSql for Moment {
+impl ToSql for Timestamp {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         out.extend_from_slice(&(self.0 - EPOCH).to_be_bytes());
         Ok(IsNull::No)
@@ -40,11 +40,11 @@ impl ToSql for Moment {
     to_sql_checked!();
 }
 
-impl Serialize for Moment {
-    /// RFC 3339 in UTC with six digits: `2026-01-31T09:30:00.000000Z`.
+impl Serialize for Timestamp {
+    /// Writes RFC 3339 in UTC with six decimals: `2026-01-31T09:30:00.000000Z`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (days, time) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
-        // From days to a date, with years that begin in March (Howard Hinnant, chrono-compatible low-level date algorithms).
+        // From days to a date, with years that start in March (Howard Hinnant, chrono-compatible low-level date algorithms).
         let days = days + 719_468;
         let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
         let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -72,13 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_the_calendar_has_them() {
+    fn times_are_written_as_rfc_3339() {
         for (micros, text) in [
             (0, "1970-01-01T00:00:00.000000Z"),
             (951_827_696_789_012, "2000-02-29T12:34:56.789012Z"),
             (1_769_851_800_000_001, "2026-01-31T09:30:00.000001Z"),
         ] {
-            assert_eq!(serde_json::to_string(&Moment(micros)).unwrap(), format!("\"{text}\""));
+            assert_eq!(serde_json::to_string(&Timestamp(micros)).unwrap(), format!("\"{text}\""));
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Requests that are answered together: each gets its own answer, and nobody another's bad luck.
-#![expect(clippy::unwrap_used, reason = "what does not hold must fail the test")]
-#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
+//! Concurrent requests, which the service batches: each gets its own answer and its own failure.
+#![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ impl Fixture for Opened {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test says who asks")]
+#[expect(clippy::disallowed_methods, reason = "a test chooses its callers")]
 fn user(name: &str) -> Caller {
     Caller::authenticated(UserId::parse(name).unwrap())
 }
@@ -39,7 +38,7 @@ async fn create(db: &Store, caller: &Caller, title: &str) -> Task {
 }
 
 #[on_both_databases]
-async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_one(opened: Opened) {
+async fn concurrent_requests_take_few_statements_and_a_single_request_takes_one(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let counted = async |work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
         let before = db.db().statements();
@@ -66,23 +65,23 @@ async fn what_comes_at_once_is_answered_by_few_statements_and_a_lone_request_by_
         .await;
     }))
     .await;
-    // One, and one for all the others; more only where the machine is so slow that a set is late.
+    // One for the first, and one for all the others. More only if the machine is so slow that a batch is late.
     assert!(sent <= 20, "{sent} statements");
 }
 
 #[on_both_databases]
-async fn postgresql_is_told_when_the_table_has_grown(opened: Opened) {
+async fn a_grown_table_is_analyzed_on_postgresql(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let connection = opened.database.connect().await;
     if connection.get_database_backend() == DbBackend::Sqlite {
         // Its plans do not depend on how large the table is.
         return;
     }
-    // The first of the marks at which that happens, see `growth.rs`.
+    // The first of the row counts at which the service has the table analyzed, see `growth.rs`.
     for _ in 0..4 {
         join_all((0..250).map(|n| async move { create(db, alice, &n.to_string()).await })).await;
     }
-    // By others than autovacuum, which comes once a minute.
+    // `analyze_count` does not count autovacuum, which runs once a minute.
     let looked = "SELECT analyze_count AS times FROM pg_stat_user_tables WHERE relname = 'task'";
     let looked = Statement::from_string(connection.get_database_backend(), looked);
     let times = async || -> i64 {
@@ -97,7 +96,7 @@ async fn postgresql_is_told_when_the_table_has_grown(opened: Opened) {
 }
 
 #[on_both_databases]
-async fn each_caller_gets_what_is_theirs(opened: Opened) {
+async fn each_caller_gets_only_their_own_tasks(opened: Opened) {
     let db = &opened.db;
     let users: Vec<Caller> = (0..10).map(|n| user(&format!("user {n}"))).collect();
     let created = join_all((0..300).map(|n| {
@@ -108,7 +107,7 @@ async fn each_caller_gets_what_is_theirs(opened: Opened) {
     for (n, task) in &created {
         assert_eq!(task.title, format!("task {n}"));
     }
-    // Everybody asks for everything.
+    // Every user asks for every task.
     let got = join_all(created.iter().flat_map(|(n, task)| {
         users
             .iter()
@@ -122,7 +121,7 @@ async fn each_caller_gets_what_is_theirs(opened: Opened) {
             Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
         }
     }
-    // And writes to it.
+    // Every user writes to every task.
     let written = join_all(created.iter().flat_map(|(n, task)| {
         users.iter().enumerate().map(move |(user, caller)| async move {
             let title = Change::To(Title::parse(format!("by {user}")).unwrap());
@@ -143,9 +142,9 @@ async fn each_caller_gets_what_is_theirs(opened: Opened) {
 }
 
 #[on_both_databases]
-async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened) {
+async fn each_concurrent_list_is_complete_and_only_its_callers(opened: Opened) {
     let db = &opened.db;
-    // Callers with no, few and many tasks in turn; the first and the last have none.
+    // Callers with no, few and many tasks alternate; the first and the last have none.
     let users: Vec<(Caller, usize)> =
         (0..91).map(|n| (user(&format!("user {n}")), [0, 1, 3, 30, 0, 5][n % 6])).collect();
     for (caller, count) in &users {
@@ -176,7 +175,7 @@ async fn each_list_is_whole_and_its_callers_own_whoever_else_asks(opened: Opened
 }
 
 #[on_both_databases]
-async fn a_task_is_the_same_whichever_statement_reads_it(opened: Opened) {
+async fn every_statement_reads_the_same_task(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let plain = create(db, alice, "plain").await;
     let full = NewTask {
@@ -201,7 +200,7 @@ async fn a_task_is_the_same_whichever_statement_reads_it(opened: Opened) {
 }
 
 #[on_both_databases]
-async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opened: Opened) {
+async fn concurrent_writes_to_one_task_are_done_in_order_of_arrival(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let task = create(db, alice, "t").await;
     let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id))).await;
@@ -214,7 +213,7 @@ async fn writes_to_one_task_at_once_are_all_done_in_the_order_they_came_in(opene
 }
 
 #[on_both_databases]
-async fn new_tasks_of_one_caller_are_listed_in_the_order_they_came_in(opened: Opened) {
+async fn concurrent_creates_of_one_caller_get_ids_in_order_of_arrival(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let titles: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     join_all(titles.iter().map(|title| create(db, alice, title))).await;
@@ -224,7 +223,7 @@ async fn new_tasks_of_one_caller_are_listed_in_the_order_they_came_in(opened: Op
 }
 
 #[on_both_databases]
-async fn a_request_that_the_database_refuses_fails_alone(opened: Opened) {
+async fn a_request_that_the_database_refuses_does_not_fail_its_batch(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let is_postgres = opened.database.url().starts_with("postgres");
     let refusal = if is_postgres {
@@ -246,7 +245,7 @@ async fn a_request_that_the_database_refuses_fails_alone(opened: Opened) {
 }
 
 #[on_both_databases]
-async fn a_row_that_cannot_be_read_fails_alone(opened: Opened) {
+async fn a_row_that_cannot_be_read_does_not_fail_its_batch(opened: Opened) {
     let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
     let (broken, fine) = (create(db, alice, "broken").await, create(db, bob, "fine").await);
     let never = if opened.database.url().starts_with("postgres") { "infinity" } else { "never" };
@@ -272,7 +271,7 @@ async fn a_row_that_cannot_be_read_fails_alone(opened: Opened) {
 }
 
 #[on_both_databases]
-async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
+async fn requests_for_another_users_task_do_not_delay_its_owner(opened: Opened) {
     let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
     let task = create(db, alice, "hers").await;
     let before = db.db().statements();
@@ -280,12 +279,12 @@ async fn who_asks_for_anothers_task_is_not_in_the_owners_way(opened: Opened) {
     let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
     let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
     assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));
-    // Hers does not wait for one set after another of the stranger's.
+    // Her request does not wait for one batch after another of the other user's.
     assert!(own.unwrap().completed && sent < 25, "after {sent} statements");
 }
 
 #[on_both_databases]
-async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
+async fn a_cancelled_request_does_not_cancel_its_batch(opened: Opened) {
     let alice = user("alice");
     for round in 0..20 {
         let mut running = Vec::new();
@@ -293,7 +292,7 @@ async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
             let (db, alice) = (opened.db.clone(), alice.clone());
             running.push(tokio::spawn(async move { create(&db, &alice, &format!("{round} {n}")).await }));
         }
-        // The first is the one whose request the others wait for.
+        // The first request is in flight while the others wait.
         running[0].abort();
         tokio::task::yield_now().await;
         running[7].abort();
@@ -307,7 +306,7 @@ async fn a_caller_who_hangs_up_takes_nobody_along(opened: Opened) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_for_a_locked_row_holds_up_nobody_else() {
+async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
     let opened = Opened::on(database).await;
     let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
@@ -319,12 +318,12 @@ async fn who_waits_for_a_locked_row_holds_up_nobody_else() {
     let toggle = || tasks::toggle_completed(db, alice, locked.id);
     let waiting = join_all([toggle(), toggle(), toggle()]);
     let meanwhile = async {
-        // The first of them may be in one set with the one that waits.
+        // The first of them may share a batch with the waiting request.
         for n in 0..20 {
             let written = tasks::toggle_completed(db, bob, free.id).await.unwrap();
             assert_eq!(written.completed, n % 2 == 0);
         }
-        // Nor other kinds of requests: one that waited as long as the lock is held would be given up.
+        // Other kinds of requests are not delayed either: one that waited until the lock is released would time out.
         create(db, bob, "another").await;
         assert_eq!(tasks::get(db, bob, free.id).await.unwrap().title, "free");
         assert_eq!(tasks::list(db, bob, &ListQuery::default(), 20, None).await.unwrap().tasks.len(), 2);

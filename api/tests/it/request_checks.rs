@@ -1,4 +1,4 @@
-//! Bodies that are too large, or something else than JSON, and the order of judgement.
+//! Checks of a request before it reaches an operation: size and type of the body, and the order of the checks.
 
 use std::io::Write;
 
@@ -12,14 +12,14 @@ use crate::support::{Answer, TestApp, raw, token};
 
 const LIMIT: usize = 64 * 1024;
 
-/// A valid body of exactly this many bytes.
+/// Returns a valid body of exactly this many bytes.
 fn body_of(bytes: usize) -> String {
     let frame = json!({"title": "t", "filler": ""}).to_string();
     json!({"title": "t", "filler": "x".repeat(bytes - frame.len())}).to_string()
 }
 
 #[on_both_databases]
-async fn a_body_of_64_kib_is_taken_and_one_byte_more_is_413(app: TestApp) {
+async fn a_body_of_64_kib_is_accepted_and_one_byte_more_is_413(app: TestApp) {
     let alice = app.user("alice");
     let post =
         |body: Body| alice.request(Method::POST, "/api/tasks").header("content-type", "application/json").body(body);
@@ -32,7 +32,7 @@ async fn a_body_of_64_kib_is_taken_and_one_byte_more_is_413(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn ten_megabytes_are_413_sized_and_chunked_and_the_server_lives(app: TestApp) {
+async fn ten_megabytes_are_413_with_a_length_and_in_chunks_and_the_server_goes_on(app: TestApp) {
     let head = format!(
         "POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n",
         token("alice")
@@ -49,7 +49,7 @@ async fn ten_megabytes_are_413_sized_and_chunked_and_the_server_lives(app: TestA
 }
 
 #[on_both_databases]
-async fn a_body_that_says_it_is_something_else_is_415(app: TestApp) {
+async fn a_body_with_another_content_type_is_415(app: TestApp) {
     let alice = app.user("alice");
     let path = alice.create("t").await;
     for (method, path) in [(Method::POST, "/api/tasks"), (Method::PUT, &path), (Method::PATCH, &path)] {
@@ -75,7 +75,7 @@ async fn a_body_that_says_it_is_something_else_is_415(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn json_is_taken_under_all_its_names_and_without_one(app: TestApp) {
+async fn json_is_accepted_under_all_its_content_types_and_without_one(app: TestApp) {
     let alice = app.user("alice");
     for content_type in [
         "application/json",
@@ -92,7 +92,7 @@ async fn json_is_taken_under_all_its_names_and_without_one(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_gzip_bomb_is_415_and_not_unpacked(app: TestApp) {
+async fn a_compressed_body_is_415_and_is_not_unpacked(app: TestApp) {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![b' '; 50_000_000]).unwrap();
     let bomb = encoder.finish().unwrap();
@@ -102,15 +102,15 @@ async fn a_gzip_bomb_is_415_and_not_unpacked(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn what_is_wrong_first_is_told_first(app: TestApp) {
-    let (alice, nobody) = (app.user("alice"), app.nobody());
+async fn errors_are_reported_in_the_documented_order(app: TestApp) {
+    let (alice, anonymous) = (app.user("alice"), app.anonymous());
     let broken = |user: &crate::support::User, method: Method, path: &str| {
         user.request(method, path).header("content-type", "application/json").body("{")
     };
-    // Route, then token, then the path's user, then syntax, then existence and owner.
-    Answer::expect(404, broken(&nobody, Method::POST, "/nowhere")).await;
-    Answer::expect(405, broken(&nobody, Method::PUT, "/api/tasks")).await;
-    Answer::expect(401, broken(&nobody, Method::PUT, "/api/bob/tasks/abc")).await;
+    // The order: route, token, the path's user, syntax, existence and owner.
+    Answer::expect(404, broken(&anonymous, Method::POST, "/nowhere")).await;
+    Answer::expect(405, broken(&anonymous, Method::PUT, "/api/tasks")).await;
+    Answer::expect(401, broken(&anonymous, Method::PUT, "/api/bob/tasks/abc")).await;
     Answer::expect(403, broken(&alice, Method::PUT, "/api/bob/tasks/abc")).await;
     Answer::expect(422, broken(&alice, Method::PUT, "/api/tasks/abc")).await;
     Answer::expect(422, broken(&alice, Method::PUT, "/api/tasks/999")).await;
@@ -118,9 +118,9 @@ async fn what_is_wrong_first_is_told_first(app: TestApp) {
 }
 
 #[on_both_databases]
-async fn a_request_id_is_kept_when_it_can_stand_in_a_log_and_made_otherwise(app: TestApp) {
-    let nobody = app.nobody();
-    let get = |id: &str| nobody.request(Method::GET, "/openapi.json").header("x-request-id", id);
+async fn a_request_id_that_is_safe_to_log_is_kept_and_another_is_replaced(app: TestApp) {
+    let anonymous = app.anonymous();
+    let get = |id: &str| anonymous.request(Method::GET, "/openapi.json").header("x-request-id", id);
     assert_eq!(Answer::expect(200, get("abc-123.X_y:z")).await.header("x-request-id"), "abc-123.X_y:z");
     for bad in ["", "a b", "a;b", "\u{e9}", &"a".repeat(129)] {
         let made = Answer::expect(200, get(bad)).await.header("x-request-id").to_owned();

@@ -1,4 +1,4 @@
-//! Random sequences of operations by three users agree with a model of ten lines.
+//! Compares random sequences of operations by three users with a small model in memory.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,7 +12,7 @@ use tokio::task::block_in_place;
 
 use crate::support::{Answer, TestApp, User};
 
-/// What a user does. A task is named by its number in the order of creation; one that was never created is no task's id.
+/// An action of a user. A task is named by its number in order of creation; a number that is too large stands for an id without a task.
 #[derive(Clone, Debug)]
 enum Action {
     Create(Value),
@@ -26,7 +26,7 @@ enum Action {
     DeleteCompleted,
 }
 
-/// Any text that the contract takes: every character but U+0000, not blank.
+/// Generates any text that the contract accepts: every character but U+0000, not blank.
 fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(any::<char>(), 1..40)
         .prop_map(|characters| characters.into_iter().filter(|c| *c != '\0').collect::<String>())
@@ -45,7 +45,7 @@ fn due_date() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(&["2026-01-31", "2026-01-31T09:30:00Z", "2000-02-29t00:00:00.5+05:30"][..])
 }
 
-/// Any partial update: each field absent or set, a description and a due date also null.
+/// Generates any partial update: each field absent or set, a description and a due date also null.
 fn changes() -> impl Strategy<Value = Value> {
     let option = proptest::option::of::<proptest::strategy::BoxedStrategy<Value>>;
     let priority = priority().prop_map(|priority| json!(priority)).boxed();
@@ -81,14 +81,14 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// Every task that was ever created, with its owner; a deleted one is `Null`.
+/// Every task that was created, with its owner. A deleted one is `Null`.
 #[derive(Default)]
 struct Model {
     tasks: Vec<(usize, Value)>,
 }
 
 impl Model {
-    /// The status and the body that this user gets.
+    /// Returns the status and the body that this user must get.
     fn act(&mut self, user: usize, action: &Action) -> (u16, Value) {
         match action {
             Action::Create(new) => {
@@ -121,7 +121,7 @@ impl Model {
         }
     }
 
-    /// Those of the user's that are completed, or those that are not.
+    /// Returns the user's completed tasks, or the pending ones.
     fn on_all(&mut self, user: usize, completed: bool, write: impl Fn(&mut Value)) -> (u16, Value) {
         let of =
             |(owner, task): &&mut (usize, Value)| *owner == user && !task.is_null() && task["completed"] == completed;
@@ -141,7 +141,7 @@ impl Model {
     }
 }
 
-/// Sends what `action` stands for and returns the answer's body as the model knows it, and the new task's path.
+/// Sends the request for `action`. Returns the answer's body in the form of the model, and the path of a new task.
 async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (Value, Option<String>) {
     let path = |task: usize| paths.get(task).cloned().unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX));
     let request = match action {
