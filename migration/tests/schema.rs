@@ -1,5 +1,6 @@
 //! The migrations on both databases.
 #![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
+#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
 
 use migration::{Migrator, MigratorTrait, apply_pending};
 use sea_orm_migration::SchemaManager;

@@ -1,5 +1,6 @@
 //! Concurrent requests, which the service batches: each gets its own answer and its own failure.
 #![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
+#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
 
 use std::time::Duration;
 
@@ -332,4 +333,85 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
     let (toggled, ()) = futures_util::future::join(waiting, meanwhile).await;
     let states: Vec<bool> = toggled.into_iter().map(|task| task.unwrap().completed).collect();
     assert_eq!(states, [true, false, true]);
+}
+
+#[on_both_databases]
+async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opened: Opened) {
+    let db = &opened.db;
+    let users: Vec<Caller> = (0..5).map(|n| user(&format!("user {n}"))).collect();
+    let users = &users;
+    let created: Vec<Task> =
+        join_all((0..100).map(|n| async move { create(db, &users[n % 5], &format!("task {n}")).await })).await;
+    let before = db.db().statements();
+    // Each task is deleted by its owner, and by a stranger who must not reach it.
+    let deleted = join_all(created.iter().enumerate().flat_map(|(n, task)| {
+        [(n % 5, n % 5), ((n + 1) % 5, n % 5)]
+            .map(|(caller, owner)| (caller == owner, task, tasks::delete(db, &users[caller], task.id)))
+            .map(|(is_owner, task, deleted)| async move { (is_owner, task, deleted.await) })
+    }))
+    .await;
+    let sent = db.db().statements() - before;
+    for (is_owner, task, deleted) in deleted {
+        match deleted {
+            Ok(deleted) => assert!(is_owner && deleted == *task),
+            // The question whose task it is comes after the owner's delete, or before it.
+            Err(error) => assert!(!is_owner && matches!(error, Error::NotOwner | Error::NotFound), "{error}"),
+        }
+    }
+    assert!(sent <= 40, "{sent} statements");
+    for caller in users {
+        assert_eq!(tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks, []);
+    }
+}
+
+#[on_both_databases]
+async fn one_task_is_deleted_only_once(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let task = create(db, alice, "t").await;
+    let deleted = join_all((0..10).map(|_| tasks::delete(db, alice, task.id))).await;
+    assert_eq!(deleted.iter().filter(|deleted| deleted.is_ok()).count(), 1);
+    assert!(deleted.iter().all(|deleted| matches!(deleted, Ok(_) | Err(Error::NotFound))));
+}
+
+#[on_both_databases]
+async fn toggles_and_updates_of_one_task_are_done_in_the_order_of_their_arrival(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let task = create(db, alice, "t").await;
+    let written = join_all((0..40).map(|n| async move {
+        if n % 2 == 0 {
+            return tasks::toggle_completed(db, alice, task.id).await.unwrap();
+        }
+        let title = Change::To(Title::parse(n.to_string()).unwrap());
+        tasks::update(db, alice, task.id, Changes { title, ..Changes::default() }).await.unwrap()
+    }))
+    .await;
+    assert!(written.is_sorted_by(|earlier, later| earlier.updated_at < later.updated_at));
+    for (n, task) in written.iter().enumerate() {
+        let title = if n == 0 { "t".to_owned() } else { (n - (n + 1) % 2).to_string() };
+        assert_eq!((task.completed, &task.title), (n / 2 % 2 == 0, &title), "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_edits_that_wait_for_a_lock_do_not_delay_those_of_others() {
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let opened = Opened::on(database).await;
+    let db = &opened.db;
+    let users: Vec<Caller> = (0..7).map(|n| user(&format!("user {n}"))).collect();
+    for caller in &users {
+        create(db, caller, "t").await;
+    }
+    let other = opened.database.connect().await;
+    let transaction = other.begin().await.unwrap();
+    transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE user_id < 'user 6'").await.unwrap();
+    let (free, locked) = users.split_last().unwrap();
+    let waiting = join_all(locked.iter().map(|caller| tasks::complete_all(db, caller)));
+    let passing = async {
+        // All of those that wait are in flight by now, or will be: none of them holds a turn.
+        assert_eq!(tasks::complete_all(db, free).await.unwrap(), 1);
+        assert_eq!(tasks::delete_completed(db, free).await.unwrap(), 1);
+        transaction.rollback().await.unwrap();
+    };
+    let (completed, ()) = futures_util::future::join(waiting, passing).await;
+    assert!(completed.into_iter().all(|count| count.unwrap() == 1));
 }

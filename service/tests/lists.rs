@@ -271,7 +271,7 @@ fn caller(name: &str) -> Caller {
 }
 
 /// Reads every page of a list and checks that all but the last one are full.
-async fn pages(db: &Db, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
+async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = tasks::list(db, caller, query, limit, after.as_ref()).await.unwrap();
@@ -284,7 +284,7 @@ async fn pages(db: &Db, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<T
 }
 
 /// Creates the tasks and returns the caller's own, as they are stored.
-async fn store(db: &Db, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
+async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
     let mut stored = Vec::new();
     for new in news {
         let owner = if new.theirs { other } else { mine };

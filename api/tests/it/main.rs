@@ -1,5 +1,6 @@
 //! The server over HTTP, on a real port, on SQLite and on PostgreSQL.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation must fail the test")]
+#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
 
 mod support;
 
