@@ -1,4 +1,4 @@
-// The document, through the eyes of a typed client that is generated from it.
+// A typed client, generated from the OpenAPI document.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';

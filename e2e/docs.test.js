@@ -1,10 +1,10 @@
-// Swagger UI at /docs, used as a person would.
+// Swagger UI at /docs, in a real browser.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withPage } from './lib/chromium.js';
 import { startApi } from './lib/program.js';
 
-test('a person authorizes at /docs, creates a task with "Try it out" and sees 201', () => withPage(async (page) => {
+test('a user authorizes at /docs, creates a task with "Try it out" and sees 201', () => withPage(async (page) => {
   const api = await startApi();
   try {
     const elsewhere = [];

@@ -1,11 +1,11 @@
-// What happens to Better Auth's keys in the course of time, and to the address that publishes them.
+// Better Auth's keys: rotation, failures of the key server, and forged tokens.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { SECRET, startBetterAuth } from './lib/better-auth.js';
 import { startApi } from './lib/program.js';
 
-// A test with its own Better Auth and its own task server.
+// Runs a test with its own Better Auth and its own task server.
 function scenario(name, run, options) {
   test(name, async () => {
     const auth = await startBetterAuth(options);
@@ -21,28 +21,28 @@ function scenario(name, run, options) {
 
 const status = async (api, token) => (await api.call(token)).status;
 
-scenario('a key that was added by rotation is found at once', async (auth, api) => {
+scenario('a key that was added by rotation is accepted immediately', async (auth, api) => {
   const alice = await auth.signUp();
   const old = await auth.jwt(alice);
   assert.equal(await status(api, old), 200);
-  auth.keys()[0].expiresAt = new Date(Date.now() - 1000); // Better Auth signs with a new one, and still publishes this
+  auth.keys()[0].expiresAt = new Date(Date.now() - 1000); // Better Auth signs with a new key, and still publishes this one
   const renewed = await auth.jwt(alice);
   assert.notEqual(renewed.split('.')[0], old.split('.')[0]);
   assert.equal(await status(api, renewed), 200);
   assert.equal(await status(api, old), 200);
 });
 
-scenario('a key that was dropped kills its tokens as soon as the keys are fetched again', async (auth, api) => {
+scenario('tokens of a removed key are refused after the next fetch of the keys', async (auth, api) => {
   const alice = await auth.signUp();
   const stolen = await auth.jwt(alice);
   assert.equal(await status(api, stolen), 200);
   auth.keys().length = 0;
-  const renewed = await auth.jwt(alice); // an unknown key: the server asks
+  const renewed = await auth.jwt(alice); // an unknown key: the server fetches the keys
   assert.equal(await status(api, renewed), 200);
   assert.equal(await status(api, stolen), 401);
 });
 
-scenario('a reset database that publishes a new key under an old id is followed', async (auth, api) => {
+scenario('a new key under an old id replaces the old key', async (auth, api) => {
   const old = await auth.jwt(await auth.signUp());
   assert.equal(await status(api, old), 200);
   auth.reset();
@@ -61,8 +61,8 @@ const FAILURES = {
   'hangs up': (response) => response.destroy(),
 };
 
-for (const [what, misbehave] of Object.entries(FAILURES)) {
-  scenario(`a key server that ${what}: 503 where there is no key yet, then it heals`, async (auth, api) => {
+for (const [failure, misbehave] of Object.entries(FAILURES)) {
+  scenario(`a key server that ${failure}: 503 if there is no key yet, and 200 after recovery`, async (auth, api) => {
     const token = await auth.jwt(await auth.signUp());
     auth.misbehave(misbehave);
     const answer = await api.call(token);
@@ -74,7 +74,7 @@ for (const [what, misbehave] of Object.entries(FAILURES)) {
     assert.equal(await status(api, token), 200);
   });
 
-  scenario(`a key server that ${what}: known keys go on working, an unknown one is 503`, async (auth, api) => {
+  scenario(`a key server that ${failure}: known keys still work, an unknown one is 503`, async (auth, api) => {
     const alice = await auth.signUp();
     const token = await auth.jwt(alice);
     assert.equal(await status(api, token), 200);
@@ -86,7 +86,7 @@ for (const [what, misbehave] of Object.entries(FAILURES)) {
   });
 }
 
-test('the server starts while Better Auth is down, and serves once it is up', async () => {
+test('the server starts while Better Auth is down, and accepts tokens when it is up', async () => {
   const auth = await startBetterAuth();
   const token = await auth.jwt(await auth.signUp());
   await auth.stop();
@@ -102,7 +102,7 @@ test('the server starts while Better Auth is down, and serves once it is up', as
   }
 });
 
-scenario('tokens that nobody at Better Auth signed are 401, and a flood of them asks only so often', async (auth, api) => {
+scenario('tokens that Better Auth did not sign are 401, and many of them cause few fetches of the keys', async (auth, api) => {
   const alice = await auth.signUp();
   assert.equal(await status(api, await auth.jwt(alice)), 200);
   const { privateKey, publicKey } = await generateKeyPair('EdDSA');
@@ -120,11 +120,11 @@ scenario('tokens that nobody at Better Auth signed are 401, and a flood of them 
     for (const got of await Promise.all(tokens.map((token) => status(api, token)))) assert.equal(got, 401);
   }
   const allowed = 5 + Math.ceil((Date.now() - began) / 10_000);
-  assert.ok(auth.keyRequests() - before <= allowed, `${auth.keyRequests() - before} questions, ${allowed} allowed`);
+  assert.ok(auth.keyRequests() - before <= allowed, `${auth.keyRequests() - before} fetches, ${allowed} allowed`);
   assert.equal(await status(api, await auth.jwt(alice)), 200);
 });
 
-test('what a published key signed is judged: issuer, audience, time, subject, algorithm', async () => {
+test('a token of a published key is checked: issuer, audience, time, subject, algorithm', async () => {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA');
   const auth = await startBetterAuth();
   const jwk = { ...(await exportJWK(publicKey)), kid: 'ours', alg: 'EdDSA' };
@@ -150,7 +150,7 @@ test('what a published key signed is judged: issuer, audience, time, subject, al
       assert.equal(await status(api, await sign(good, header)), 401, JSON.stringify(header));
     }
     assert.equal(await status(api, await sign(good, { alg: 'Ed25519' })), 200, 'the new name of the algorithm');
-    // HS256 with the public key as the secret, in each form that a confused server could take it.
+    // HS256 with the public key as the secret, in each form that a vulnerable server might use.
     const confused = (secret) => new SignJWT(good).setProtectedHeader({ alg: 'HS256', kid: 'ours' }).sign(secret);
     const forms = [Buffer.from(jwk.x, 'base64url'), jwk.x, JSON.stringify(jwk), await exportSPKI(publicKey)];
     for (const form of forms) assert.equal(await status(api, await confused(Buffer.from(form))), 401);
@@ -160,7 +160,7 @@ test('what a published key signed is judged: issuer, audience, time, subject, al
   }
 });
 
-test('a key signs with its own algorithm only, and a signature that was touched is refused', async () => {
+test('a key is valid only for its own algorithm, and a modified signature is refused', async () => {
   for (const alg of ['EdDSA', 'ES256', 'ES512', 'RS256', 'PS256']) {
     const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength: 2048, extractable: true });
     const auth = await startBetterAuth();

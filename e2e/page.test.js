@@ -30,7 +30,7 @@ async function signUp(page, email) {
 const titles = (page) => page.locator('li input[aria-label=Title]').evaluateAll((inputs) => inputs.map((input) => input.value));
 const settled = (page, text) => page.locator('#left', { hasText: text }).waitFor();
 
-test('a person signs up, adds, edits, completes and deletes tasks, signs out and in, and finds them', () => withPage(async (page) => {
+test('a user signs up, adds, edits, completes and deletes tasks, signs out and in, and finds them', () => withPage(async (page) => {
   await signUp(page, 'alice@example.com');
   for (const [index, title] of ['Buy milk', 'Call Bob'].entries()) {
     await page.fill('#new', title);
@@ -56,9 +56,9 @@ test('a person signs up, adds, edits, completes and deletes tasks, signs out and
   assert.deepEqual(await titles(page), ['Buy oat milk']);
 }));
 
-test('a person finds tasks by text, status and order, sees what is overdue where they are, and completes and clears all', () => withPage(async (page) => {
+test('a user filters and sorts tasks, sees overdue ones in their own time zone, completes all and deletes the completed ones', () => withPage(async (page) => {
   await signUp(page, 'carol@example.com');
-  // Days end here before they do in UTC.
+  // In this time zone days end before they do in UTC.
   const yesterday = await page.evaluate(() => {
     const day = new Date();
     day.setDate(day.getDate() - 1);
@@ -107,7 +107,7 @@ test('a person finds tasks by text, status and order, sees what is overdue where
   assert.equal(await page.locator('#all').innerText(), '0');
 }, { timezoneId: 'Pacific/Kiritimati' }));
 
-test('an error answer is readable by the page and shown to the person', () => withPage(async (page) => {
+test('an error answer is readable by the page and shown to the user', () => withPage(async (page) => {
   await signUp(page, 'bob@example.com');
   await page.fill('#new', '   ');
   await page.click('#add button');

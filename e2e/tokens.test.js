@@ -42,7 +42,7 @@ after(async () => {
   await auth?.stop();
 });
 
-test('a token of a jose route works beside those of the plugin, for the same user', async () => {
+test('a token of a jose route and one of the plugin work for the same user', async () => {
   const alice = await auth.signUp();
   await both.call(await auth.joseJwt(alice), '/api/tasks', { method: 'POST', body: { title: 'by jose' } });
   const list = await both.call(await auth.jwt(alice));
@@ -51,7 +51,7 @@ test('a token of a jose route works beside those of the plugin, for the same use
   assert.equal((await both.call(await auth.joseJwt(alice, 'another secret, also longer than 32 bytes'))).status, 401);
 });
 
-test('what is sent instead of a JWT by mistake is 401 and told what to send', async () => {
+test('a value that is not a JWT is 401, and the error names what to send', async () => {
   const alice = await auth.signUp();
   for (const wrong of [alice.sessionToken, decodeURIComponent(alice.cookie.split('=')[1])]) {
     const answer = await both.call(wrong);
@@ -60,13 +60,13 @@ test('what is sent instead of a JWT by mistake is 401 and told what to send', as
   }
 });
 
-test('twenty users who sign in at once against a cold cache are all served, with a handful of questions', async () => {
+test('twenty users who sign in at the same time without cached keys are all served, with few fetches of the keys', async () => {
   const fresh = await startBetterAuth();
   const api = await startApi({ BETTER_AUTH_URL: fresh.url });
   try {
     const users = [];
     for (let count = 0; count < 20; count += 1) users.push(await fresh.signUp());
-    // Better Auth makes its first keys now, perhaps several.
+    // Better Auth creates its first keys now, possibly several.
     const statuses = await Promise.all(users.map(async (user) => (await api.call(await fresh.jwt(user))).status));
     assert.deepEqual(statuses, Array(20).fill(200));
     assert.ok(fresh.keyRequests() <= 5, `${fresh.keyRequests()} questions`);

@@ -1,5 +1,5 @@
-// A small program with a typed client: every operation of the document, in strict TypeScript. What does not fit the document
-// does not compile; what the server does not do fails.
+// A small program with a typed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a call
+// does not match the document, and fails if the server does not behave as documented.
 import assert from 'node:assert/strict';
 import createClient from 'openapi-fetch';
 import type { components, paths } from './schema';
@@ -7,7 +7,7 @@ import type { components, paths } from './schema';
 type Task = components['schemas']['Task'];
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
-// The values of an array are separated by commas; tags are repeated, since a tag may have a comma in it.
+// The values of an array are separated by commas. Tags are repeated parameters, because a tag may contain a comma.
 const querySerializer = (query: Record<string, unknown>) => new URLSearchParams(Object.entries(query).flatMap(([name, value]) =>
   (name === 'tag' ? (value as string[]) : [String(value)]).map((text) => [name, text]))).toString();
 const client = createClient<paths>({ baseUrl: API_URL, querySerializer, headers: { Authorization: `Bearer ${API_TOKEN}` } });
@@ -56,7 +56,7 @@ assert.deepEqual(found.data?.map(({ title }) => title), ['Crème brûlée', 'Cr�
 const both = await client.GET('/api/tasks', { params: { query: { tag: ['shopping', 'A, B'], sort_by: 'due_date', order: 'desc' } } });
 assert.deepEqual(both.data?.map(({ id }) => id), [task.id]);
 
-// Page by page, to the end.
+// Reads all pages.
 const all: Task[] = [];
 for (let cursor: string | null | undefined; cursor !== null;) {
   const query = { limit: 3, ...(cursor && { cursor }) };
@@ -85,13 +85,13 @@ assert.deepEqual(exported.data?.tasks, []);
 assert.equal(exported.data?.user_id, 'alice');
 assert.equal((await client.DELETE('/api/me')).response.status, 204);
 
-// @ts-expect-error A status that does not exist does not compile.
+// @ts-expect-error An unknown status does not compile.
 await client.GET('/api/tasks', { params: { query: { status: 'done' } } });
-// @ts-expect-error Nor does a sort by what tasks do not have.
+// @ts-expect-error An unknown sort key does not compile.
 await client.GET('/api/tasks', { params: { query: { sort: ['-size'] } } });
-// @ts-expect-error Nor does a priority that does not exist.
+// @ts-expect-error An unknown priority does not compile.
 await client.POST('/api/tasks', { body: { title: 'Buy milk', priority: 'urgent' } });
-// @ts-expect-error Nor does a task without a title.
+// @ts-expect-error A task without a title does not compile.
 await client.POST('/api/tasks', { body: {} });
 
 console.log(JSON.stringify([...used]));

@@ -1,4 +1,4 @@
-// A real Better Auth server, whose key address can be made to misbehave.
+// A real Better Auth server, whose key address can simulate failures.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { betterAuth } from 'better-auth';
@@ -39,14 +39,14 @@ export async function startBetterAuth({ keyPairConfig, serialIds = false } = {})
   let users = 0;
   return {
     url,
-    // The rows of its keys, to be changed at will.
+    // The rows of its keys, which tests may change.
     keys: () => tables.jwks,
-    // Forgets everything: users, sessions and keys.
+    // Deletes everything: users, sessions and keys.
     reset,
     keyRequests: () => keyRequests,
-    // What the key address does instead: a function of the HTTP response, or nothing for the truth.
+    // Replaces the answer of the key address with a function of the HTTP response; without one, the real answer returns.
     misbehave: (how) => (misbehave = how),
-    // Somebody new, signed in: their id, their cookie, and their opaque session token.
+    // Signs up a new user. Returns the id, the cookie and the opaque session token.
     async signUp() {
       users += 1;
       const answer = await fetch(`${url}/api/auth/sign-up/email`, {
@@ -58,12 +58,12 @@ export async function startBetterAuth({ keyPairConfig, serialIds = false } = {})
       const cookie = answer.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
       return { id: (await answer.json()).user.id, cookie, sessionToken: answer.headers.get('set-auth-token') };
     },
-    // Their JWT, as the jwt plugin makes it.
+    // Returns the user's JWT from the jwt plugin.
     async jwt(user) {
       const answer = await fetch(`${url}/api/auth/token`, { headers: { Cookie: user.cookie } });
       return (await answer.json()).token;
     },
-    // Their JWT, as a route of the Next.js app makes it with jose (docs/quickstart.md).
+    // Returns the user's JWT as a route of the Next.js app makes it with jose (docs/quickstart.md).
     joseJwt: (user, secret = SECRET) =>
       new SignJWT({}).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject(user.id).setIssuedAt().setExpirationTime('15m')
         .sign(new TextEncoder().encode(secret)),
@@ -72,7 +72,7 @@ export async function startBetterAuth({ keyPairConfig, serialIds = false } = {})
       server.close();
       await once(server, 'close');
     },
-    // Starts to answer again on the same port.
+    // Starts again on the same port.
     async startAgain() {
       server.listen(port);
       await once(server, 'listening');

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = process.env.API_BIN ?? join(root, 'target/debug/api');
 
-// Starts a program and waits for the line of its output that `ready` finds something in.
+// Starts a program and waits for the first line of its output that matches `ready`.
 export async function start(command, args, options, ready) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let log = '';
@@ -29,7 +29,7 @@ export async function start(command, args, options, ready) {
   throw new Error(`${command} did not start: ${log}`);
 }
 
-// A task server with a database of its own.
+// Starts a task server with its own database.
 export async function startApi(variables = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'task-api-'));
   const env = { PORT: '0', ...variables };
@@ -38,7 +38,7 @@ export async function startApi(variables = {}) {
   return {
     url,
     log,
-    // A request with this token; what comes back, and its body as JSON.
+    // Sends a request with this token. Returns the answer, with its body as JSON.
     async call(token, path = '/api/tasks', { method = 'GET', body, headers } = {}) {
       const answer = await fetch(url + path, {
         method,

@@ -1,4 +1,4 @@
-//! What the address of a database means, and how it is connected to.
+//! Parses the address of a database and chooses the connection's options.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -9,16 +9,16 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::SqliteConnectOptions;
 use url::{Host, Url};
 
-/// What a connection to a PostgreSQL on another machine must be (`DATABASE_TLS`). On this machine the address decides.
+/// The TLS that a connection to PostgreSQL on another machine needs (`DATABASE_TLS`). On this machine the address decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tls {
-    /// Encrypted, and the server's certificate and name are checked, also with `sslmode=require`: encryption to whoever
-    /// answers protects from nobody who can answer.
+    /// Encrypted, and the server's certificate and name are checked, also with `sslmode=require`. Encryption alone does not protect from
+    /// an attacker who answers in the server's place.
     #[default]
     Verify,
-    /// Encrypted; whether the certificate is checked is up to `sslmode`, as in PostgreSQL's own tools.
+    /// Encrypted. `sslmode` decides whether the certificate is checked, as in PostgreSQL's own tools.
     Unverified,
-    /// Whatever `sslmode` says, down to nothing.
+    /// As `sslmode` requests, even without encryption.
     Off,
 }
 
@@ -35,23 +35,23 @@ impl FromStr for Tls {
     }
 }
 
-/// An address that was understood.
+/// A parsed address.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// For SeaORM.
+    /// The options for SeaORM.
     pub options: ConnectOptions,
-    /// For PostgreSQL, the same for sqlx itself.
+    /// The same options for sqlx; only for PostgreSQL.
     pub postgres: Option<PgConnectOptions>,
-    /// What whoever starts the program should know.
+    /// Notices for the operator, to be logged at the start.
     pub notices: Vec<String>,
 }
 
 impl Address {
-    /// Understands `sqlite:…`, `postgres://…` and `postgresql://…`, and makes the folder of a SQLite file (for its owner
-    /// only) where it is missing.
+    /// Parses `sqlite:…`, `postgres://…` and `postgresql://…`. Creates the folder of an SQLite file, with access only for its owner, if it
+    /// is missing.
     ///
     /// # Errors
-    /// One sentence that does not repeat the address: it can hold a password.
+    /// One sentence. It does not repeat the address, which may contain a password.
     pub fn parse(url: &str, tls: Tls) -> Result<Self, String> {
         if url.starts_with("sqlite:") {
             return sqlite(url);
@@ -71,7 +71,7 @@ impl Address {
             std::fs::File::open(file).map_err(|error| format!("has an {name} that cannot be read: {error}"))?;
         }
 
-        // Those that the driver does not know it would only warn of, with their values.
+        // Remove unknown parameters: the driver would log a warning with their values.
         let known = parameters.iter().filter(|(key, _)| KNOWN.contains(&key.as_str()));
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
         parsed.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
@@ -79,7 +79,7 @@ impl Address {
         let mut notices = Vec::new();
         let mode = ssl_mode(asked, tls, is_local, channel_binding, &mut notices)?;
         let configure = move |postgres: PgConnectOptions| {
-            // `extra_float_digits` is a startup parameter that PgBouncer refuses.
+            // PgBouncer refuses the startup parameter `extra_float_digits`.
             postgres.ssl_mode(mode).extra_float_digits(None).application_name("task-api")
         };
         let postgres = PgConnectOptions::from_str(parsed.as_str()).map(configure).map_err(|_| INVALID)?;
@@ -92,7 +92,7 @@ impl Address {
 const INVALID: &str =
     "is not a valid address: special characters of the user's name and the password must be percent-encoded";
 
-/// The parameters of an address that the driver knows.
+/// The parameters of an address that the driver supports.
 const KNOWN: [&str; 11] = [
     "application_name",
     "dbname",
@@ -107,7 +107,7 @@ const KNOWN: [&str; 11] = [
     "user",
 ];
 
-/// Those of them that name a file.
+/// The parameters that name a file.
 const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 
 fn sqlite(url: &str) -> Result<Address, String> {
@@ -130,11 +130,11 @@ fn is_local(url: &Url, parameters: &[(String, String)]) -> bool {
     };
     let elsewhere = parameters.iter().filter(|(key, _)| key == "host" || key == "hostaddr");
     let host_is_local = match url.host() {
-        // The driver then asks these for a host.
+        // The driver then reads the host from these variables.
         None => ["PGHOST", "PGHOSTADDR"]
             .iter()
             .all(|name| std::env::var(name).is_ok_and(|host| is_local_name(&host)) || std::env::var_os(name).is_none()),
-        // A socket's folder, percent-encoded.
+        // The folder of a socket, percent-encoded.
         Some(Host::Domain(name)) => is_local_name(&name.replace("%2F", "/").replace("%2f", "/")),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

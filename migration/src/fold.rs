@@ -2,11 +2,11 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 
-/// A text as it is searched and sorted by: without case (Unicode's full case folding) and without accents, in every script,
-/// decomposed (NFD). Texts that fold to the same are the same to who looks for one.
+/// Returns a text in the form for search and sort: without case (Unicode's full case folding), without accents, in every script, and
+/// decomposed (NFD). A search finds every text with the same folded form.
 ///
-/// It is computed here and stored, since the two databases know neither the same letters nor the same order. The columns
-/// `title_folded` and `description_folded` hold it; to change what it does, write a migration that computes them anew.
+/// The folded form is computed here and stored, because the two databases support neither the same letters nor the same order. It is in the
+/// columns `title_folded` and `description_folded`. A change of this function needs a migration that computes these columns again.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
@@ -16,8 +16,8 @@ pub fn fold(text: &str) -> String {
     folded.chars().filter(|c| !is_accent(*c)).map(without_stroke).collect()
 }
 
-/// A text without case (Unicode's full case folding), decomposed (NFD): a canonical caseless match is equality of these
-/// (The Unicode Standard, section 3.13, D145).
+/// Returns a text without case (Unicode's full case folding), decomposed (NFD). Two texts are a canonical caseless match if these forms are
+/// equal (The Unicode Standard, section 3.13, D145).
 #[must_use]
 pub fn fold_case(text: &str) -> String {
     if text.is_ascii() {
@@ -29,17 +29,17 @@ pub fn fold_case(text: &str) -> String {
     nfd.normalize(&folded).into_owned()
 }
 
-/// Marks that change how a letter is said: accents, Hebrew and Arabic points, nuktas, the voicing of kana, tones. Vowel signs
-/// and viramas, which make another word, are none. Told apart by their canonical combining class (UAX #44, table 15).
+/// Whether this is a mark that changes the pronunciation of a letter: an accent, a Hebrew or Arabic point, a nukta, the voicing of kana, a
+/// tone. Vowel signs and viramas are not, because they make another word. The canonical combining class decides (UAX #44, table 15).
 fn is_accent(c: char) -> bool {
     match CanonicalCombiningClassMapBorrowed::new().get_u8(c) {
-        // Not reordered; viramas; vowel signs of Telugu, Thai, Lao and Tibetan.
+        // Class 0; viramas; vowel signs of Telugu, Thai, Lao and Tibetan.
         0 | 9 | 84 | 91 | 103 | 118 | 129..=132 => false,
         _ => true,
     }
 }
 
-/// Letters whose accent is a part of their shape, so that it does not decompose; the dotless i stands for both of its cases.
+/// Replaces letters whose accent is a part of their shape and does not decompose. The dotless i stands for both of its cases.
 fn without_stroke(c: char) -> char {
     match c {
         'ı' => 'i',
@@ -92,11 +92,11 @@ mod tests {
         }
     }
 
-    /// What is stored was folded so. Where this fails, newer tables of Unicode fold some letters otherwise: a migration has to
-    /// fold what is stored anew, then this number may change.
+    /// The stored texts were folded with these tables of Unicode. If this test fails, newer tables fold some letters differently: write a
+    /// migration that folds the stored texts again, then change this number.
     #[test]
     fn every_letter_is_folded_as_it_always_was() {
-        // FNV-1a.
+        // The hash FNV-1a.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for c in char::MIN..=char::MAX {
             for byte in fold(&c.to_string()).bytes().chain([0]) {

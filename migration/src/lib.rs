@@ -1,8 +1,7 @@
 //! The schema of the task database, and the only place that changes it.
 //!
-//! The server applies what is pending at start ([`apply_pending`]); by hand the same is
-//! `cargo run -p migration` (`up`, `down`, `status`, `fresh`, …).
-#![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
+//! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`, `down`,
+//! `status`, `fresh`, …).
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -19,7 +18,7 @@ mod m20261124_000002_add_task_lists;
 pub use address::{Address, Tls};
 pub use fold::{fold, fold_case};
 
-/// Where tasks are kept when nothing else is configured: a SQLite file below the working directory.
+/// The default database: an SQLite file below the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://data/tasks.db";
 
 /// The list of migrations, oldest first.
@@ -32,16 +31,16 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// The key of the advisory lock that migrating servers queue on; any constant will do.
+/// The key of the advisory lock of migrations. Any constant works.
 const MIGRATION_LOCK: i64 = 0x7461_736b_5f6d_6967;
 
-/// Applies every pending migration, all or none.
+/// Applies all pending migrations, in one transaction.
 ///
-/// Safe to call from several processes at once: one migrates, the others wait for it and find nothing left to do. The lock
-/// ends with the transaction, so it also works through a connection pooler in transaction mode.
+/// Several processes may call this at the same time: one migrates, the others wait and then have nothing to do. The lock ends with the
+/// transaction, so it also works through a connection pooler in transaction mode.
 ///
 /// # Errors
-/// Whatever the database answers; the schema is then as it was.
+/// The database's error. The schema is then unchanged.
 pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
     let transaction = db
         .begin_with_options(TransactionOptions {
@@ -62,10 +61,10 @@ pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
     transaction.commit().await
 }
 
-/// Whether every table of the database was made by these migrations.
+/// Whether these migrations created every table of the database.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// The database's error.
 pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let backend = db.get_database_backend();
     let tables = match backend {

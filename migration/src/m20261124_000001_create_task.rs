@@ -12,8 +12,8 @@ impl MigrationTrait for Migration {
         } else {
             create(manager).await?;
         }
-        // Read backwards it is "this owner's tasks, newest first" without a sort, with and without a status. `completed` and
-        // `updated_at` stay out of it, so that completing a task touches no index (a HOT update on PostgreSQL).
+        // A backward scan gives an owner's tasks, newest first, without a sort, with and without a status. The index has neither `completed`
+        // nor `updated_at`, so completing a task changes no index (a HOT update on PostgreSQL).
         manager
             .create_index(
                 Index::create()
@@ -43,7 +43,7 @@ async fn create(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_table(
             Table::create()
                 .table(Task::Table)
-                // SQLite: AUTOINCREMENT, PostgreSQL: a sequence. Neither gives an id out twice.
+                // SQLite: AUTOINCREMENT, PostgreSQL: a sequence. Neither uses an id twice.
                 .col(ColumnDef::new(Task::Id).big_integer().not_null().auto_increment().primary_key())
                 .col(ColumnDef::new(Task::UserId).text().not_null())
                 .col(ColumnDef::new(Task::Title).text().not_null())
@@ -56,11 +56,11 @@ async fn create(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await
 }
 
-/// Says, in the database itself, that the table is older than this program.
+/// The comment that marks, in the database itself, a table that is older than this program.
 const ADOPTED: &str = "adopted: made by another program before the first migration";
 
-/// Takes over the table as the FastAPI and SQLModel version of this service made it, without losing a row: 32-bit ids, varchar
-/// columns, and times without a zone that are meant in UTC.
+/// Changes a table of the FastAPI and SQLModel version of this service in place and keeps all rows. That version has 32-bit ids, varchar
+/// columns, and times without a zone, which are in UTC.
 async fn adopt(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     if db.get_database_backend() != DbBackend::Postgres {
@@ -111,7 +111,7 @@ pub(crate) async fn is_adopted(manager: &SchemaManager<'_>) -> Result<bool, DbEr
     row.map_or(Ok(false), |row| row.try_get("", "adopted"))
 }
 
-/// The table has the name that SQLModel gives it.
+/// The table; its name is the one that SQLModel chooses.
 #[derive(DeriveIden)]
 enum Task {
     Table,

@@ -6,27 +6,26 @@ use crate::fold::fold;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The columns, in an order of their own after those that were there. Every one has a default, so that nothing but the folded
-/// texts has to be written for the tasks that are there.
+/// The new columns, after the existing ones. Each has a default, so that only the folded texts must be written for existing tasks.
 const COLUMNS: [(&str, &str); 8] = [
-    // Null where it is not done.
+    // Null if the task is not completed.
     ("completed_at", "TIME"),
     // 0 none, 1 low, 2 medium, 3 high.
     ("priority", "smallint NOT NULL DEFAULT 0"),
     // A JSON array of texts, as they were sent.
     ("tags", "text NOT NULL DEFAULT '[]'"),
-    // Each tag without its case, between line feeds.
+    // Each tag without case, between line feeds.
     ("tags_folded", "text NOT NULL DEFAULT ''"),
     // As it was sent: a day, or an RFC 3339 instant.
     ("due_date", "text BINARY"),
-    // What it is compared and sorted by: the instant, or the last microsecond of the day in UTC.
+    // The value for comparing and sorting: the instant, or the last microsecond of the day in UTC.
     ("due_at", "TIME"),
     ("title_folded", "text BINARY NOT NULL DEFAULT ''"),
     ("description_folded", "text BINARY"),
 ];
 
-/// One for each sort, read forwards and backwards. Tasks without a due date come last in both directions, hence two for that.
-/// There is none for `updated_at`: with it every completed task would touch every index (no HOT update on PostgreSQL).
+/// One index for each sort, scanned forwards and backwards. The sort by due date needs two, because tasks without one come last in both
+/// directions. There is no index on `updated_at`: with it every write would change every index (no HOT update on PostgreSQL).
 const INDEXES: [(&str, &str); 4] = [
     ("task_user_id_priority_id", "user_id, priority, id"),
     ("task_user_id_title_folded_id", "user_id, title_folded, id"),
@@ -34,16 +33,16 @@ const INDEXES: [(&str, &str); 4] = [
     ("task_user_id_due_at_id_descending", "user_id, DUE_OR_EARLIEST, id"),
 ];
 
-/// What those two compare. On SQLite a column of its own, computed when it is read: values that SQLite's planner compares with
-/// an expression in an index make it prepare the statement anew each time that they are bound.
+/// The keys of the two indexes by due date. On SQLite they are virtual columns: with an expression in the index, SQLite prepares the statement
+/// again each time that a value compared with the expression is bound.
 const COMPUTED: [(&str, &str); 2] =
     [("due_or_latest", "COALESCE(due_at, LATEST)"), ("due_or_earliest", "COALESCE(due_at, EARLIEST)")];
 
-/// What stands for "no due date" in the indexes, after and before every other.
+/// The values for "no due date" in the indexes, after and before every other.
 const LATEST: &str = "9999-12-31T23:59:59.999999+00:00";
 const EARLIEST: &str = "0001-01-01T00:00:00+00:00";
 
-/// Rows whose texts are folded at a time.
+/// The number of rows that are folded with one statement.
 const CHUNK: usize = 1000;
 
 #[async_trait::async_trait]
@@ -54,7 +53,7 @@ impl MigrationTrait for Migration {
         for (name, kind) in COLUMNS {
             db.execute_unprepared(&dialect.translate(&format!("ALTER TABLE task ADD COLUMN {name} {kind}"))).await?;
         }
-        // When they were completed is not known; they were not changed after this.
+        // The time of completion is unknown; it is not later than this.
         db.execute_unprepared("UPDATE task SET completed_at = updated_at WHERE completed").await?;
         fold_texts(db).await?;
         if db.get_database_backend() == DbBackend::Sqlite {
@@ -91,7 +90,7 @@ impl MigrationTrait for Migration {
 struct Dialect(DbBackend);
 
 impl Dialect {
-    /// Times and the order of bytes are spelled differently.
+    /// The two databases write times and byte order differently.
     fn translate(&self, sql: &str) -> String {
         let (time, binary, literal) = match self.0 {
             DbBackend::Postgres => ("timestamp with time zone", "text COLLATE \"C\"", "timestamptz "),
@@ -139,7 +138,7 @@ async fn fold_texts(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
     }
 }
 
-/// Keys that every server on this database shares and nobody else knows; made once.
+/// Creates secret keys that all servers on this database share.
 async fn create_server_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(

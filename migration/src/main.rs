@@ -8,17 +8,17 @@ use sea_orm_cli::MigrateSubcommands;
 use sea_orm_migration::cli::run_migrate;
 use sea_orm_migration::sea_orm::Database;
 
-/// Sets up and changes the schema of the task database. Without a command: applies what is pending.
+/// Sets up and changes the schema of the task database. Without a command, applies the pending migrations.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     /// The database; `sqlite://FILE` or `postgres://…`
     #[arg(short = 'u', long, env = "DATABASE_URL", default_value = DEFAULT_DATABASE_URL, hide_env_values = true)]
     database_url: String,
-    /// Where it is set, takes the place of `DATABASE_URL`: the database without a connection pooler in between
+    /// Replaces `DATABASE_URL` if it is set: the database without a connection pooler in between
     #[arg(long, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
     database_direct_url: Option<String>,
-    /// What a connection to another machine must be: `verify`, `unverified` or `off`
+    /// TLS of a connection to another machine: `verify`, `unverified` or `off`
     #[arg(long, env = "DATABASE_TLS", default_value = "verify")]
     database_tls: String,
     /// Show debug messages
@@ -30,7 +30,7 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // A missing `.env` is the normal case, and the errors of a broken one would print its lines.
+    // The error is dropped: a missing `.env` is normal, and the error of a broken one would print its lines.
     let _ = dotenvy::dotenv();
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
-    // A variable that is set and empty is one that is not set, as for the server.
+    // An empty variable counts as not set, as for the server.
     let urls = [cli.database_direct_url.as_deref().unwrap_or_default(), &cli.database_url, DEFAULT_DATABASE_URL];
     let url = urls.into_iter().map(str::trim).find(|url| !url.is_empty()).unwrap_or_default();
     let tls = match cli.database_tls.as_str() {
@@ -55,7 +55,7 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     }
     let db = Database::connect(address.options.max_connections(1).clone()).await?;
     match cli.command {
-        // The command that servers run too takes the lock that they take.
+        // Servers run this too, so it takes the lock that they take.
         None | Some(MigrateSubcommands::Up { num: None }) => apply_pending(&db).await?,
         Some(MigrateSubcommands::Fresh) if !holds_only_ours(&db).await? => {
             return Err(
