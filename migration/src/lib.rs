@@ -2,6 +2,7 @@
 //!
 //! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`, `down`,
 //! `status`, `fresh`, …).
+#![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;

@@ -40,13 +40,3 @@ impl Fixture for TestDatabase {
         database
     }
 }
-
-/// Does the same as [`macro@on_both_databases`] for a list of tests in braces.
-#[macro_export]
-macro_rules! on_both_databases_list {
-    ($($(#[$attribute:meta])* async fn $name:ident($argument:ident: $fixture:ty) $body:block)*) => {$(
-        #[$crate::on_both_databases]
-        $(#[$attribute])*
-        async fn $name($argument: $fixture) $body
-    )*};
-}
