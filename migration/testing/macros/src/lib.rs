@@ -9,7 +9,7 @@ use syn::{Error, FnArg, ItemFn, parse_macro_input};
 /// The test is an `async fn` with one argument, whose type implements `testing::Fixture`. Each run gets a database of its own. If there
 /// is no PostgreSQL, `name::on_postgres` passes without running the test; see the crate `testing`.
 ///
-/// ```ignore
+/// ```text
 /// #[on_both_databases]
 /// async fn a_new_database_has_no_tasks(database: TestDatabase) { … }
 /// ```
