@@ -88,10 +88,10 @@ async fn a_grown_table_is_analyzed_on_postgresql(opened: Opened) {
     let times = async || -> i64 {
         connection.query_one_raw(looked.clone()).await.unwrap().unwrap().try_get("", "times").unwrap()
     };
-    let mut patience = 200;
-    while times().await == 0 && patience > 0 {
+    let mut attempts = 200;
+    while times().await == 0 && attempts > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        patience -= 1;
+        attempts -= 1;
     }
     assert_eq!(times().await, 1);
 }
@@ -318,7 +318,7 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
 
     let toggle = || tasks::toggle_completed(db, alice, locked.id);
     let waiting = join_all([toggle(), toggle(), toggle()]);
-    let meanwhile = async {
+    let passing = async {
         // The first of them may share a batch with the waiting request.
         for n in 0..20 {
             let written = tasks::toggle_completed(db, bob, free.id).await.unwrap();
@@ -330,7 +330,7 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
         assert_eq!(tasks::list(db, bob, &ListQuery::default(), 20, None).await.unwrap().tasks.len(), 2);
         transaction.rollback().await.unwrap();
     };
-    let (toggled, ()) = futures_util::future::join(waiting, meanwhile).await;
+    let (toggled, ()) = futures_util::future::join(waiting, passing).await;
     let states: Vec<bool> = toggled.into_iter().map(|task| task.unwrap().completed).collect();
     assert_eq!(states, [true, false, true]);
 }

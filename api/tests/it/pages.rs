@@ -20,13 +20,13 @@ fn ids(page: &Answer) -> Vec<i64> {
     page.json().as_array().unwrap().iter().map(|task| task["id"].as_i64().unwrap()).collect()
 }
 
-async fn walk(user: &User, path: &str, meanwhile: impl AsyncFn()) -> Vec<i64> {
+async fn walk(user: &User, path: &str, between_pages: impl AsyncFn()) -> Vec<i64> {
     let (mut all, mut path) = (Vec::new(), Some(path.to_owned()));
     while let Some(page) = path {
         let answer = user.get(200, &page).await;
         all.extend(ids(&answer));
         path = next(&answer);
-        meanwhile().await;
+        between_pages().await;
     }
     all
 }

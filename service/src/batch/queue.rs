@@ -18,12 +18,12 @@ pub(crate) struct Queue<O: Operation> {
     pub(super) operation: O,
     pub(super) db: Db,
     pub(super) lane: Arc<Lane>,
-    state: Mutex<State<O>>,
+    state: Mutex<QueueState<O>>,
     /// Notified when a batch has ended.
     pub(super) batch_ended: Notify,
 }
 
-pub(super) struct State<O: Operation> {
+pub(super) struct QueueState<O: Operation> {
     pub(super) waiting: Vec<Waiting<O>>,
     /// A runner sends batches.
     pub(super) is_running: bool,
@@ -42,7 +42,7 @@ pub(super) struct Waiting<O: Operation> {
 impl<O: Operation> Queue<O> {
     /// An empty queue that sends its batches to `db` and shares the turns of `lane`.
     pub(crate) fn new(operation: O, db: Db, lane: Arc<Lane>) -> Arc<Self> {
-        let state = State { waiting: Vec::new(), is_running: false, in_flight: 0, keys: HashSet::new() };
+        let state = QueueState { waiting: Vec::new(), is_running: false, in_flight: 0, keys: HashSet::new() };
         Arc::new(Self { operation, db, lane, state: Mutex::new(state), batch_ended: Notify::new() })
     }
 
@@ -80,12 +80,12 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State<O>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, QueueState<O>> {
         lock(&self.state)
     }
 }
 
-impl<O: Operation> State<O> {
+impl<O: Operation> QueueState<O> {
     /// Takes the next batch: up to `max` requests in the order of their arrival. Requests of callers that hung up are dropped. A
     /// request whose key is in flight waits, and so do all later requests with that key.
     pub(super) fn next_batch(&mut self, max: usize) -> Batch<O> {

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::queue::{Queue, State};
+use super::queue::{Queue, QueueState};
 use super::{Batch, Operation, lock};
 use crate::Error;
 use crate::db::fault::Fault;
@@ -47,7 +47,7 @@ impl<O: Operation> Runner<O> {
             let mut turn = queue.lane.turn().await;
             self.gather().await;
             let mut batch = Batch::new([]);
-            let is_empty = |state: &mut State<O>| {
+            let is_empty = |state: &mut QueueState<O>| {
                 batch = state.next_batch(queue.operation.max_batch());
                 batch.requests.is_empty()
             };
@@ -74,7 +74,7 @@ impl<O: Operation> Runner<O> {
     }
 
     /// Ends the runner if `holds`. Both happen under the lock of the queue, so that the next request starts a new runner.
-    fn ends_if(&mut self, holds: impl FnOnce(&mut State<O>) -> bool) -> bool {
+    fn ends_if(&mut self, holds: impl FnOnce(&mut QueueState<O>) -> bool) -> bool {
         let mut state = self.queue.state();
         if holds(&mut state) {
             state.is_running = false;

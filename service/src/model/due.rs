@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     text: String,
-    kind: Kind,
+    kind: DueKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DueKind {
     Day(NaiveDate),
     Instant(DateTime<Utc>),
 }
@@ -33,9 +33,9 @@ impl Due {
         let text = text.into();
         let kind = match text.len() {
             0..=9 => return Err(InvalidDue),
-            10 => Kind::Day(day(&text).ok_or(InvalidDue)?),
+            10 => DueKind::Day(day(&text).ok_or(InvalidDue)?),
             _ if text.len() > Self::MAX_CHARS => return Err(InvalidDue),
-            _ => Kind::Instant(DateTime::parse_from_rfc3339(&text).map_err(|_| InvalidDue)?.to_utc()),
+            _ => DueKind::Instant(DateTime::parse_from_rfc3339(&text).map_err(|_| InvalidDue)?.to_utc()),
         };
         Ok(Self { text, kind })
     }
@@ -56,9 +56,9 @@ impl Due {
     /// microseconds and lies strictly between [`Self::EARLIEST`] and [`Self::LATEST`].
     pub(crate) fn at(&self) -> DateTime<Utc> {
         let sorted = match self.kind {
-            Kind::Day(day) => day.and_time(END_OF_DAY),
+            DueKind::Day(day) => day.and_time(END_OF_DAY),
             // A leap second counts as the second after it.
-            Kind::Instant(instant) => {
+            DueKind::Instant(instant) => {
                 DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant).naive_utc()
             }
         };
@@ -70,20 +70,20 @@ impl Due {
     /// before that day, or its instant before that instant.
     pub(crate) fn begin(&self, tz: Tz) -> (NaiveDate, DateTime<Utc>) {
         match self.kind {
-            Kind::Day(day) => (day, start_of_day(day, tz)),
+            DueKind::Day(day) => (day, start_of_day(day, tz)),
             // A day is due at its end, so it is due before this instant if it has ended by then.
-            Kind::Instant(instant) => (day_of(instant, tz), instant),
+            DueKind::Instant(instant) => (day_of(instant, tz), instant),
         }
     }
 
     /// The first day and the first instant in `tz` that are after this due date.
     pub(crate) fn end(&self, tz: Tz) -> (NaiveDate, DateTime<Utc>) {
         match self.kind {
-            Kind::Day(day) => {
+            DueKind::Day(day) => {
                 let next = next(day, 1);
                 (next, start_of_day(next, tz))
             }
-            Kind::Instant(instant) => (day_of(instant, tz), after(instant)),
+            DueKind::Instant(instant) => (day_of(instant, tz), after(instant)),
         }
     }
 }

@@ -8,9 +8,9 @@ use sea_orm::sqlx::{ColumnIndex, Decode, Row};
 use sea_orm::{Iden, SqlxError};
 
 use super::dialect::{Dialect, request, task};
-use super::edit::Request;
+use super::edit::EditRequest;
 use super::row::Time;
-use super::statement::{Input, Sent, Value};
+use super::statement::{Input, InputValue, Sent};
 use crate::model::{Due, Priority, Tags, Task};
 
 /// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
@@ -23,7 +23,7 @@ macro_rules! read {
 
         /// The position of each of them in a row.
         #[derive(Clone, Copy)]
-        pub(super) enum Position {
+        pub(super) enum ReadPosition {
             $($column),*
         }
 
@@ -34,7 +34,7 @@ macro_rules! read {
             $($stored: Decode<'r, R::Database>,)*
         {
             $(let $field = {
-                let stored: $stored = row.try_get_unchecked(Position::$column as usize)?;
+                let stored: $stored = row.try_get_unchecked(ReadPosition::$column as usize)?;
                 let convert: fn($stored) -> Result<_, Unreadable> = $convert;
                 convert(stored).map_err(|source| SqlxError::ColumnDecode { index: Column::$column.to_string(), source })?
             };)*
@@ -60,7 +60,7 @@ read! {
 }
 
 /// A column that is written, apart from the id, which the database assigns.
-pub(super) struct Written {
+pub(super) struct WrittenColumn {
     pub(super) column: Column,
     on_create: OnCreate,
     on_change: OnChange,
@@ -68,7 +68,7 @@ pub(super) struct Written {
 
 /// The value of a column of a new task.
 enum OnCreate {
-    Input(Input<Request>),
+    Input(Input<EditRequest>),
     Expr(fn() -> Expr),
 }
 
@@ -77,15 +77,15 @@ enum OnChange {
     /// The column never changes.
     Keep,
     /// The input, unless it is null.
-    Input(Input<Request>),
+    Input(Input<EditRequest>),
     /// The input, if the second one is true. For columns that can be null.
-    InputIf(Input<Request>, Input<Request>),
+    InputIf(Input<EditRequest>, Input<EditRequest>),
     /// An expression of the old row and the request. The second argument is the time of the write.
     Expr(fn(Dialect, Expr) -> Expr),
 }
 
 /// The columns that are written.
-pub(super) const WRITTEN: [Written; 14] = [
+pub(super) const WRITTEN: [WrittenColumn; 14] = [
     fixed(Column::UserId, OWNER),
     always(Column::Title, text("title", |sent| Some(sent.request.changes.title.value()?.as_str()))),
     always(Column::TitleFolded, text("title_folded", |sent| sent.request.derived.title_folded.as_deref())),
@@ -114,49 +114,49 @@ pub(super) const WRITTEN: [Written; 14] = [
     computed(Column::CompletedAt, || Expr::cust("NULL"), |_, now| completed_at(completed(), now)),
 ];
 
-pub(super) const OWNER: Input<Request> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
-pub(super) const ID: Input<Request> = Input { name: "id", value: Value::BigInt(|sent| sent.request.id) };
+pub(super) const OWNER: Input<EditRequest> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
+pub(super) const ID: Input<EditRequest> = Input { name: "id", value: InputValue::BigInt(|sent| sent.request.id) };
 /// Each new task of a batch is a microsecond later than the one before. This time identifies the request of a returned row.
-const CREATED_AT: Input<Request> = time("created_at", |sent| Some(sent.created_at()));
-const COMPLETED: Input<Request> = flag("completed", |sent| sent.request.changes.completed.value().copied());
-const FLIPS: Input<Request> = flag("flips", |sent| Some(sent.request.flips));
-const SETS_DESCRIPTION: Input<Request> =
+const CREATED_AT: Input<EditRequest> = time("created_at", |sent| Some(sent.created_at()));
+const COMPLETED: Input<EditRequest> = flag("completed", |sent| sent.request.changes.completed.value().copied());
+const FLIPS: Input<EditRequest> = flag("flips", |sent| Some(sent.request.flips));
+const SETS_DESCRIPTION: Input<EditRequest> =
     flag("sets_description", |sent| Some(sent.request.changes.description.value().is_some()));
-const SETS_DUE: Input<Request> = flag("sets_due", |sent| Some(sent.request.changes.due.value().is_some()));
+const SETS_DUE: Input<EditRequest> = flag("sets_due", |sent| Some(sent.request.changes.due.value().is_some()));
 
-const fn fixed(column: Column, input: Input<Request>) -> Written {
-    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::Keep }
+const fn fixed(column: Column, input: Input<EditRequest>) -> WrittenColumn {
+    WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::Keep }
 }
 
-const fn always(column: Column, input: Input<Request>) -> Written {
-    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::Input(input) }
+const fn always(column: Column, input: Input<EditRequest>) -> WrittenColumn {
+    WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::Input(input) }
 }
 
-const fn nullable(column: Column, input: Input<Request>, is_set: Input<Request>) -> Written {
-    Written { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
+const fn nullable(column: Column, input: Input<EditRequest>, is_set: Input<EditRequest>) -> WrittenColumn {
+    WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
 }
 
-const fn computed(column: Column, on_create: fn() -> Expr, on_change: fn(Dialect, Expr) -> Expr) -> Written {
-    Written { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
+const fn computed(column: Column, on_create: fn() -> Expr, on_change: fn(Dialect, Expr) -> Expr) -> WrittenColumn {
+    WrittenColumn { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
 }
 
-const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Request>) -> Option<&'a str>) -> Input<Request> {
-    Input { name, value: Value::Text(value) }
+const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, EditRequest>) -> Option<&'a str>) -> Input<EditRequest> {
+    Input { name, value: InputValue::Text(value) }
 }
 
-const fn small_int(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<i16>) -> Input<Request> {
-    Input { name, value: Value::SmallInt(value) }
+const fn small_int(name: &'static str, value: fn(&Sent<'_, EditRequest>) -> Option<i16>) -> Input<EditRequest> {
+    Input { name, value: InputValue::SmallInt(value) }
 }
 
-const fn flag(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<bool>) -> Input<Request> {
-    Input { name, value: Value::Bool(value) }
+const fn flag(name: &'static str, value: fn(&Sent<'_, EditRequest>) -> Option<bool>) -> Input<EditRequest> {
+    Input { name, value: InputValue::Bool(value) }
 }
 
-const fn time(name: &'static str, value: fn(&Sent<'_, Request>) -> Option<DateTime<Utc>>) -> Input<Request> {
-    Input { name, value: Value::Time(value) }
+const fn time(name: &'static str, value: fn(&Sent<'_, EditRequest>) -> Option<DateTime<Utc>>) -> Input<EditRequest> {
+    Input { name, value: InputValue::Time(value) }
 }
 
-impl Written {
+impl WrittenColumn {
     /// The value of a new row.
     pub(super) fn created(&self) -> Expr {
         match &self.on_create {
@@ -179,7 +179,7 @@ impl Written {
 }
 
 /// The inputs of a new task.
-pub(super) fn create_inputs() -> Vec<Input<Request>> {
+pub(super) fn create_inputs() -> Vec<Input<EditRequest>> {
     let inputs = WRITTEN.iter().filter_map(|written| match written.on_create {
         OnCreate::Input(input) => Some(input),
         OnCreate::Expr(_) => None,
@@ -188,9 +188,9 @@ pub(super) fn create_inputs() -> Vec<Input<Request>> {
 }
 
 /// The inputs of a change.
-pub(super) fn change_inputs() -> Vec<Input<Request>> {
+pub(super) fn change_inputs() -> Vec<Input<EditRequest>> {
     let mut inputs = vec![OWNER, ID, FLIPS, COMPLETED];
-    let mut add = |input: Input<Request>| {
+    let mut add = |input: Input<EditRequest>| {
         if inputs.iter().all(|other| other.name != input.name) {
             inputs.push(input);
         }

@@ -24,7 +24,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 pub(crate) use self::edit::{Edit, Outcome};
-use self::edit::{Edits, Kind};
+use self::edit::{EditKind, Edits};
 use self::growth::Growth;
 use self::read::{Foreign, Get, Newest};
 pub(crate) use self::summary::{Counts, Spelling};
@@ -74,12 +74,12 @@ impl Store {
             get: Queue::new(Get, db.clone(), Arc::clone(&reads)),
             newest: Queue::new(Newest, db.clone(), Arc::clone(&reads)),
             foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads)),
-            create: of(Kind::Create),
-            change: of(Kind::Change),
-            delete: of(Kind::Delete),
-            complete_all: of(Kind::CompleteAll),
-            delete_completed: of(Kind::DeleteCompleted),
-            erase: of(Kind::Erase),
+            create: of(EditKind::Create),
+            change: of(EditKind::Change),
+            delete: of(EditKind::Delete),
+            complete_all: of(EditKind::CompleteAll),
+            delete_completed: of(EditKind::DeleteCompleted),
+            erase: of(EditKind::Erase),
             reads,
             edits,
         };
@@ -132,14 +132,14 @@ impl Store {
     pub(crate) async fn edit(&self, caller: &Caller, edit: Edit) -> Result<Outcome, Error> {
         let (kind, request) = edit.of(caller.clone());
         match kind {
-            Kind::Create => self.queues.create.ask(request).await,
-            Kind::Change => self.queues.change.ask(request).await,
-            Kind::Delete => self.queues.delete.ask(request).await,
+            EditKind::Create => self.queues.create.ask(request).await,
+            EditKind::Change => self.queues.change.ask(request).await,
+            EditKind::Delete => self.queues.delete.ask(request).await,
             // Each is a statement of its own, because it can concern any number of rows: it must not delay a batch. The future is
             // large, and most requests do not need it.
-            Kind::CompleteAll => Box::pin(self.queues.complete_all.ask_alone(request)).await,
-            Kind::DeleteCompleted => Box::pin(self.queues.delete_completed.ask_alone(request)).await,
-            Kind::Erase => Box::pin(self.queues.erase.ask_alone(request)).await,
+            EditKind::CompleteAll => Box::pin(self.queues.complete_all.ask_alone(request)).await,
+            EditKind::DeleteCompleted => Box::pin(self.queues.delete_completed.ask_alone(request)).await,
+            EditKind::Erase => Box::pin(self.queues.erase.ask_alone(request)).await,
         }
     }
 

@@ -29,11 +29,11 @@ pub(super) struct Sent<'a, R> {
 pub(super) struct Input<R: 'static> {
     /// The name of the column in the derived table.
     pub(super) name: &'static str,
-    pub(super) value: Value<R>,
+    pub(super) value: InputValue<R>,
 }
 
 /// The function that gives an input's value. `None` is null.
-pub(super) enum Value<R: 'static> {
+pub(super) enum InputValue<R: 'static> {
     Text(for<'a> fn(&Sent<'a, R>) -> Option<&'a str>),
     BigInt(fn(&Sent<'_, R>) -> Option<i64>),
     SmallInt(fn(&Sent<'_, R>) -> Option<i16>),
@@ -49,15 +49,15 @@ impl<R> Clone for Input<R> {
 
 impl<R> Copy for Input<R> {}
 
-impl<R> Clone for Value<R> {
+impl<R> Clone for InputValue<R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for Value<R> {}
+impl<R> Copy for InputValue<R> {}
 
-impl<R> Value<R> {
+impl<R> InputValue<R> {
     fn input_type(self) -> InputType {
         match self {
             Self::Text(_) => InputType::Text,
@@ -146,11 +146,11 @@ impl<R> Statement<R> {
         let mut query = sqlx::query(self.postgres.as_str());
         for input in &self.inputs {
             query = match input.value {
-                Value::Text(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                Value::BigInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                Value::SmallInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                Value::Bool(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                Value::Time(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+                InputValue::Text(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+                InputValue::BigInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+                InputValue::SmallInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+                InputValue::Bool(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+                InputValue::Time(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
             };
         }
         for scalar in scalars {
@@ -169,7 +169,7 @@ impl<R> Statement<R> {
         scalars: &[Scalar],
     ) -> Result<Query<'static, Sqlite, SqliteArguments>, DbErr> {
         let text = self.sqlite.as_deref().ok_or_else(|| DbErr::Custom("SQLite has no such statement".to_owned()))?;
-        let requests = Requests { inputs: &self.inputs, sent };
+        let requests = JsonRows { inputs: &self.inputs, sent };
         // Texts and numbers always serialize.
         let mut query = sqlx::query(text).bind(serde_json::to_string(&requests).unwrap_or_default());
         for scalar in scalars {
@@ -202,32 +202,32 @@ fn sqlite_time(time: DateTime<Utc>) -> String {
     time.fixed_offset().to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
-struct Requests<'a, 'r, R: 'static> {
+struct JsonRows<'a, 'r, R: 'static> {
     inputs: &'a [Input<R>],
     sent: &'a [Sent<'r, R>],
 }
 
-struct Request<'a, 'r, R: 'static> {
+struct JsonRow<'a, 'r, R: 'static> {
     inputs: &'a [Input<R>],
     sent: &'a Sent<'r, R>,
 }
 
-impl<R> Serialize for Requests<'_, '_, R> {
+impl<R> Serialize for JsonRows<'_, '_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.sent.iter().map(|sent| Request { inputs: self.inputs, sent }))
+        serializer.collect_seq(self.sent.iter().map(|sent| JsonRow { inputs: self.inputs, sent }))
     }
 }
 
-impl<R> Serialize for Request<'_, '_, R> {
+impl<R> Serialize for JsonRow<'_, '_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut values = serializer.serialize_seq(Some(self.inputs.len()))?;
         for input in self.inputs {
             match input.value {
-                Value::Text(value) => values.serialize_element(&value(self.sent))?,
-                Value::BigInt(value) => values.serialize_element(&value(self.sent))?,
-                Value::SmallInt(value) => values.serialize_element(&value(self.sent))?,
-                Value::Bool(value) => values.serialize_element(&value(self.sent))?,
-                Value::Time(value) => values.serialize_element(&value(self.sent).map(sqlite_time))?,
+                InputValue::Text(value) => values.serialize_element(&value(self.sent))?,
+                InputValue::BigInt(value) => values.serialize_element(&value(self.sent))?,
+                InputValue::SmallInt(value) => values.serialize_element(&value(self.sent))?,
+                InputValue::Bool(value) => values.serialize_element(&value(self.sent))?,
+                InputValue::Time(value) => values.serialize_element(&value(self.sent).map(sqlite_time))?,
             }
         }
         values.end()

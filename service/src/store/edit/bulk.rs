@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
 
-use super::Request;
+use super::EditRequest;
 use super::steps::{Steps, Write};
 use crate::store::columns::{OWNER, completed_at, time_of_write};
 use crate::store::dialect::{Dialect, task};
 use crate::store::statement::Statement;
 
 /// Completes every task of the owner that is not completed. The scalar is the time of the write.
-pub(super) static COMPLETE_ALL: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static COMPLETE_ALL: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER], |dialect, owners| {
         let now = time_of_write(dialect, dialect.scalar(1, 0, "timestamptz"));
         let mut update = Query::update();
@@ -28,7 +28,7 @@ pub(super) static COMPLETE_ALL: LazyLock<Statement<Request>> = LazyLock::new(|| 
 });
 
 /// Deletes every completed task of the owner.
-pub(super) static DELETE_COMPLETED: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static DELETE_COMPLETED: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER], |dialect, owners| {
         let mut delete = all_of(owners);
         delete.and_where(task(Column::Completed).eq(true));
@@ -37,7 +37,7 @@ pub(super) static DELETE_COMPLETED: LazyLock<Statement<Request>> = LazyLock::new
 });
 
 /// Deletes every task of the owner.
-pub(super) static ERASE: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static ERASE: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER], |dialect: Dialect, owners| Steps::one(Write::Delete(all_of(owners))).text(dialect))
 });
 

@@ -3,13 +3,13 @@ use std::sync::LazyLock;
 use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query, SelectStatement};
 
-use super::Request;
+use super::EditRequest;
 use super::steps::{HELD, Steps, Write};
 use crate::store::columns::{ID, OWNER, returned};
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::statement::Statement;
 
-pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static STATEMENT: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     let inputs = vec![OWNER, ID];
     let count = inputs.len();
     Statement::new(inputs, |dialect, requests| steps(dialect, requests, count).text(dialect))

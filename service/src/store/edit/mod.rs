@@ -15,7 +15,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DbErr};
 
 pub(crate) use self::request::Edit;
-pub(super) use self::request::{Kind, Request};
+pub(super) use self::request::{EditKind, EditRequest};
 use super::growth::Growth;
 use super::row::{AFTER_TASK, StoredRow};
 use super::statement::{Scalar, Sent, Statement};
@@ -44,12 +44,12 @@ pub(crate) struct Outcome {
 /// The edits of one kind.
 #[derive(Debug)]
 pub(super) struct Edits {
-    pub(super) kind: Kind,
+    pub(super) kind: EditKind,
     pub(super) growth: Arc<Growth>,
 }
 
 impl Operation for Edits {
-    type Request = Request;
+    type Request = EditRequest;
     type Answer = Outcome;
     /// A statement can write a row only once. The owner is part of the key, so that requests of others for the same id do not
     /// delay those of the owner.
@@ -59,7 +59,7 @@ impl Operation for Edits {
         MAX_BATCH
     }
 
-    fn key(request: &Request) -> Option<Self::Key> {
+    fn key(request: &EditRequest) -> Option<Self::Key> {
         Some((request.caller.user_id().clone(), request.id?))
     }
 
@@ -70,16 +70,16 @@ impl Operation for Edits {
         db.write(async move |db| {
             let mut sent = Sent::all(&batch.requests, now);
             match kind {
-                Kind::Create => {
+                EditKind::Create => {
                     let place = |row: &dyn StoredRow| create::place(&sent, row);
                     returning(&create::STATEMENT, db, &batch, &sent, &[], place).await
                 }
-                Kind::Change | Kind::Delete => {
+                EditKind::Change | EditKind::Delete => {
                     // Every server locks rows in the order of their ids, so that two servers do not wait for each other.
                     sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
                     let lock_timeout = if count > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
                     let place = |row: &dyn StoredRow| place_by_id(&sent, row);
-                    if kind == Kind::Change {
+                    if kind == EditKind::Change {
                         let scalars = [Scalar::Time(now), Scalar::Text(lock_timeout)];
                         returning(&change::STATEMENT, db, &batch, &sent, &scalars, place).await
                     } else {
@@ -87,13 +87,13 @@ impl Operation for Edits {
                         returning(&delete::STATEMENT, db, &batch, &sent, &scalars, place).await
                     }
                 }
-                Kind::CompleteAll => counting(&bulk::COMPLETE_ALL, db, &batch, &sent, &[Scalar::Time(now)]).await,
-                Kind::DeleteCompleted => counting(&bulk::DELETE_COMPLETED, db, &batch, &sent, &[]).await,
-                Kind::Erase => counting(&bulk::ERASE, db, &batch, &sent, &[]).await,
+                EditKind::CompleteAll => counting(&bulk::COMPLETE_ALL, db, &batch, &sent, &[Scalar::Time(now)]).await,
+                EditKind::DeleteCompleted => counting(&bulk::DELETE_COMPLETED, db, &batch, &sent, &[]).await,
+                EditKind::Erase => counting(&bulk::ERASE, db, &batch, &sent, &[]).await,
             }
         })
         .await?;
-        if kind == Kind::Create {
+        if kind == EditKind::Create {
             self.growth.add(db, count);
         }
         Ok(())
@@ -101,7 +101,7 @@ impl Operation for Edits {
 
     fn no_row(&self) -> Result<Outcome, Error> {
         match self.kind {
-            Kind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
+            EditKind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
             _ => Ok(Outcome { task: None, count: 0 }),
         }
     }
@@ -110,10 +110,10 @@ impl Operation for Edits {
 /// Runs a statement that returns the rows that it wrote, and answers each request whose place `place` finds. All answers come
 /// after the last row, because only the end of the rows shows that they are committed.
 async fn returning(
-    statement: &'static Statement<Request>,
+    statement: &'static Statement<EditRequest>,
     db: &DatabaseConnection,
     batch: &Batch<Edits>,
-    sent: &[Sent<'_, Request>],
+    sent: &[Sent<'_, EditRequest>],
     scalars: &[Scalar],
     place: impl Fn(&dyn StoredRow) -> Result<Option<usize>, DbErr> + Send + Sync,
 ) -> Result<(), DbErr> {
@@ -131,10 +131,10 @@ async fn returning(
 
 /// Runs a statement for one request that concerns any number of rows, and answers with their number.
 async fn counting(
-    statement: &'static Statement<Request>,
+    statement: &'static Statement<EditRequest>,
     db: &DatabaseConnection,
     batch: &Batch<Edits>,
-    sent: &[Sent<'_, Request>],
+    sent: &[Sent<'_, EditRequest>],
     scalars: &[Scalar],
 ) -> Result<(), DbErr> {
     let count = statement.execute(db, batch, sent, scalars).await?;
@@ -143,7 +143,7 @@ async fn counting(
 }
 
 /// The place of the request whose id and owner a row has.
-fn place_by_id(sent: &[Sent<'_, Request>], row: &dyn StoredRow) -> Result<Option<usize>, DbErr> {
+fn place_by_id(sent: &[Sent<'_, EditRequest>], row: &dyn StoredRow) -> Result<Option<usize>, DbErr> {
     let id_and_owner = (Some(row.number(0)?), row.text(AFTER_TASK)?);
     let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
     Ok(found.ok().map(|found| sent[found].place))
@@ -154,17 +154,17 @@ pub(super) mod texts {
     use super::*;
 
     /// The statements of edits that look up rows, by name.
-    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<Request>); 2] {
+    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<EditRequest>); 2] {
         [("change", &change::STATEMENT), ("delete", &delete::STATEMENT)]
     }
 
     /// The statement of new tasks.
-    pub(in crate::store) fn create() -> &'static Statement<Request> {
+    pub(in crate::store) fn create() -> &'static Statement<EditRequest> {
         &create::STATEMENT
     }
 
     /// The statements about all tasks of an owner, by name.
-    pub(in crate::store) fn bulk() -> [(&'static str, &'static Statement<Request>); 3] {
+    pub(in crate::store) fn bulk() -> [(&'static str, &'static Statement<EditRequest>); 3] {
         [("complete_all", &bulk::COMPLETE_ALL), ("delete_completed", &bulk::DELETE_COMPLETED), ("erase", &bulk::ERASE)]
     }
 }

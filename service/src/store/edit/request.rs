@@ -26,7 +26,7 @@ pub(crate) enum Edit {
 
 /// A kind of edits that one statement does. A toggle is a change: both must keep their order if they concern the same task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Kind {
+pub(in crate::store) enum EditKind {
     Create,
     Change,
     Delete,
@@ -37,7 +37,7 @@ pub(in crate::store) enum Kind {
 
 /// An edit as the statements take it.
 #[derive(Debug)]
-pub(in crate::store) struct Request {
+pub(in crate::store) struct EditRequest {
     pub(in crate::store) caller: Caller,
     pub(in crate::store) id: Option<i64>,
     pub(in crate::store) changes: Changes,
@@ -68,22 +68,22 @@ impl Derived {
 
 impl Edit {
     /// The kind of the edit, and the edit as the statements take it.
-    pub(in crate::store) fn of(self, caller: Caller) -> (Kind, Request) {
+    pub(in crate::store) fn of(self, caller: Caller) -> (EditKind, EditRequest) {
         let (kind, id, changes, flips) = match self {
-            Self::Create(new) => (Kind::Create, None, Changes::from(new), false),
-            Self::Change(id, changes) => (Kind::Change, Some(id), changes, false),
-            Self::Toggle(id) => (Kind::Change, Some(id), Changes::default(), true),
-            Self::Delete(id) => (Kind::Delete, Some(id), Changes::default(), false),
-            Self::CompleteAll => (Kind::CompleteAll, None, Changes::default(), false),
-            Self::DeleteCompleted => (Kind::DeleteCompleted, None, Changes::default(), false),
-            Self::Erase => (Kind::Erase, None, Changes::default(), false),
+            Self::Create(new) => (EditKind::Create, None, Changes::from(new), false),
+            Self::Change(id, changes) => (EditKind::Change, Some(id), changes, false),
+            Self::Toggle(id) => (EditKind::Change, Some(id), Changes::default(), true),
+            Self::Delete(id) => (EditKind::Delete, Some(id), Changes::default(), false),
+            Self::CompleteAll => (EditKind::CompleteAll, None, Changes::default(), false),
+            Self::DeleteCompleted => (EditKind::DeleteCompleted, None, Changes::default(), false),
+            Self::Erase => (EditKind::Erase, None, Changes::default(), false),
         };
         let derived = Derived::of(&changes);
-        (kind, Request { caller, id, changes, flips, derived })
+        (kind, EditRequest { caller, id, changes, flips, derived })
     }
 }
 
-impl Request {
+impl EditRequest {
     /// The order in which rows are locked.
     pub(super) fn id_and_owner(&self) -> (Option<i64>, &str) {
         (self.id, self.caller.user_id().as_str())

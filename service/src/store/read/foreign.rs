@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, Query};
 
-use super::{ID, OWNER, PLACE, Request, place};
+use super::{ID, IdRequest, OWNER, PLACE, place};
 use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
@@ -20,7 +20,7 @@ pub(in crate::store) struct Foreign;
 /// `SELECT request.place FROM (…) AS request JOIN task ON task.id = request.id AND task.user_id <> request.user_id`.
 ///
 /// The owner is compared: a task of the caller that was created a moment after the first statement is simply not found.
-pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.expr(request(PLACE.name)).from(Dialect::request_table(requests));
@@ -31,7 +31,7 @@ pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
 });
 
 impl Operation for Foreign {
-    type Request = Request;
+    type Request = IdRequest;
     type Answer = bool;
     type Key = Infallible;
 
@@ -39,7 +39,7 @@ impl Operation for Foreign {
         256
     }
 
-    fn key(_: &Request) -> Option<Infallible> {
+    fn key(_: &IdRequest) -> Option<Infallible> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, Query};
 
-use super::{ID, OWNER, PLACE, Request, place};
+use super::{ID, IdRequest, OWNER, PLACE, place};
 use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
@@ -19,7 +19,7 @@ use crate::store::statement::{Sent, Statement};
 pub(in crate::store) struct Get;
 
 /// `SELECT …, request.place FROM (…) AS request JOIN task ON task.id = request.id AND task.user_id = request.user_id`.
-pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.columns(read()).expr(request(PLACE.name)).from(Dialect::request_table(requests));
@@ -30,7 +30,7 @@ pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
 });
 
 impl Operation for Get {
-    type Request = Request;
+    type Request = IdRequest;
     type Answer = Option<Task>;
     type Key = Infallible;
 
@@ -38,7 +38,7 @@ impl Operation for Get {
         256
     }
 
-    fn key(_: &Request) -> Option<Infallible> {
+    fn key(_: &IdRequest) -> Option<Infallible> {
         None
     }
 

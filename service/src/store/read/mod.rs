@@ -5,19 +5,20 @@ mod get;
 mod newest;
 
 use crate::Caller;
-use crate::store::statement::{Input, Value};
+use crate::store::statement::{Input, InputValue};
 
 pub(super) use self::foreign::Foreign;
 pub(super) use self::get::Get;
 pub(super) use self::newest::Newest;
 
 /// A question about one id.
-type Request = (Caller, i64);
+type IdRequest = (Caller, i64);
 
-const OWNER: Input<Request> =
-    Input { name: "user_id", value: Value::Text(|sent| Some(sent.request.0.user_id().as_str())) };
-const ID: Input<Request> = Input { name: "id", value: Value::BigInt(|sent| Some(sent.request.1)) };
-const PLACE: Input<Request> = Input { name: "place", value: Value::BigInt(|sent| i64::try_from(sent.place).ok()) };
+const OWNER: Input<IdRequest> =
+    Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.0.user_id().as_str())) };
+const ID: Input<IdRequest> = Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.1)) };
+const PLACE: Input<IdRequest> =
+    Input { name: "place", value: InputValue::BigInt(|sent| i64::try_from(sent.place).ok()) };
 
 /// The place that a statement returned. A number that is not a place finds no request.
 fn place(number: i64) -> usize {
@@ -29,7 +30,7 @@ pub(super) mod texts {
     use crate::store::statement::Statement;
 
     /// The statements, by name.
-    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<super::Request>); 2] {
+    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<super::IdRequest>); 2] {
         [("get", &super::get::STATEMENT), ("foreign", &super::foreign::STATEMENT)]
     }
 

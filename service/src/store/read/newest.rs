@@ -7,7 +7,7 @@ use ::entity::task::{Column, Entity};
 use sea_orm::DbErr;
 use sea_orm::sea_query::{ExprTrait, Order, Query};
 
-use super::{OWNER, Request, place};
+use super::{IdRequest, OWNER, place};
 use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
@@ -15,20 +15,20 @@ use crate::model::{Task, now};
 use crate::store::columns::read;
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::row::{AFTER_TASK, StoredRow};
-use crate::store::statement::{Input, Sent, Statement, Value};
+use crate::store::statement::{Input, InputValue, Sent, Statement};
 
 /// Reads the newest tasks of a caller, up to the requested number. Only PostgreSQL has it: SQLite has no round trips to share.
 #[derive(Debug)]
 pub(in crate::store) struct Newest;
 
-const MOST: Input<Request> = Input { name: "most", value: Value::BigInt(|sent| Some(sent.request.1)) };
+const MOST: Input<IdRequest> = Input { name: "most", value: InputValue::BigInt(|sent| Some(sent.request.1)) };
 
 /// The inner query is generated. The text around it is written by hand, because SeaQuery has neither `WITH ORDINALITY` nor
 /// `LIMIT` with an expression.
 ///
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:
 /// PostgreSQL knows that `unnest` returns the places in this order.
-pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
+pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     let mut newest = Query::select();
     newest
         .columns(read())
@@ -47,7 +47,7 @@ pub(super) static STATEMENT: LazyLock<Statement<Request>> = LazyLock::new(|| {
 });
 
 impl Operation for Newest {
-    type Request = Request;
+    type Request = IdRequest;
     type Answer = Vec<Task>;
     type Key = Infallible;
 
@@ -55,7 +55,7 @@ impl Operation for Newest {
         64
     }
 
-    fn key(_: &Request) -> Option<Infallible> {
+    fn key(_: &IdRequest) -> Option<Infallible> {
         None
     }
 
