@@ -3,7 +3,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 
 use super::dialect::Dialect;
-use crate::model::{DueIn, Filter, Status, Zone, day_of, day_text, instant_within, next, start_of_day};
+use crate::model::{DueIn, Filter, Priority, Status, Zone, day_of, day_text, instant_within, next, start_of_day};
 
 /// The condition that a task passes the filter at this time.
 pub(super) fn condition(filter: &Filter, dialect: Dialect, now: DateTime<Utc>) -> Condition {
@@ -13,8 +13,11 @@ pub(super) fn condition(filter: &Filter, dialect: Dialect, now: DateTime<Utc>) -
         Status::Pending => all = all.add(completed().eq(false)),
         Status::Completed => all = all.add(completed().eq(true)),
     }
-    if !filter.priorities.is_empty() {
-        let priorities = filter.priorities.iter().map(|priority| priority.to_stored());
+    if let Some(first) = filter.priorities.first() {
+        // A list of fixed length, so that the text of the statement does not depend on how many values a client sends. Those
+        // that are not wanted are replaced by one that is.
+        let wanted = |priority: Priority| if filter.priorities.contains(&priority) { priority } else { *first };
+        let priorities = Priority::ALL.map(|priority| wanted(priority).to_stored());
         // With a sum, the index of the list's order is read in order. Without it, PostgreSQL reads the index of the priorities
         // and sorts.
         all = all.add(Expr::col(Column::Priority).add(0).is_in(priorities));
