@@ -96,7 +96,8 @@ impl<O: Operation> QueueState<O> {
                 continue;
             }
             if now.saturating_duration_since(one.since) > ACQUIRE_TIMEOUT {
-                // Drop it: its caller has timed out, or is about to, and must not learn later that the write happened after all.
+                // Drop it: the rest of its time is too short for the statement, and its caller must not learn later that the
+                // write happened after all.
                 let _ = one.waiter.send(Err(unavailable("it waited too long to be sent")));
                 continue;
             }

@@ -25,7 +25,8 @@ pub(crate) enum Fault {
     Conflict,
     /// A lock was not free in time. The server rolled back.
     LockTimeout,
-    /// A state of the database that passes: no resources, an operator's intervention, a full disk, a busy file.
+    /// A state that passes: no free connection, a failed TLS handshake, no resources, an operator's intervention, a full disk, a
+    /// busy file.
     Passing,
     /// The database refused the statement itself.
     Refused,

@@ -26,7 +26,7 @@ use crate::Error;
 
 /// The time that a statement waits for a free connection, and SQLite for a lock of another process.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time that a request may take in all, its time in a queue and a retry included. After it the caller gets
+/// The time that one question to the database may take in all, its time in a queue and a retry included. After it the caller gets
 /// [`Error::Unavailable`].
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// The idle time after which a connection is checked before it is used again. Servers, poolers and firewalls drop idle

@@ -4,13 +4,15 @@
 use ::entity::task::{Column, Entity};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, ReturningClause};
+use sea_orm::sqlx::error::BoxDynError;
+use sea_orm::sqlx::postgres::{PgValueRef, Postgres};
+use sea_orm::sqlx::sqlite::{Sqlite, SqliteValueRef};
 use sea_orm::sqlx::{ColumnIndex, Decode, Row};
 use sea_orm::{Iden, SqlxError};
 
 use super::dialect::{Dialect, request, task};
-use super::edit::EditRequest;
-use super::row::Time;
-use super::statement::{Input, InputValue, Sent};
+use super::input::{Input, InputValue, Sent};
+use super::request::EditRequest;
 use crate::model::{Due, Priority, Tags, Task};
 
 /// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
@@ -44,7 +46,7 @@ macro_rules! read {
 }
 
 /// The error of a value that only another program can have written.
-type Unreadable = Box<dyn std::error::Error + Send + Sync>;
+type Unreadable = BoxDynError;
 
 read! {
     id: Id as i64 => Ok,
@@ -57,6 +59,25 @@ read! {
     priority: Priority as i16 => |stored| Priority::from_stored(stored).ok_or_else(|| format!("priority {stored}").into()),
     tags: Tags as &'r str => |stored| Ok(Tags::from_stored(stored)?),
     due: DueDate as Option<&'r str> => |stored| Ok(stored.map(Due::parse).transpose()?),
+}
+
+/// A stored time. The driver's own decoding panics at PostgreSQL's `infinity`, which would fail the whole batch.
+pub(super) struct Time(pub(super) DateTime<Utc>);
+
+impl<'r> Decode<'r, Postgres> for Time {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        /// PostgreSQL counts microseconds since 2000-01-01.
+        const EPOCH: i64 = 946_684_800_000_000;
+        let since = <i64 as Decode<Postgres>>::decode(value)?;
+        let time = since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
+        time.map(Self).ok_or_else(|| "the time is outside of the calendar".into())
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Time {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <DateTime<Utc> as Decode<Sqlite>>::decode(value).map(Self)
+    }
 }
 
 /// A column that is written, apart from the id, which the database assigns.

@@ -1,5 +1,5 @@
-//! Everything in which the two databases differ: the texts here are the only SQL by hand outside `read/newest.rs` and
-//! `growth.rs`.
+//! Everything in which the two databases differ. Expressions that SeaQuery does not have are texts here. The only other SQL by
+//! hand is in `read/newest.rs` and `growth.rs`, and the LIMIT of SQLite in `list.rs`.
 
 use ::entity::task::{Column, Entity};
 use sea_orm::DbBackend;

@@ -9,11 +9,13 @@ mod dialect;
 mod edit;
 mod filter;
 mod growth;
+mod input;
 mod list;
 mod owned;
 #[cfg(test)]
 mod plans;
 mod read;
+mod request;
 mod row;
 mod sort;
 mod statement;
@@ -23,10 +25,12 @@ use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 
-pub(crate) use self::edit::{Edit, Outcome};
-use self::edit::{EditKind, Edits};
+use self::edit::Edits;
+pub(crate) use self::edit::Outcome;
 use self::growth::Growth;
 use self::read::{Foreign, Get, Newest};
+pub(crate) use self::request::Edit;
+use self::request::EditKind;
 pub(crate) use self::summary::{Counts, Spelling};
 use crate::batch::{Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
@@ -93,6 +97,8 @@ impl Store {
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
     pub async fn split(self, threads: NonZero<usize>) -> Result<Vec<Self>, Error> {
+        self.queues.reads.release();
+        self.queues.edits.release();
         let growth = self.growth;
         let parts = self.db.split(threads).await?;
         Ok(parts.into_iter().map(|db| Self::on(db, Arc::clone(&growth))).collect())

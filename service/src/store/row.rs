@@ -1,11 +1,10 @@
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx::error::BoxDynError;
-use sea_orm::sqlx::postgres::{PgRow, PgValueRef, Postgres};
-use sea_orm::sqlx::sqlite::{Sqlite, SqliteRow, SqliteValueRef};
-use sea_orm::sqlx::{Decode, Row};
+use sea_orm::sqlx::Row;
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::sqlite::SqliteRow;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlxError, Statement};
 
-use super::columns::{READ, decode};
+use super::columns::{READ, Time, decode};
 use crate::db::fault::query_error;
 use crate::model::Task;
 
@@ -47,25 +46,6 @@ macro_rules! stored_row {
     )*};
 }
 stored_row!(PgRow, SqliteRow);
-
-/// A stored time. The driver's own decoding panics at PostgreSQL's `infinity`, which would fail the whole batch.
-pub(super) struct Time(pub(super) DateTime<Utc>);
-
-impl<'r> Decode<'r, Postgres> for Time {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        /// PostgreSQL counts microseconds since 2000-01-01.
-        const EPOCH: i64 = 946_684_800_000_000;
-        let since = <i64 as Decode<Postgres>>::decode(value)?;
-        let time = since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
-        time.map(Self).ok_or_else(|| "the time is outside of the calendar".into())
-    }
-}
-
-impl<'r> Decode<'r, Sqlite> for Time {
-    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-        <DateTime<Utc> as Decode<Sqlite>>::decode(value).map(Self)
-    }
-}
 
 /// Runs a statement that returns tasks. With `has_text` it also returns the text behind the columns of each task.
 pub(super) async fn fetch_with_text(

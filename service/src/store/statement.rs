@@ -10,64 +10,11 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxError};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use super::dialect::{Dialect, InputType};
+use super::dialect::Dialect;
+use super::input::{Input, InputValue, Sent};
 use super::row::StoredRow;
 use crate::batch::{Batch, Operation};
 use crate::db::fault::query_error;
-
-/// A request in the order in which the batch is sent.
-#[derive(Debug)]
-pub(super) struct Sent<'a, R> {
-    pub(super) request: &'a R,
-    /// The place in the batch.
-    pub(super) place: usize,
-    /// The time of the batch.
-    pub(super) now: DateTime<Utc>,
-}
-
-/// One value of every request of a batch.
-pub(super) struct Input<R: 'static> {
-    /// The name of the column in the derived table.
-    pub(super) name: &'static str,
-    pub(super) value: InputValue<R>,
-}
-
-/// The function that gives an input's value. `None` is null.
-pub(super) enum InputValue<R: 'static> {
-    Text(for<'a> fn(&Sent<'a, R>) -> Option<&'a str>),
-    BigInt(fn(&Sent<'_, R>) -> Option<i64>),
-    SmallInt(fn(&Sent<'_, R>) -> Option<i16>),
-    Bool(fn(&Sent<'_, R>) -> Option<bool>),
-    Time(fn(&Sent<'_, R>) -> Option<DateTime<Utc>>),
-}
-
-impl<R> Clone for Input<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Input<R> {}
-
-impl<R> Clone for InputValue<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for InputValue<R> {}
-
-impl<R> InputValue<R> {
-    fn input_type(self) -> InputType {
-        match self {
-            Self::Text(_) => InputType::Text,
-            Self::BigInt(_) => InputType::BigInt,
-            Self::SmallInt(_) => InputType::SmallInt,
-            Self::Bool(_) => InputType::Bool,
-            Self::Time(_) => InputType::Time,
-        }
-    }
-}
 
 /// A parameter of the whole batch.
 #[derive(Clone, Copy, Debug)]

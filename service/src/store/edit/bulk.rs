@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
 
-use super::EditRequest;
 use super::steps::{Steps, Write};
 use crate::store::columns::{OWNER, completed_at, time_of_write};
 use crate::store::dialect::{Dialect, task};
+use crate::store::request::EditRequest;
 use crate::store::statement::Statement;
 
 /// Completes every task of the owner that is not completed. The scalar is the time of the write.

@@ -3,10 +3,10 @@ use std::sync::LazyLock;
 use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{Alias, ExprTrait, Query, SelectStatement, TableRef};
 
-use super::EditRequest;
 use super::steps::{Steps, Write};
 use crate::store::columns::{ID, OWNER, WRITTEN, change_inputs, returned, time_of_write};
 use crate::store::dialect::{Dialect, request, task};
+use crate::store::request::EditRequest;
 use crate::store::statement::Statement;
 
 pub(super) static STATEMENT: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {

@@ -4,12 +4,13 @@ use ::entity::task::Entity;
 use sea_orm::DbErr;
 use sea_orm::sea_query::{Query, SelectStatement};
 
-use super::EditRequest;
 use super::steps::{Steps, Write};
 use crate::store::columns::{ReadPosition, WRITTEN, WrittenColumn, create_inputs, returned};
 use crate::store::dialect::Dialect;
+use crate::store::input::Sent;
+use crate::store::request::EditRequest;
 use crate::store::row::StoredRow;
-use crate::store::statement::{Sent, Statement};
+use crate::store::statement::Statement;
 
 pub(super) static STATEMENT: LazyLock<Statement<EditRequest>> =
     LazyLock::new(|| Statement::new(create_inputs(), |dialect, requests| steps(requests).text(dialect)));

@@ -3,10 +3,10 @@ use std::sync::LazyLock;
 use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query, SelectStatement};
 
-use super::EditRequest;
 use super::steps::{HELD, Steps, Write};
 use crate::store::columns::{ID, OWNER, returned};
 use crate::store::dialect::{Dialect, request, task};
+use crate::store::request::EditRequest;
 use crate::store::statement::Statement;
 
 pub(super) static STATEMENT: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {

@@ -1,24 +1,24 @@
 //! The one write path. Every write is an [`Edit`], and [`Edits::run`] runs a batch of edits of one kind as one statement.
 //!
 //! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL joins the steps into one statement. On SQLite every kind has
-//! exactly one step, because one connection does all writes and nothing needs to be locked.
+//! exactly step, because one connection does all writes and nothing needs to be locked.
 
 mod bulk;
 mod change;
 mod create;
 mod delete;
-mod request;
 mod steps;
 
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DbErr};
 
-pub(crate) use self::request::Edit;
-pub(super) use self::request::{EditKind, EditRequest};
+use super::columns::ReadPosition;
 use super::growth::Growth;
+use super::input::Sent;
+use super::request::{EditKind, EditRequest};
 use super::row::{AFTER_TASK, StoredRow};
-use super::statement::{Scalar, Sent, Statement};
+use super::statement::{Scalar, Statement};
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::{Task, now};
@@ -28,8 +28,8 @@ use crate::{Error, UserId};
 const MAX_BATCH: usize = 256;
 /// The time for which a batch waits for a row that another transaction has locked. After it each request is sent alone.
 const BATCH_LOCK_TIMEOUT: &str = "1s";
-/// The time for which one request waits for a locked row. It is less than the time for which its caller waits, so that nothing
-/// is done after that.
+/// The time for which one request waits for a locked row. It bounds how long after its caller has timed out a write can still be
+/// done.
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
 
 /// The result of an edit.
@@ -144,7 +144,7 @@ async fn counting(
 
 /// The place of the request whose id and owner a row has.
 fn place_by_id(sent: &[Sent<'_, EditRequest>], row: &dyn StoredRow) -> Result<Option<usize>, DbErr> {
-    let id_and_owner = (Some(row.number(0)?), row.text(AFTER_TASK)?);
+    let id_and_owner = (Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?);
     let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
     Ok(found.ok().map(|found| sent[found].place))
 }

@@ -10,8 +10,9 @@ use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::now;
 use crate::store::dialect::{Dialect, request, task};
+use crate::store::input::Sent;
 use crate::store::row::StoredRow;
-use crate::store::statement::{Sent, Statement};
+use crate::store::statement::Statement;
 
 /// Answers whether an id is that of another user's task. It is asked only if a statement found no task of the caller.
 #[derive(Debug)]

@@ -11,8 +11,9 @@ use crate::db::Db;
 use crate::model::{Task, now};
 use crate::store::columns::read;
 use crate::store::dialect::{Dialect, request, task};
+use crate::store::input::Sent;
 use crate::store::row::{AFTER_TASK, StoredRow};
-use crate::store::statement::{Sent, Statement};
+use crate::store::statement::Statement;
 
 /// Reads one task of a caller by its id.
 #[derive(Debug)]

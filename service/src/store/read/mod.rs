@@ -5,7 +5,7 @@ mod get;
 mod newest;
 
 use crate::Caller;
-use crate::store::statement::{Input, InputValue};
+use crate::store::input::{Input, InputValue};
 
 pub(super) use self::foreign::Foreign;
 pub(super) use self::get::Get;

@@ -14,8 +14,9 @@ use crate::db::Db;
 use crate::model::{Task, now};
 use crate::store::columns::read;
 use crate::store::dialect::{Dialect, request, task};
+use crate::store::input::{Input, InputValue, Sent};
 use crate::store::row::{AFTER_TASK, StoredRow};
-use crate::store::statement::{Input, InputValue, Sent, Statement};
+use crate::store::statement::Statement;
 
 /// Reads the newest tasks of a caller, up to the requested number. Only PostgreSQL has it: SQLite has no round trips to share.
 #[derive(Debug)]

@@ -2,8 +2,6 @@ use migration::fold;
 
 use crate::Caller;
 use crate::model::{Changes, NewTask, Tags};
-use crate::store::statement::Sent;
-use chrono::{DateTime, TimeDelta, Utc};
 
 /// A write.
 #[derive(Debug)]
@@ -26,7 +24,7 @@ pub(crate) enum Edit {
 
 /// A kind of edits that one statement does. A toggle is a change: both must keep their order if they concern the same task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum EditKind {
+pub(super) enum EditKind {
     Create,
     Change,
     Delete,
@@ -37,21 +35,21 @@ pub(in crate::store) enum EditKind {
 
 /// An edit as the statements take it.
 #[derive(Debug)]
-pub(in crate::store) struct EditRequest {
-    pub(in crate::store) caller: Caller,
-    pub(in crate::store) id: Option<i64>,
-    pub(in crate::store) changes: Changes,
-    pub(in crate::store) flips: bool,
-    pub(in crate::store) derived: Derived,
+pub(super) struct EditRequest {
+    pub(super) caller: Caller,
+    pub(super) id: Option<i64>,
+    pub(super) changes: Changes,
+    pub(super) flips: bool,
+    pub(super) derived: Derived,
 }
 
 /// The stored texts that are made from values. They are made when the request arrives, not while a batch is in flight.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Derived {
-    pub(in crate::store) title_folded: Option<String>,
-    pub(in crate::store) description_folded: Option<String>,
-    pub(in crate::store) tags: Option<String>,
-    pub(in crate::store) tags_folded: Option<String>,
+pub(super) struct Derived {
+    pub(super) title_folded: Option<String>,
+    pub(super) description_folded: Option<String>,
+    pub(super) tags: Option<String>,
+    pub(super) tags_folded: Option<String>,
 }
 
 impl Derived {
@@ -68,7 +66,7 @@ impl Derived {
 
 impl Edit {
     /// The kind of the edit, and the edit as the statements take it.
-    pub(in crate::store) fn of(self, caller: Caller) -> (EditKind, EditRequest) {
+    pub(super) fn of(self, caller: Caller) -> (EditKind, EditRequest) {
         let (kind, id, changes, flips) = match self {
             Self::Create(new) => (EditKind::Create, None, Changes::from(new), false),
             Self::Change(id, changes) => (EditKind::Change, Some(id), changes, false),
@@ -87,17 +85,5 @@ impl EditRequest {
     /// The order in which rows are locked.
     pub(super) fn id_and_owner(&self) -> (Option<i64>, &str) {
         (self.id, self.caller.user_id().as_str())
-    }
-}
-
-impl<'a, R> Sent<'a, R> {
-    /// The requests in the order of their places.
-    pub(in crate::store) fn all(requests: &'a [R], now: DateTime<Utc>) -> Vec<Self> {
-        requests.iter().enumerate().map(|(place, request)| Self { request, place, now }).collect()
-    }
-
-    /// The creation time of the new task at this place: a microsecond after the one before.
-    pub(in crate::store) fn created_at(&self) -> DateTime<Utc> {
-        self.now + TimeDelta::microseconds(i64::try_from(self.place).unwrap_or_default())
     }
 }
