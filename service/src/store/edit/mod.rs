@@ -1,4 +1,4 @@
-//! The one write path. Every write is an [`Edit`], and [`Edits::run`] runs a batch of edits of one kind as one statement.
+//! The one write path. Every write is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind as one statement.
 //!
 //! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL joins the steps into one statement. On SQLite every kind has
 //! exactly step, because one connection does all writes and nothing needs to be locked.
