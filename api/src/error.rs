@@ -1,6 +1,6 @@
 //! The only place where a failure becomes a status and a body.
 //!
-//! Which error to use: [`Error::invalid`] if the request is not what the operation takes. A variant of `service::Error`, with
+//! Which error to use: [`Error::invalid`] if the operation does not accept the request. A variant of `service::Error`, with
 //! `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A failure
 //! that clients must tell apart gets a variant here and an `ErrorKind` with its own `code`.
 
@@ -47,7 +47,7 @@ pub enum Error {
         /// Seconds until the next request is accepted, at least 1.
         retry_after: u64,
     },
-    /// The body, the path or the query is not what the operation takes.
+    /// The operation does not accept the body, the path or the query.
     #[error("{detail}")]
     Invalid {
         /// One sentence that names the field.
@@ -132,7 +132,7 @@ const CORS_REFUSED: ErrorKind = kind(
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
 impl Error {
-    /// Makes the error for a body, a path or a query that is not what the operation takes. `detail` is one sentence that names
+    /// Makes the error for a body, a path or a query that the operation does not accept. `detail` is one sentence that names
     /// the field.
     pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Invalid { detail: detail.into(), code }

@@ -2,7 +2,7 @@
 //!
 //! The path of a request: [`server`] accepts it, gives it an id, applies CORS and the rate limits and finds its caller with
 //! [`auth`]. [`routes`] maps it to a handler, whose arguments [`extract`] reads from the request. The handler calls
-//! `service::tasks`. [`json`] holds what is read from and written to front ends. [`error`] is the only place where a failure
+//! `service::tasks`. [`json`] holds the bodies that front ends send and receive. [`error`] is the only place where a failure
 //! becomes a status.
 //!
 //! Each room uses only those before it: [`config`], [`auth`], [`error`], [`extract`], [`json`], [`server`], [`routes`],

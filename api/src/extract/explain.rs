@@ -29,7 +29,7 @@ where
     Ok(value)
 }
 
-/// The part of a request that is deserialized: what to call it in errors.
+/// The part of a request that is deserialized, for its name in errors.
 pub(super) struct Input {
     /// What the unknown names are: "fields" or "query parameters".
     pub(super) name: &'static str,

@@ -106,7 +106,7 @@ enum OnChange {
 }
 
 /// The columns that are written.
-pub(super) const WRITTEN: [WrittenColumn; 14] = [
+pub(super) static WRITTEN: [WrittenColumn; 14] = [
     fixed(Column::UserId, OWNER),
     always(Column::Title, text("title", |sent| Some(sent.request.changes.title.value()?.as_str()))),
     always(Column::TitleFolded, text("title_folded", |sent| sent.request.derived.title_folded.as_deref())),

@@ -1,7 +1,8 @@
-//! The one write path. Every write is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind as one statement.
+//! The one write path. Every write is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind as one
+//! statement.
 //!
-//! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL joins the steps into one statement. On SQLite every kind has
-//! exactly step, because one connection does all writes and nothing needs to be locked.
+//! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL gets the steps as one statement. On SQLite every
+//! kind has one step, because one connection does all writes and nothing needs to be locked.
 
 mod bulk;
 mod change;
@@ -75,7 +76,8 @@ impl Operation for Edits {
                     returning(&create::STATEMENT, db, &batch, &sent, &[], place).await
                 }
                 EditKind::Change | EditKind::Delete => {
-                    // Every server locks rows in the order of their ids, so that two servers do not wait for each other.
+                    // Changes and deletes of every server lock rows in the order of their ids, so that two servers do not wait
+                    // for each other.
                     sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
                     let lock_timeout = if count > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
                     let place = |row: &dyn StoredRow| place_by_id(&sent, row);
