@@ -12,6 +12,14 @@ pub enum Error {
     /// The text is not a cursor, or it is the cursor of another caller or another query.
     #[error("the cursor is not one of this list's")]
     InvalidCursor,
+    /// Too many large requests run or wait already, of this caller or of all. A retry after a moment can succeed.
+    #[error("too many large requests at a time")]
+    Busy,
+    /// The whole list was requested in an order that no index has, and it has more than [`MAX_SORTED`] tasks.
+    ///
+    /// [`MAX_SORTED`]: crate::tasks::WholeList::MAX_SORTED
+    #[error("the list is too long to be sorted at once")]
+    TooLongToSort,
     /// The database cannot be reached, is busy or has no free connection. A retry later can succeed. If the connection broke
     /// after a write was sent, it is unknown whether the write was done.
     #[error("the database is not available")]

@@ -22,6 +22,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+mod admission;
 mod batch;
 mod caller;
 mod db;

@@ -1,9 +1,18 @@
-//! Operations on all data of a caller. Reading it is [`tasks::list`](crate::tasks::list).
+//! Operations on all data of a caller. Reading it is [`tasks::WholeList`](crate::tasks::WholeList).
 
-use crate::store::{Edit, Store};
+use sea_orm::DbErr;
+
+use crate::store::{BulkEdit, Store};
 use crate::{Caller, Error};
 
-/// Erases all data of the caller in one statement. Returns the number of erased tasks.
+/// Erases all data of the caller, in steps of a few thousand tasks, for at most ten seconds. Returns the number of erased tasks.
+///
+/// # Errors
+/// [`Error::Busy`]. [`Error::Unavailable`] if not everything could be erased in time. A repeated call goes on.
 pub async fn erase(store: &Store, caller: &Caller) -> Result<u64, Error> {
-    Ok(store.edit(caller, Edit::Erase).await?.count)
+    let (count, is_complete) = store.edit_all(caller, BulkEdit::Erase).await?;
+    if is_complete {
+        return Ok(count);
+    }
+    Err(Error::Unavailable(DbErr::Custom("not everything could be erased in time".to_owned())))
 }

@@ -62,17 +62,6 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// Sends a request at once, as a batch of one, and outside of the turns of the lane.
-    ///
-    /// # Errors
-    /// The error of the statement.
-    pub(crate) async fn ask_alone(&self, request: O::Request) -> Result<O::Answer, Error> {
-        let (waiter, answer) = oneshot::channel();
-        let batch = Arc::new(Batch::new([(request, Some(waiter))]));
-        batch.settle(&self.operation, &self.operation.run(&self.db, &batch).await);
-        answer.await.unwrap_or_else(|_| Err(unavailable("the request was abandoned")))
-    }
-
     /// Starts a runner if there is none. It is a task of its own, because the caller whose request is first may hang up.
     pub(super) fn start(self: &Arc<Self>) {
         if !replace(&mut self.state().is_running, true) {

@@ -187,6 +187,6 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
 fn was_rejected(error: &Error) -> bool {
     match error {
         Error::Database(cause) | Error::Unavailable(cause) => Fault::of(cause).was_rejected(),
-        Error::NotFound | Error::NotOwner | Error::InvalidCursor => false,
+        Error::NotFound | Error::NotOwner | Error::InvalidCursor | Error::Busy | Error::TooLongToSort => false,
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Conflict,
     /// A lock was not free in time. The server rolled back.
     LockTimeout,
+    /// The statement reached its time limit. The database ended it, and nothing was done.
+    TimeLimit,
     /// A state that passes: no free connection, a failed TLS handshake, no resources, an operator's intervention, a full disk, a
     /// busy file.
     Passing,
@@ -73,6 +75,7 @@ impl Fault {
             "57P02" => return Self::Crashed,
             "40P01" | "40001" => return Self::Conflict,
             "55P03" => return Self::LockTimeout,
+            "57014" => return Self::TimeLimit,
             _ => {}
         }
         if let (5, Some(class)) = (code.len(), code.get(..2)) {
@@ -80,6 +83,8 @@ impl Fault {
             return if matches!(class, "08" | "53" | "57" | "58") { Self::Passing } else { Self::Refused };
         }
         match code.parse::<u32>().map(|code| code & 0xff) {
+            // INTERRUPT, by the progress handler.
+            Ok(9) => Self::TimeLimit,
             // BUSY, LOCKED, IOERR, FULL, CANTOPEN.
             Ok(5 | 6 | 10 | 13 | 14) => Self::Passing,
             _ => Self::Refused,
@@ -177,7 +182,9 @@ mod tests {
 
     #[test]
     fn a_code_of_a_passing_state_makes_the_database_unavailable() {
-        for code in ["57P01", "53300", "08006", "25006", "40P01", "55P03", "5", "517", "6", "13", "1546", "14"] {
+        for code in
+            ["57P01", "53300", "08006", "25006", "40P01", "55P03", "5", "517", "6", "13", "1546", "14", "57014", "9"]
+        {
             assert!(Fault::of_code(code).can_pass(), "{code}");
         }
         for code in ["42601", "23505", "22021", "1", "19", "2067", "1555", ""] {

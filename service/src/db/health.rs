@@ -57,6 +57,16 @@ impl Db {
         sum
     }
 
+    /// The maximum number of connections that this handle reads with.
+    pub(crate) fn max_connections(&self) -> usize {
+        let most = if self.backend() == DbBackend::Postgres {
+            self.read.get_postgres_connection_pool().options().get_max_connections()
+        } else {
+            self.read.get_sqlite_connection_pool().options().get_max_connections()
+        };
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// Whether the parts of a split handle share its connections.
     pub(crate) fn shares_connections(&self) -> bool {
         self.backend() == DbBackend::Sqlite

@@ -1,6 +1,7 @@
 //! The connections: opening them, timeouts and retries, health. Statements run through [`Db::read`] and [`Db::write`].
 #![expect(clippy::disallowed_methods, reason = "this room checks connections with statements of its own")]
 
+mod bounded;
 mod config;
 pub(crate) mod fault;
 mod health;

@@ -83,8 +83,18 @@ impl Outages {
         work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
         may_retry: impl Fn(Fault) -> bool,
     ) -> Result<T, Error> {
+        self.attempt(deadline, || work(connection), may_retry).await
+    }
+
+    /// The same for a function that makes the future of one attempt.
+    pub(super) async fn attempt<T, F: Future<Output = Result<T, DbErr>>>(
+        &self,
+        deadline: Duration,
+        make: impl Fn() -> F,
+        may_retry: impl Fn(Fault) -> bool,
+    ) -> Result<T, Error> {
         let attempts = async {
-            let error = match work(connection).await {
+            let error = match make().await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
@@ -93,7 +103,7 @@ impl Outages {
                 self.last_broken.store(self.now(), Ordering::Relaxed);
             }
             let retries = fault == Fault::Conflict || (fault.breaks_connection() && may_retry(fault));
-            if retries { work(connection).await } else { Err(error) }
+            if retries { make().await } else { Err(error) }
         };
         let Ok(done) = timeout(deadline, attempts).await else {
             self.last_abandoned.store(self.now(), Ordering::Relaxed);

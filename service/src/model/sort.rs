@@ -99,6 +99,11 @@ impl Sort {
 }
 
 impl Position {
+    /// The position in the usual order that is right behind the task with this time of creation and this id.
+    pub(crate) fn of_newest(created_at: DateTime<Utc>, id: i64) -> Self {
+        Self { keys: vec![PositionKey::Time(created_at)], id }
+    }
+
     /// The values of the sort keys.
     pub(crate) fn keys(&self) -> &[PositionKey] {
         &self.keys

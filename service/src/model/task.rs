@@ -28,6 +28,17 @@ pub struct Task {
     pub due: Option<Due>,
 }
 
+impl Task {
+    /// The approximate number of bytes that the task takes as JSON.
+    pub(crate) fn size(&self) -> usize {
+        /// The names, the times and the numbers.
+        const REST: usize = 280;
+        let description = self.description.as_ref().map_or(0, String::len);
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 3).sum();
+        REST + self.title.len() + description + tags
+    }
+}
+
 /// The fields of a new task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTask {

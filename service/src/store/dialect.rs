@@ -122,6 +122,39 @@ impl Dialect {
         position.arg(Expr::col(column)).arg(Expr::val(text)).gt(0)
     }
 
+    /// Whether a column contains each of these texts. They are one value, so that the text of the statement does not depend on
+    /// their number.
+    pub(super) fn contains_all(self, column: Column, texts: Vec<String>) -> Expr {
+        let column = Expr::col(column);
+        match self {
+            Self::Postgres => Expr::cust_with_exprs(
+                "NOT EXISTS (SELECT 1 FROM unnest($1) AS wanted(text) WHERE strpos($2, wanted.text) = 0)",
+                [Expr::val(texts), column],
+            ),
+            Self::Sqlite => Expr::cust_with_exprs(
+                "NOT EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE instr(?, wanted.value) = 0)",
+                [Expr::val(serde_json::Value::from(texts).to_string()), column],
+            ),
+        }
+    }
+
+    /// These ids as a table with one column. They are one value, see [`Self::contains_all`].
+    pub(super) fn ids(self, ids: &[i64]) -> SelectStatement {
+        let mut select = Query::select();
+        match self {
+            // The SELECT of its own hides the number of ids from the planner, see `requests`.
+            Self::Postgres => {
+                let array = Query::select().expr(Expr::val(ids.to_vec())).to_owned();
+                select.expr(Func::cust("unnest").arg(Expr::SubQuery(None, Box::new(array.into()))));
+            }
+            Self::Sqlite => {
+                let array = Expr::val(serde_json::Value::from(ids).to_string());
+                select.expr(Expr::cust("value")).from_function(Func::cust("json_each").arg(array), Alias::new("json"));
+            }
+        }
+        select
+    }
+
     /// The due date by which a list is sorted, with tasks without one at the end. The indexes have the same expressions.
     pub(super) fn sorted_due_date(self, descending: bool) -> Expr {
         Expr::cust(match (self, descending) {

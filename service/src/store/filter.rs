@@ -3,7 +3,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 
 use super::dialect::Dialect;
-use crate::model::{DueIn, Filter, Priority, Status, Zone, day_of, day_text, instant_within, next, start_of_day};
+use crate::model::{DueIn, Filter, Priority, Status, Tag, Zone, day_of, day_text, instant_within, next, start_of_day};
 
 /// The condition that a task passes the filter at this time.
 pub(super) fn condition(filter: &Filter, dialect: Dialect, now: DateTime<Utc>) -> Condition {
@@ -22,8 +22,9 @@ pub(super) fn condition(filter: &Filter, dialect: Dialect, now: DateTime<Utc>) -
         // and sorts.
         all = all.add(Expr::col(Column::Priority).add(0).is_in(priorities));
     }
-    for tag in &filter.tags {
-        all = all.add(dialect.contains(Column::TagsFolded, &tag.stored_folded()));
+    if !filter.tags.is_empty() {
+        let tags = filter.tags.iter().map(Tag::stored_folded).collect();
+        all = all.add(dialect.contains_all(Column::TagsFolded, tags));
     }
     if let Some(due) = &filter.due_before {
         all = all.add(is_before(due.begin(filter.zone.tz())));

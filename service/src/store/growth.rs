@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{DbBackend, QueryResult, Statement};
 
 use crate::Error;
 use crate::db::Db;
@@ -8,6 +9,9 @@ use crate::db::Db;
 /// The numbers of new tasks at which PostgreSQL is asked how large it takes the table for. Beyond the last one, its plans are
 /// those of a large table.
 const MARKS: [u32; 4] = [1_000, 4_000, 16_000, 64_000];
+
+/// The time limit of the question and of ANALYZE, which reads a sample of the table.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The number of tasks that this process has created.
 ///
@@ -44,20 +48,22 @@ impl Growth {
 /// An error of the database. It has no consequence, because autovacuum runs in any case. A role without the permission only gets
 /// a warning.
 async fn analyze(db: &Db, rows: u32) -> Result<(), Error> {
-    let estimate = async |db: &DatabaseConnection| {
-        let sql = "SELECT reltuples::float8 AS rows FROM pg_class WHERE oid = 'task'::regclass";
-        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
-        row.map(|row| row.try_get::<f64>("", "rows")).transpose()
+    let statement = |sql| Statement::from_string(db.backend(), sql);
+    let question = statement("SELECT reltuples::float8 FROM pg_class WHERE oid = 'task'::regclass");
+    let set = |estimate: &mut f64, row: QueryResult| {
+        *estimate = row.try_get_by_index(0)?;
+        Ok(())
     };
-    if db.read(estimate).await?.is_some_and(|estimate| estimate < f64::from(rows)) {
+    if db.select(&question, TIME_LIMIT, set).await? < f64::from(rows) {
         // A session that holds the needed lock is analyzing already, or it changes more than the plans.
-        db.write(async |db| db.execute_unprepared("ANALYZE (SKIP_LOCKED) task").await).await?;
+        db.execute(&statement("ANALYZE (SKIP_LOCKED) task"), TIME_LIMIT).await?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ConnectionTrait;
     use testing::{Backend, TestDatabase};
 
     use super::*;

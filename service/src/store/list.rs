@@ -1,41 +1,119 @@
 use ::entity::task::Column;
-use sea_orm::{DbBackend, Statement};
+use sea_orm::sea_query::{ExprTrait, SelectStatement};
+use sea_orm::{DbBackend, QueryResult, Statement};
 
-use super::dialect::Dialect;
+use super::cost::Cost;
+use super::dialect::{Dialect, task};
+use super::read::NewestRequest;
+use super::row::Rows;
 use super::{Store, filter, owned, row, sort};
-use crate::model::{Filter, Position, Sort, Task, now};
+use crate::db::Db;
+use crate::model::{Filter, Position, Sort, now};
 use crate::{Caller, Error};
+
+/// The maximum number of tasks of a list that is read in a batch. The lists of a whole batch are in memory at the same time.
+pub(crate) const MAX_BATCHED: u32 = 101;
 
 impl Store {
     /// The newest tasks of the caller, newest first: `most` of them, and possibly some more. Batched on PostgreSQL.
-    pub(crate) async fn newest(&self, caller: &Caller, most: u32) -> Result<Vec<Task>, Error> {
+    pub(crate) async fn newest(&self, caller: &Caller, most: u32, max_bytes: usize) -> Result<Rows, Error> {
         if self.db.backend() == DbBackend::Postgres {
-            return self.queues.newest.ask((caller.clone(), i64::from(most))).await;
+            let request = NewestRequest { caller: caller.clone(), most: most.into(), max_bytes };
+            return self.queues.newest.ask(request).await;
         }
-        let (tasks, _) = self.page(caller, &Filter::default(), &Sort::default(), most, None).await?;
-        Ok(tasks)
+        let newest = page(caller, &Filter::default(), &Sort::default(), most, None, DbBackend::Sqlite);
+        // It reads as many rows as it returns, and SQLite has no round trips to share.
+        Box::pin(self.db.read(async |db| row::fetch(db, newest.clone(), max_bytes).await)).await
     }
 
-    /// The first `most` tasks of the caller behind `after`, and possibly some more, and the folded title of each if the order needs
-    /// it.
+    /// The first `most` tasks of the caller behind `after`, and possibly some more, or fewer if their texts are longer than
+    /// `max_bytes`.
     pub(crate) async fn page(
+        &self,
+        caller: &Caller,
+        (filter, sort): (&Filter, &Sort),
+        most: u32,
+        after: Option<&Position>,
+        (cost, max_bytes): (Cost, usize),
+    ) -> Result<Rows, Error> {
+        let page = page(caller, filter, sort, most, after, self.db.backend());
+        self.rows(caller, cost, page, sort.is_by_title(), max_bytes).await
+    }
+
+    /// The ids of the caller's tasks behind `after` that pass the filter, in the order of the list: `most` of them, and possibly
+    /// some more.
+    pub(crate) async fn sorted_ids(
         &self,
         caller: &Caller,
         filter: &Filter,
         sort: &Sort,
         most: u32,
         after: Option<&Position>,
-    ) -> Result<(Vec<Task>, Vec<String>), Error> {
-        let page = page(caller, filter, sort, most, after, self.db.backend());
-        let has_text = sort.is_by_title();
-        // The future is large, and most lists do not need it.
-        Box::pin(self.db.read(async |db| row::fetch_with_text(db, page.clone(), has_text).await)).await
+    ) -> Result<Vec<i64>, Error> {
+        let mut ids = owned::select_nothing(caller);
+        ids.column(Column::Id);
+        let ids = finish(ids, filter, sort, most, after, self.db.backend());
+        let select = |db: Db, limit| {
+            let ids = ids.clone();
+            let push = |ids: &mut Vec<i64>, row: QueryResult| {
+                ids.push(row.try_get_by_index(0)?);
+                Ok(())
+            };
+            async move { db.select(&ids, limit, push).await }
+        };
+        self.alone(caller, Cost::Heavy, select).await
+    }
+
+    /// Those of the caller's tasks with these ids that still pass the filter, in the order of the list, or fewer if their texts
+    /// are longer than `max_bytes`.
+    pub(crate) async fn with_ids(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        sort: &Sort,
+        ids: &[i64],
+        max_bytes: usize,
+    ) -> Result<Rows, Error> {
+        let backend = self.db.backend();
+        let dialect = Dialect::of(backend);
+        let mut page = owned::select(caller);
+        page.and_where(task(Column::Id).in_subquery(dialect.ids(ids)));
+        page.cond_where(filter::condition(filter, dialect, now()));
+        sort::apply(sort, &mut page, None, dialect);
+        self.rows(caller, Cost::Continued, backend.build(&page), false, max_bytes).await
     }
 
     /// The number of the caller's tasks that pass the filter.
     pub(crate) async fn count(&self, caller: &Caller, filter: &Filter) -> Result<u64, Error> {
-        let condition = filter::condition(filter, Dialect::of(self.db.backend()), now());
-        self.db.read(async |db| owned::count(db, caller, condition.clone()).await).await
+        let backend = self.db.backend();
+        let count = backend.build(&owned::count(caller, filter::condition(filter, Dialect::of(backend), now())));
+        let select = |db: Db, limit| {
+            let count = count.clone();
+            let set = |count: &mut i64, row: QueryResult| {
+                *count = row.try_get_by_index(0)?;
+                Ok(())
+            };
+            async move { db.select(&count, limit, set).await }
+        };
+        Ok(self.alone(caller, Cost::Heavy, select).await?.unsigned_abs())
+    }
+
+    async fn rows(
+        &self,
+        caller: &Caller,
+        cost: Cost,
+        page: Statement,
+        has_text: bool,
+        max_bytes: usize,
+    ) -> Result<Rows, Error> {
+        let select = |db: Db, limit| {
+            let page = page.clone();
+            async move {
+                let push = |rows: &mut Rows, row: QueryResult| rows.push(&row, has_text, max_bytes);
+                db.select(&page, limit, push).await
+            }
+        };
+        self.alone(caller, cost, select).await
     }
 }
 
@@ -47,22 +125,34 @@ pub(super) fn page(
     after: Option<&Position>,
     backend: DbBackend,
 ) -> Statement {
-    let dialect = Dialect::of(backend);
     let mut page = owned::select(caller);
     page.columns(sort.is_by_title().then_some(Column::TitleFolded));
-    page.cond_where(filter::condition(filter, dialect, now()));
-    sort::apply(sort, &mut page, after, dialect);
+    finish(page, filter, sort, most, after, backend)
+}
+
+/// Adds the filter, the order and the limit to a select of the caller's tasks.
+pub(super) fn finish(
+    mut list: SelectStatement,
+    filter: &Filter,
+    sort: &Sort,
+    most: u32,
+    after: Option<&Position>,
+    backend: DbBackend,
+) -> Statement {
+    let dialect = Dialect::of(backend);
+    list.cond_where(filter::condition(filter, dialect, now()));
+    sort::apply(sort, &mut list, after, dialect);
     if dialect == Dialect::Postgres {
-        return backend.build(page.limit(u64::from(most)));
+        return backend.build(list.limit(u64::from(most)));
     }
     // The limit is part of the text. If it is bound, SQLite's planner looks at its value and prepares the statement each time.
-    let page = backend.build(&page);
-    Statement { sql: format!("{} LIMIT {}", page.sql, rounded(most)), ..page }
+    let list = backend.build(&list);
+    Statement { sql: format!("{} LIMIT {}", list.sql, rounded(most)), ..list }
 }
 
 /// The smallest of a few limits that is not below `most`, so that a client cannot fill SQLite's cache of statements with limits.
 fn rounded(most: u32) -> u32 {
-    const LIMITS: [u32; 7] = [6, 21, 51, 101, 251, 501, 1001];
+    const LIMITS: [u32; 8] = [6, 21, 51, 101, 251, 501, 1001, 5000];
     LIMITS.into_iter().find(|limit| *limit >= most).unwrap_or(most)
 }
 
@@ -73,26 +163,68 @@ mod tests {
 
     use super::*;
     use crate::UserId;
-    use crate::model::Priority;
+    use crate::model::{Due, DueIn, Priority, Search, SortBy, SortKey, Status, Tag, Zone};
 
-    fn texts(backend: DbBackend, queries: impl Iterator<Item = (Filter, u32)>) -> HashSet<String> {
+    const BACKENDS: [DbBackend; 2] = [DbBackend::Postgres, DbBackend::Sqlite];
+
+    /// The number of texts that lists with these filters have.
+    fn texts(backend: DbBackend, filters: impl IntoIterator<Item = Filter>) -> usize {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
-        queries.map(|(filter, most)| page(&caller, &filter, &Sort::default(), most, None, backend).sql).collect()
+        let text = |filter: Filter| page(&caller, &filter, &Sort::default(), 21, None, backend).sql;
+        filters.into_iter().map(text).collect::<HashSet<_>>().len()
+    }
+
+    fn any() -> Filter {
+        Filter::default()
     }
 
     #[test]
-    fn the_text_of_a_list_does_not_depend_on_how_many_priorities_a_client_sends() {
-        for backend in [DbBackend::Postgres, DbBackend::Sqlite] {
-            let priorities = [1, 2, 3, 4, 5, 100, 16_000].map(|count| Priority::ALL.into_iter().cycle().take(count));
-            let filters = priorities.map(|priorities| Filter { priorities: priorities.collect(), ..Filter::default() });
-            assert_eq!(texts(backend, filters.into_iter().map(|filter| (filter, 21))).len(), 1);
+    fn the_text_of_a_list_does_not_depend_on_the_number_or_length_of_the_values_of_any_parameter() {
+        let priorities = |count: usize| Priority::ALL.into_iter().cycle().take(count).collect();
+        let tag = |n: usize| Tag::parse(format!("tag {n}")).unwrap();
+        let search = |length: usize| Some(Search::parse(&"é".repeat(length)).unwrap());
+        let due = |text: &str| Some(Due::parse(text).unwrap());
+        let dues = ["2026-01-31", "2026-01-31T10:00:00Z", "2026-01-31T10:00:00.123456+14:00"];
+        for backend in BACKENDS {
+            let counts = [1, 2, 3, 4, 5, 100, 16_000];
+            assert_eq!(texts(backend, counts.map(|count| Filter { priorities: priorities(count), ..any() })), 1);
+            let tags = (1..=20).map(|count| Filter { tags: (0..count).map(tag).collect(), ..any() });
+            assert_eq!(texts(backend, tags), 1);
+            let lengths = (1..=1000).map(|length| Filter { search: search(length), ..any() });
+            assert_eq!(texts(backend, lengths), 1);
+            assert_eq!(texts(backend, dues.map(|text| Filter { due_before: due(text), ..any() })), 1);
+            assert_eq!(texts(backend, dues.map(|text| Filter { due_after: due(text), ..any() })), 1);
+            let zones = ["UTC", "Europe/Berlin", "Pacific/Kiritimati"].map(|name| Zone::parse(name).unwrap());
+            for period in [DueIn::Overdue, DueIn::Today, DueIn::Week, DueIn::None] {
+                assert_eq!(texts(backend, zones.map(|zone| Filter { due: Some(period), zone, ..any() })), 1);
+            }
+            let statuses = [Status::All, Status::Pending, Status::Completed];
+            assert!(texts(backend, statuses.map(|status| Filter { status, ..any() })) <= 3);
+        }
+    }
+
+    #[test]
+    fn a_repeated_sort_key_makes_no_further_text() {
+        let caller = Caller::authenticated(UserId::parse("alice").unwrap());
+        let keys = [SortKey::CreatedAt, SortKey::UpdatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title];
+        let by = |key| SortBy { key, descending: true };
+        for backend in BACKENDS {
+            let text = |count: usize| {
+                let sort = Sort::new(keys.map(by).into_iter().cycle().take(count));
+                page(&caller, &any(), &sort, 21, None, backend).sql
+            };
+            assert_eq!([5, 6, 100, 16_000].map(text).into_iter().collect::<HashSet<_>>().len(), 1);
         }
     }
 
     #[test]
     fn limits_make_only_a_few_texts() {
-        let limits = || (1..=1001).map(|most| (Filter::default(), most));
-        assert_eq!(texts(DbBackend::Postgres, limits()).len(), 1);
-        assert_eq!(texts(DbBackend::Sqlite, limits()).len(), 7);
+        let caller = Caller::authenticated(UserId::parse("alice").unwrap());
+        let limits = |backend| {
+            let text = |most| page(&caller, &any(), &Sort::default(), most, None, backend).sql;
+            (1..=1001).map(text).collect::<HashSet<_>>().len()
+        };
+        assert_eq!(limits(DbBackend::Postgres), 1);
+        assert_eq!(limits(DbBackend::Sqlite), 7);
     }
 }

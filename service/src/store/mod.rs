@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room builds and sends the statements")]
 
 mod columns;
+mod cost;
 mod dialect;
 mod edit;
 mod filter;
@@ -23,14 +24,18 @@ mod summary;
 
 use std::fmt;
 use std::num::NonZero;
+use std::slice;
 use std::sync::Arc;
 
+pub(crate) use self::cost::Cost;
+use self::cost::Places;
 use self::edit::Edits;
-pub(crate) use self::edit::Outcome;
 use self::growth::Growth;
+pub(crate) use self::list::MAX_BATCHED;
 use self::read::{Foreign, Get, Newest};
-pub(crate) use self::request::Edit;
 use self::request::EditKind;
+pub(crate) use self::request::{BulkEdit, Edit};
+pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
 use crate::batch::{Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
@@ -43,6 +48,9 @@ pub struct Store {
     db: Db,
     queues: Arc<Queues>,
     growth: Arc<Growth>,
+    places: Arc<Places>,
+    /// The number of this part among those of [`Self::split`].
+    worker: usize,
 }
 
 /// One queue for each kind of request. Reads and edits take turns in a lane of their own.
@@ -55,9 +63,6 @@ struct Queues {
     create: Arc<Queue<Edits>>,
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
-    complete_all: Arc<Queue<Edits>>,
-    delete_completed: Arc<Queue<Edits>>,
-    erase: Arc<Queue<Edits>>,
 }
 
 impl Store {
@@ -68,10 +73,12 @@ impl Store {
     /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
     /// password.
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
-        Ok(Self::on(Db::open(config, notice).await?, Arc::default()))
+        let db = Db::open(config, notice).await?;
+        let places = Arc::new(Places::new(slice::from_ref(&db)));
+        Ok(Self::on(db, Arc::default(), places, 0))
     }
 
-    fn on(db: Db, growth: Arc<Growth>) -> Self {
+    fn on(db: Db, growth: Arc<Growth>, places: Arc<Places>, worker: usize) -> Self {
         let (reads, edits) = (Arc::<Lane>::default(), Arc::<Lane>::default());
         let of = |kind| Queue::new(Edits { kind, growth: Arc::clone(&growth) }, db.clone(), Arc::clone(&edits));
         let queues = Queues {
@@ -81,27 +88,32 @@ impl Store {
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
-            complete_all: of(EditKind::CompleteAll),
-            delete_completed: of(EditKind::DeleteCompleted),
-            erase: of(EditKind::Erase),
             reads,
             edits,
         };
-        Self { db, queues: Arc::new(queues), growth }
+        Self { db, queues: Arc::new(queues), growth, places, worker }
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
     /// connections, at least one. A connection is then used only by the thread that opened it, so that an answer wakes no other
-    /// thread.
+    /// thread. `notice` receives a sentence for the operator if the connections are too few.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
-    pub async fn split(self, threads: NonZero<usize>) -> Result<Vec<Self>, Error> {
+    pub async fn split(self, threads: NonZero<usize>, mut notice: impl FnMut(&str)) -> Result<Vec<Self>, Error> {
         self.queues.reads.release();
         self.queues.edits.release();
         let growth = self.growth;
         let parts = self.db.split(threads).await?;
-        Ok(parts.into_iter().map(|db| Self::on(db, Arc::clone(&growth))).collect())
+        if parts.iter().any(|db| db.max_connections() < 2) && !parts.iter().any(Db::shares_connections) {
+            notice(
+                "fewer than 2 database connections for each worker: large requests can delay all others. Raise \
+                 DATABASE_MAX_CONNECTIONS or lower WORKERS",
+            );
+        }
+        let places = Arc::new(Places::new(&parts));
+        let part = |(worker, db)| Self::on(db, Arc::clone(&growth), Arc::clone(&places), worker);
+        Ok(parts.into_iter().enumerate().map(part).collect())
     }
 
     /// Closes every connection, after a bounded wait for the statements in flight.
@@ -134,19 +146,28 @@ impl Store {
         sum
     }
 
-    /// Writes. This is the only way to change rows.
-    pub(crate) async fn edit(&self, caller: &Caller, edit: Edit) -> Result<Outcome, Error> {
+    /// Writes one task. This and [`Self::edit_all`] are the only ways to change rows.
+    pub(crate) async fn edit(&self, caller: &Caller, edit: Edit) -> Result<Option<Task>, Error> {
         let (kind, request) = edit.of(caller.clone());
         match kind {
             EditKind::Create => self.queues.create.ask(request).await,
             EditKind::Change => self.queues.change.ask(request).await,
             EditKind::Delete => self.queues.delete.ask(request).await,
-            // Each is a statement of its own, because it can concern any number of rows: it must not delay a batch. The future is
-            // large, and most requests do not need it.
-            EditKind::CompleteAll => Box::pin(self.queues.complete_all.ask_alone(request)).await,
-            EditKind::DeleteCompleted => Box::pin(self.queues.delete_completed.ask_alone(request)).await,
-            EditKind::Erase => Box::pin(self.queues.erase.ask_alone(request)).await,
         }
+    }
+
+    /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited, and
+    /// a repeated edit goes on.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], or an error of the database before any task was written.
+    pub(crate) async fn edit_all(&self, caller: &Caller, edit: BulkEdit) -> Result<(u64, bool), Error> {
+        let work = |db: Db, limit| {
+            let caller = caller.clone();
+            async move { edit.run(&db, &caller, limit).await }
+        };
+        // The future is large, and most requests do not need it.
+        Box::pin(self.alone(caller, Cost::Heavy, work)).await
     }
 
     /// Reads one task of the caller, if there is one with this id.

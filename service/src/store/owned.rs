@@ -1,8 +1,8 @@
 //! The rows of one owner, from which every statement starts that does not come from a batch.
 
 use ::entity::task::{COLUMN, Column, Entity};
-use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::sea_query::{Condition, Expr, Func, SelectStatement};
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 
 use super::columns::READ;
 use crate::Caller;
@@ -23,6 +23,8 @@ pub(super) fn select_nothing(caller: &Caller) -> SelectStatement {
 }
 
 /// The number of the caller's tasks for which the condition holds.
-pub(super) async fn count(db: &impl ConnectionTrait, caller: &Caller, condition: Condition) -> Result<u64, DbErr> {
-    owned_by(caller).filter(condition).select_only().column(Column::Id).count(db).await
+pub(super) fn count(caller: &Caller, condition: Condition) -> SelectStatement {
+    let mut count = select_nothing(caller);
+    count.expr(Func::count(Expr::col(Column::Id))).cond_where(condition);
+    count
 }

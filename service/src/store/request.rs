@@ -3,7 +3,7 @@ use migration::fold;
 use crate::Caller;
 use crate::model::{Changes, NewTask, Tags};
 
-/// A write.
+/// A write to one task.
 #[derive(Debug)]
 pub(crate) enum Edit {
     /// Creates a task.
@@ -14,11 +14,16 @@ pub(crate) enum Edit {
     Toggle(i64),
     /// Deletes the task with this id.
     Delete(i64),
-    /// Completes every task of the caller that is not completed.
+}
+
+/// A write to many tasks of the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BulkEdit {
+    /// Completes every task that is not completed.
     CompleteAll,
-    /// Deletes every completed task of the caller.
+    /// Deletes every completed task.
     DeleteCompleted,
-    /// Erases all data of the caller.
+    /// Deletes every task.
     Erase,
 }
 
@@ -28,9 +33,6 @@ pub(super) enum EditKind {
     Create,
     Change,
     Delete,
-    CompleteAll,
-    DeleteCompleted,
-    Erase,
 }
 
 /// An edit as the statements take it.
@@ -72,9 +74,6 @@ impl Edit {
             Self::Change(id, changes) => (EditKind::Change, Some(id), changes, false),
             Self::Toggle(id) => (EditKind::Change, Some(id), Changes::default(), true),
             Self::Delete(id) => (EditKind::Delete, Some(id), Changes::default(), false),
-            Self::CompleteAll => (EditKind::CompleteAll, None, Changes::default(), false),
-            Self::DeleteCompleted => (EditKind::DeleteCompleted, None, Changes::default(), false),
-            Self::Erase => (EditKind::Erase, None, Changes::default(), false),
         };
         let derived = Derived::of(&changes);
         (kind, EditRequest { caller, id, changes, flips, derived })

@@ -47,23 +47,66 @@ macro_rules! stored_row {
 }
 stored_row!(PgRow, SqliteRow);
 
-/// Runs a statement that returns tasks. With `has_text` it also returns the text behind the columns of each task.
-pub(super) async fn fetch_with_text(
-    db: &impl ConnectionTrait,
-    statement: Statement,
-    has_text: bool,
-) -> Result<(Vec<Task>, Vec<String>), DbErr> {
-    let rows = db.query_all_raw(statement).await?;
-    let tasks = rows.iter().map(task).collect::<Result<_, _>>()?;
-    let with_text = if has_text { rows.as_slice() } else { &[] };
-    let texts = with_text.iter().map(|row: &QueryResult| row.try_get_by_index(AFTER_TASK)).collect::<Result<_, _>>()?;
-    Ok((tasks, texts))
+/// The rows of a list.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    /// The tasks, in the order of the list.
+    pub(crate) tasks: Vec<Task>,
+    /// The text behind the columns of each task, if the statement returns one.
+    pub(crate) texts: Vec<String>,
+    /// Further rows were left out, because the texts of these are longer than wanted.
+    pub(crate) is_cut: bool,
+    bytes: usize,
+}
+
+impl Rows {
+    /// Adds a task, unless the texts of those before it are longer than `max_bytes`.
+    pub(super) fn add(&mut self, task: Task, max_bytes: usize) {
+        if self.bytes > max_bytes {
+            self.is_cut = true;
+        } else {
+            self.bytes += task.size();
+            self.tasks.push(task);
+        }
+    }
+
+    /// Adds a row, and the text behind the columns of its task if it has one.
+    pub(super) fn push(&mut self, row: &QueryResult, has_text: bool, max_bytes: usize) -> Result<(), DbErr> {
+        if self.bytes > max_bytes {
+            self.is_cut = true;
+            return Ok(());
+        }
+        if has_text {
+            self.texts.push(row.try_get_by_index(AFTER_TASK)?);
+        }
+        self.add(task(row)?, max_bytes);
+        Ok(())
+    }
+}
+
+/// Runs a statement that returns tasks.
+pub(super) async fn fetch(db: &impl ConnectionTrait, statement: Statement, max_bytes: usize) -> Result<Rows, DbErr> {
+    let mut rows = Rows::default();
+    for row in db.query_all_raw(statement).await? {
+        rows.push(&row, false, max_bytes)?;
+    }
+    Ok(rows)
 }
 
 fn task(row: &QueryResult) -> Result<Task, DbErr> {
+    stored(row)?.task()
+}
+
+/// The number and the time in the first two columns.
+pub(super) fn number_and_time(row: &QueryResult) -> Result<(i64, DateTime<Utc>), DbErr> {
+    let row = stored(row)?;
+    Ok((row.number(0)?, row.time(1)?))
+}
+
+fn stored(row: &QueryResult) -> Result<&dyn StoredRow, DbErr> {
     match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
-        (Some(row), _) => row.task(),
-        (_, Some(row)) => row.task(),
+        (Some(row), _) => Ok(row),
+        (_, Some(row)) => Ok(row),
         (None, None) => Err(query_error(SqlxError::RowNotFound)),
     }
 }

@@ -68,26 +68,6 @@ impl<R> Statement<R> {
         }
     }
 
-    /// Sends the statement. Returns the number of rows that it wrote.
-    pub(super) async fn execute<O: Operation<Request = R>>(
-        &'static self,
-        db: &DatabaseConnection,
-        batch: &Batch<O>,
-        sent: &[Sent<'_, R>],
-        scalars: &[Scalar],
-    ) -> Result<u64, DbErr> {
-        if db.get_database_backend() == DbBackend::Postgres {
-            let query = self.bind_postgres(sent, scalars);
-            let mut connection = batch.connection(db).await?;
-            let done = query.execute(&mut *connection).await.map_err(query_error)?;
-            Ok(done.rows_affected())
-        } else {
-            let query = self.bind_sqlite(sent, scalars)?;
-            let done = query.execute(db.get_sqlite_connection_pool()).await.map_err(query_error)?;
-            Ok(done.rows_affected())
-        }
-    }
-
     /// One array for each input, then the scalars.
     fn bind_postgres<'q>(&'static self, sent: &[Sent<'q, R>], scalars: &[Scalar]) -> Query<'q, Postgres, PgArguments> {
         let mut query = sqlx::query(self.postgres.as_str());

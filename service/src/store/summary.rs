@@ -1,9 +1,11 @@
 use ::entity::task::{Column, Entity};
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, SelectStatement, UnionType};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, Order, Query, SelectStatement, UnionType};
+use sea_orm::{QueryResult, Statement};
 
+use super::cost::Cost;
 use super::dialect::Dialect;
 use super::{Store, filter, owned};
+use crate::db::Db;
 use crate::model::{DueIn, Filter, Priority, Status, Zone, now};
 use crate::{Caller, Error};
 
@@ -25,8 +27,8 @@ impl Store {
     /// The numbers of the caller's tasks and the spellings of their tags, in one statement.
     pub(crate) async fn summary(&self, caller: &Caller, zone: Zone) -> Result<(Counts, Vec<Spelling>), Error> {
         let dialect = Dialect::of(self.db.backend());
-        let summary = summary(caller, zone, dialect);
-        let rows = self.db.read(async |db| db.query_all(&summary).await).await?;
+        let summary = self.db.backend().build(&summary(caller, zone, dialect));
+        let rows = self.all_rows(caller, summary).await?;
         let mut counts = Counts::default();
         let mut spellings = Vec::new();
         for row in rows {
@@ -49,12 +51,26 @@ impl Store {
 
     /// The spellings of the tags of the caller's tasks, in one statement.
     pub(crate) async fn tags(&self, caller: &Caller) -> Result<Vec<Spelling>, Error> {
-        let tags = tags_of(caller, Dialect::of(self.db.backend()));
-        let rows = self.db.read(async |db| db.query_all(&tags).await).await?;
+        let tags = self.db.backend().build(&tags_of(caller, Dialect::of(self.db.backend())));
+        let rows = self.all_rows(caller, tags).await?;
         let spelling = |row: &QueryResult| -> Result<_, Error> {
             Ok((row.try_get_by_index::<String>(0)?, row.try_get_by_index::<i64>(1)?.unsigned_abs()))
         };
         rows.iter().map(spelling).collect()
+    }
+
+    async fn all_rows(&self, caller: &Caller, statement: Statement) -> Result<Vec<QueryResult>, Error> {
+        let select = |db: Db, limit| {
+            let statement = statement.clone();
+            async move {
+                let push = |rows: &mut Vec<_>, row| {
+                    rows.push(row);
+                    Ok(())
+                };
+                db.select(&statement, limit, push).await
+            }
+        };
+        self.alone(caller, Cost::Heavy, select).await
     }
 }
 
@@ -78,13 +94,19 @@ fn summary(caller: &Caller, zone: Zone, dialect: Dialect) -> SelectStatement {
     for kind in &kinds {
         counts.expr(Func::count(Expr::case(kind.clone(), 1).finally(Expr::cust("NULL"))));
     }
-    let mut tags = tags_of(caller, dialect);
+    // A table of its own, because its LIMIT would be that of the whole union.
+    let mut tags = Query::select();
+    tags.columns([Alias::new("spelling"), Alias::new("tasks")])
+        .from_subquery(tags_of(caller, dialect), Alias::new("tag"));
     for _ in &kinds {
         tags.expr(Expr::cust("NULL"));
     }
     counts.union(UnionType::All, tags);
     counts
 }
+
+/// The maximum number of spellings that are returned: those that most tasks have. It bounds the memory of an answer.
+const MAX_SPELLINGS: u64 = 10_000;
 
 /// Each spelling of a tag, and the number of tasks that have it.
 fn tags_of(caller: &Caller, dialect: Dialect) -> SelectStatement {
@@ -93,8 +115,11 @@ fn tags_of(caller: &Caller, dialect: Dialect) -> SelectStatement {
     select
         .from_function(elements, Alias::new("tag"))
         .cond_where(Condition::all().add(Expr::col(Column::TagsFolded).ne("")))
-        .expr(element.clone())
-        .expr(Func::count(Expr::col((Entity, Column::Id))))
-        .add_group_by([element]);
+        .expr_as(element.clone(), Alias::new("spelling"))
+        .expr_as(Func::count(Expr::col((Entity, Column::Id))), Alias::new("tasks"))
+        .add_group_by([element.clone()])
+        .order_by(Alias::new("tasks"), Order::Desc)
+        .order_by_expr(element, Order::Asc)
+        .limit(MAX_SPELLINGS);
     select
 }

@@ -1,6 +1,6 @@
 use super::update::edit_one;
 use crate::model::{Change, Changes, Task};
-use crate::store::{Edit, Store};
+use crate::store::{BulkEdit, Edit, Store};
 use crate::{Caller, Error};
 
 /// Flips whether a task of the caller is completed, in one atomic statement: two concurrent requests flip it twice.
@@ -20,7 +20,12 @@ pub async fn set_completed(store: &Store, caller: &Caller, id: i64, completed: b
     super::update(store, caller, id, changes).await
 }
 
-/// Completes every task of the caller that is not completed, in one statement. Returns their number.
+/// Completes the tasks of the caller that are not completed, in steps of a few thousand, for at most ten seconds. Returns the
+/// number of those that were completed. If there are more, a repeated call goes on.
+///
+/// # Errors
+/// [`Error::Busy`], or an error of the database before any task was completed.
 pub async fn complete_all(store: &Store, caller: &Caller) -> Result<u64, Error> {
-    Ok(store.edit(caller, Edit::CompleteAll).await?.count)
+    let (count, _) = store.edit_all(caller, BulkEdit::CompleteAll).await?;
+    Ok(count)
 }

@@ -1,6 +1,6 @@
 use super::update::edit_one;
 use crate::model::Task;
-use crate::store::{Edit, Store};
+use crate::store::{BulkEdit, Edit, Store};
 use crate::{Caller, Error};
 
 /// Deletes a task of the caller, and returns it as it was.
@@ -11,7 +11,12 @@ pub async fn delete(store: &Store, caller: &Caller, id: i64) -> Result<Task, Err
     edit_one(store, caller, id, Edit::Delete(id)).await
 }
 
-/// Deletes every completed task of the caller, in one statement. Returns their number.
+/// Deletes the completed tasks of the caller, in steps of a few thousand, for at most ten seconds. Returns the number of those that
+/// were deleted. If there are more, a repeated call goes on.
+///
+/// # Errors
+/// [`Error::Busy`], or an error of the database before any task was deleted.
 pub async fn delete_completed(store: &Store, caller: &Caller) -> Result<u64, Error> {
-    Ok(store.edit(caller, Edit::DeleteCompleted).await?.count)
+    let (count, _) = store.edit_all(caller, BulkEdit::DeleteCompleted).await?;
+    Ok(count)
 }

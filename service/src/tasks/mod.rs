@@ -1,6 +1,6 @@
 //! Operations on the tasks of a caller: one verb, one file.
 //!
-//! Each is one statement. Only if it found no task does a second one tell [`Error::NotOwner`](crate::Error::NotOwner) from
+//! Each is one statement, but for the writes to all tasks of a caller, which go in steps. Only if a statement found no task does a second one tell [`Error::NotOwner`](crate::Error::NotOwner) from
 //! [`Error::NotFound`](crate::Error::NotFound).
 
 mod complete;
@@ -15,7 +15,7 @@ pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};
 pub use get::get;
-pub use list::{ListQuery, Page, count, cursor, list};
+pub use list::{ListQuery, Page, WholeList, count, cursor, list};
 pub use summary::{Summary, TagCount, summary, tags};
 pub use update::update;
 

@@ -16,7 +16,7 @@ pub async fn update(store: &Store, caller: &Caller, id: i64, changes: Changes) -
 
 /// Writes to the task with this id, and returns it.
 pub(super) async fn edit_one(store: &Store, caller: &Caller, id: i64, edit: Edit) -> Result<Task, Error> {
-    match store.edit(caller, edit).await?.task {
+    match store.edit(caller, edit).await? {
         Some(task) => Ok(task),
         None => Err(store.missing(caller, id).await),
     }

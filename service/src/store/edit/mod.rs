@@ -1,5 +1,5 @@
-//! The one write path. Every write is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind as one
-//! statement.
+//! The one write path. Every write to one task is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind
+//! as one statement. A write to many tasks is a [`BulkEdit`](super::BulkEdit), which `bulk.rs` does in steps.
 //!
 //! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL gets the steps as one statement. On SQLite every
 //! kind has one step, because one connection does all writes and nothing needs to be locked.
@@ -33,14 +33,8 @@ const BATCH_LOCK_TIMEOUT: &str = "1s";
 /// done.
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
 
-/// The result of an edit.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The task after a create or a change, or before a delete; `None` if the caller has no such task.
-    pub(crate) task: Option<Task>,
-    /// The number of rows that were written.
-    pub(crate) count: u64,
-}
+/// The task after a create or a change, or before a delete; `None` if the caller has no such task.
+type Outcome = Option<Task>;
 
 /// The edits of one kind.
 #[derive(Debug)]
@@ -89,9 +83,6 @@ impl Operation for Edits {
                         returning(&delete::STATEMENT, db, &batch, &sent, &scalars, place).await
                     }
                 }
-                EditKind::CompleteAll => counting(&bulk::COMPLETE_ALL, db, &batch, &sent, &[Scalar::Time(now)]).await,
-                EditKind::DeleteCompleted => counting(&bulk::DELETE_COMPLETED, db, &batch, &sent, &[]).await,
-                EditKind::Erase => counting(&bulk::ERASE, db, &batch, &sent, &[]).await,
             }
         })
         .await?;
@@ -104,7 +95,7 @@ impl Operation for Edits {
     fn no_row(&self) -> Result<Outcome, Error> {
         match self.kind {
             EditKind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
-            _ => Ok(Outcome { task: None, count: 0 }),
+            _ => Ok(None),
         }
     }
 }
@@ -126,21 +117,8 @@ async fn returning(
     };
     statement.fetch(db, batch, sent, scalars, keep).await?;
     for (place, task) in written {
-        batch.answer(place, task.map(|task| Outcome { task: Some(task), count: 1 }).map_err(Error::Database));
+        batch.answer(place, task.map(Some).map_err(Error::Database));
     }
-    Ok(())
-}
-
-/// Runs a statement for one request that concerns any number of rows, and answers with their number.
-async fn counting(
-    statement: &'static Statement<EditRequest>,
-    db: &DatabaseConnection,
-    batch: &Batch<Edits>,
-    sent: &[Sent<'_, EditRequest>],
-    scalars: &[Scalar],
-) -> Result<(), DbErr> {
-    let count = statement.execute(db, batch, sent, scalars).await?;
-    batch.answer(0, Ok(Outcome { task: None, count }));
     Ok(())
 }
 
@@ -163,10 +141,5 @@ pub(super) mod texts {
     /// The statement of new tasks.
     pub(in crate::store) fn create() -> &'static Statement<EditRequest> {
         &create::STATEMENT
-    }
-
-    /// The statements about all tasks of an owner, by name.
-    pub(in crate::store) fn bulk() -> [(&'static str, &'static Statement<EditRequest>); 3] {
-        [("complete_all", &bulk::COMPLETE_ALL), ("delete_completed", &bulk::DELETE_COMPLETED), ("erase", &bulk::ERASE)]
     }
 }

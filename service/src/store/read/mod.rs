@@ -9,7 +9,7 @@ use crate::store::input::{Input, InputValue};
 
 pub(super) use self::foreign::Foreign;
 pub(super) use self::get::Get;
-pub(super) use self::newest::Newest;
+pub(super) use self::newest::{Newest, NewestRequest};
 
 /// A question about one id.
 type IdRequest = (Caller, i64);
@@ -34,8 +34,8 @@ pub(super) mod texts {
         [("get", &super::get::STATEMENT), ("foreign", &super::foreign::STATEMENT)]
     }
 
-    /// The text of the newest list, which only PostgreSQL has.
-    pub(in crate::store) fn newest() -> &'static str {
-        super::newest::STATEMENT.texts().0
+    /// The texts of the newest list, which only PostgreSQL has, by their maximum.
+    pub(in crate::store) fn newest() -> impl Iterator<Item = (i64, &'static str)> {
+        super::newest::STATEMENTS.iter().map(|(maximum, statement)| (*maximum, statement.texts().0))
     }
 }

@@ -7,29 +7,48 @@ use ::entity::task::{Column, Entity};
 use sea_orm::DbErr;
 use sea_orm::sea_query::{ExprTrait, Order, Query};
 
-use super::{IdRequest, OWNER, place};
-use crate::Error;
+use super::place;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::{Task, now};
 use crate::store::columns::read;
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
-use crate::store::row::{AFTER_TASK, StoredRow};
+use crate::store::list::MAX_BATCHED;
+use crate::store::row::{AFTER_TASK, Rows, StoredRow};
 use crate::store::statement::Statement;
+use crate::{Caller, Error};
 
 /// Reads the newest tasks of a caller, up to the requested number. Only PostgreSQL has it: SQLite has no round trips to share.
 #[derive(Debug)]
 pub(in crate::store) struct Newest;
 
-const MOST: Input<IdRequest> = Input { name: "most", value: InputValue::BigInt(|sent| Some(sent.request.1)) };
+/// A request for the newest tasks.
+#[derive(Debug)]
+pub(in crate::store) struct NewestRequest {
+    pub(in crate::store) caller: Caller,
+    /// The maximum number of tasks, at most [`MAX_BATCHED`].
+    pub(in crate::store) most: i64,
+    /// Tasks behind those with so many bytes of text are left out.
+    pub(in crate::store) max_bytes: usize,
+}
 
+const OWNER: Input<NewestRequest> =
+    Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.caller.user_id().as_str())) };
+const MOST: Input<NewestRequest> = Input { name: "most", value: InputValue::BigInt(|sent| Some(sent.request.most)) };
+
+/// A statement for each of a few maxima, of which a batch takes the smallest that is sufficient for all of its requests.
+///
 /// The inner query is generated. The text around it is written by hand, because SeaQuery has neither `WITH ORDINALITY` nor
 /// `LIMIT` with an expression.
 ///
+/// The constant `LIMIT` is for the planner, which cannot know the value of `request.most`. Without it the planner expects a tenth
+/// of the average owner's tasks. One owner with very many tasks raises that average for everyone, until PostgreSQL compiles the
+/// statement, which takes longer than to run it.
+///
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:
 /// PostgreSQL knows that `unnest` returns the places in this order.
-pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
+pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 4]> = LazyLock::new(|| {
     let mut newest = Query::select();
     newest
         .columns(read())
@@ -38,25 +57,35 @@ pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
         .order_by((Entity, Column::CreatedAt), Order::Desc)
         .order_by((Entity, Column::Id), Order::Desc);
     let newest = Dialect::Postgres.text(&newest);
-    let text = format!(
-        "SELECT task.*, request.place - 1
-        FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS request(user_id, most, place)
-        CROSS JOIN LATERAL ({newest} LIMIT request.most) AS task
-        ORDER BY request.place"
-    );
-    Statement::for_postgres(vec![OWNER, MOST], text)
+    [6, 21, 51, i64::from(MAX_BATCHED)].map(|maximum| {
+        let text = format!(
+            "SELECT task.*, request.place - 1
+            FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS request(user_id, most, place)
+            CROSS JOIN LATERAL (
+                SELECT * FROM ({newest} LIMIT {maximum}) AS task LIMIT request.most
+            ) AS task
+            ORDER BY request.place"
+        );
+        (maximum, Statement::for_postgres(vec![OWNER, MOST], text))
+    })
 });
 
+/// The statement for a batch whose longest list has `most` tasks.
+fn statement(most: i64) -> &'static Statement<NewestRequest> {
+    let [.., (_, last)] = &*STATEMENTS;
+    STATEMENTS.iter().find(|(maximum, _)| *maximum >= most).map_or(last, |(_, statement)| statement)
+}
+
 impl Operation for Newest {
-    type Request = IdRequest;
-    type Answer = Vec<Task>;
+    type Request = NewestRequest;
+    type Answer = Rows;
     type Key = Infallible;
 
     fn max_batch(&self) -> usize {
         64
     }
 
-    fn key(_: &IdRequest) -> Option<Infallible> {
+    fn key(_: &NewestRequest) -> Option<Infallible> {
         None
     }
 
@@ -65,24 +94,25 @@ impl Operation for Newest {
         db.read(async move |db| {
             let sent = Sent::all(&batch.requests, now());
             // The place of the list that is being read, and its tasks so far.
-            let (mut reading, mut list) = (0, Ok(Vec::new()));
+            let (mut reading, mut list) = (0, Ok(Rows::default()));
+            let most = batch.requests.iter().map(|request| request.most).max().unwrap_or_default();
             let collect = |row: &dyn StoredRow| {
                 let place = place(row.number(AFTER_TASK)?);
                 if place < reading {
                     return Err(DbErr::Custom("the lists did not come one after the other".to_owned()));
                 }
                 if place > reading {
-                    batch.answer(replace(&mut reading, place), replace(&mut list, Ok(Vec::new())).map(in_order));
+                    batch.answer(replace(&mut reading, place), replace(&mut list, Ok(Rows::default())).map(in_order));
                 }
-                if let Ok(tasks) = &mut list {
+                if let Ok(rows) = &mut list {
                     match row.task() {
-                        Ok(task) => tasks.push(task),
+                        Ok(task) => rows.add(task, batch.requests.get(place).map_or(0, |request| request.max_bytes)),
                         Err(unreadable) => list = Err(Error::Database(unreadable)),
                     }
                 }
                 Ok(())
             };
-            STATEMENT.fetch(db, &batch, &sent, &[], collect).await?;
+            statement(most).fetch(db, &batch, &sent, &[], collect).await?;
             batch.answer(reading, list.map(in_order));
             Ok(())
         })
@@ -90,16 +120,16 @@ impl Operation for Newest {
     }
 
     /// A caller without tasks has no row.
-    fn no_row(&self) -> Result<Vec<Task>, Error> {
-        Ok(Vec::new())
+    fn no_row(&self) -> Result<Rows, Error> {
+        Ok(Rows::default())
     }
 }
 
 /// A join does not promise to keep the order of its inner rows, although it does.
-fn in_order(mut list: Vec<Task>) -> Vec<Task> {
+fn in_order(mut list: Rows) -> Rows {
     let place = |task: &Task| Reverse((task.created_at, task.id));
-    if !list.is_sorted_by_key(place) {
-        list.sort_by_key(place);
+    if !list.tasks.is_sorted_by_key(place) {
+        list.tasks.sort_by_key(place);
     }
     list
 }

@@ -1,10 +1,12 @@
 /// Positions in lists as texts for clients.
 pub mod cursor;
+mod whole;
 
 use serde::Serialize;
 
-use crate::model::{Filter, Position, Sort, Task};
-use crate::store::Store;
+pub use self::whole::WholeList;
+use crate::model::{Filter, Position, Sort, Status, Task};
+use crate::store::{Cost, MAX_BATCHED, Rows, Store};
 use crate::{Caller, Error};
 
 /// The selection and the order of a list.
@@ -17,15 +19,13 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// The number of tasks that are read at a time if no limit is given.
-    const PAGE: u32 = 250;
-    /// The same for an order without an index, of which each page sorts the rest of the list.
-    const SORTED_PAGE: u32 = 5000;
-
-    /// The number of tasks to read at a time if the whole list is wanted.
-    #[must_use]
-    pub fn page_size(&self) -> u32 {
-        if self.sort.is_indexed() { Self::PAGE } else { Self::SORTED_PAGE }
+    /// The expected cost of a part of this list. An index with the order, and a filter by status at most: the tasks that are read
+    /// are mostly those that are returned.
+    fn cost(&self) -> Cost {
+        let by_status = Filter { status: self.filter.status, ..Filter::default() };
+        let is_light = self.sort.is_indexed() && self.filter == by_status;
+        let is_plain = self.filter.status == Status::All || self.sort == Sort::default();
+        if is_light && is_plain { Cost::Light } else { Cost::Heavy }
     }
 }
 
@@ -42,6 +42,9 @@ pub struct Page {
 ///
 /// A page begins at a position, not at a number of tasks. A task that is created or deleted between two pages makes no other task
 /// appear twice or not at all, and a late page costs as much as the first. Nothing is held between pages.
+///
+/// # Errors
+/// [`Error::Busy`] if the caller has too many such requests in flight.
 pub async fn list(
     store: &Store,
     caller: &Caller,
@@ -49,22 +52,38 @@ pub async fn list(
     limit: u32,
     after: Option<&Position>,
 ) -> Result<Page, Error> {
+    page(store, caller, query, (limit, usize::MAX), after, query.cost()).await
+}
+
+/// Returns up to `limit` tasks, or fewer if their texts are longer than `max_bytes`.
+async fn page(
+    store: &Store,
+    caller: &Caller,
+    query: &ListQuery,
+    (limit, max_bytes): (u32, usize),
+    after: Option<&Position>,
+    cost: Cost,
+) -> Result<Page, Error> {
     // One more task than is returned shows whether there is a next page.
     let most = limit.saturating_add(1);
-    let is_newest_first = *query == ListQuery::default() && after.is_none() && limit <= ListQuery::PAGE;
-    let (mut tasks, folded_titles) = if is_newest_first {
-        (store.newest(caller, most).await?, Vec::new())
+    let is_batched = *query == ListQuery::default() && after.is_none() && most <= MAX_BATCHED && cost == Cost::Light;
+    let rows = if is_batched {
+        store.newest(caller, most, max_bytes).await?
     } else {
-        store.page(caller, &query.filter, &query.sort, most, after).await?
+        store.page(caller, (&query.filter, &query.sort), most, after, (cost, max_bytes)).await?
     };
-    let has_more = tasks.len() > limit as usize;
+    let Rows { mut tasks, texts, is_cut, .. } = rows;
+    let has_more = tasks.len() > limit as usize || is_cut;
     tasks.truncate(limit as usize);
     let last = tasks.last().filter(|_| has_more);
-    let next = last.map(|last| query.sort.position(last, folded_titles.get(tasks.len() - 1).map(String::as_str)));
+    let next = last.map(|last| query.sort.position(last, texts.get(tasks.len() - 1).map(String::as_str)));
     Ok(Page { tasks, next })
 }
 
 /// Returns the number of tasks in the whole list.
+///
+/// # Errors
+/// [`Error::Busy`] if the caller has too many such requests in flight.
 pub async fn count(store: &Store, caller: &Caller, filter: &Filter) -> Result<u64, Error> {
     store.count(caller, filter).await
 }

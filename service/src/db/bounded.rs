@@ -1,0 +1,147 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::postgres::{PgPool, Postgres};
+use sea_orm::sqlx::sqlite::{Sqlite, SqlitePool};
+use sea_orm::sqlx::{self, AssertSqlSafe, SqlSafeStr, Transaction};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqlxError, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+
+use super::Db;
+use super::fault::{Fault, query_error};
+use crate::Error;
+
+/// The further time after which a statement is abandoned whose limit the database did not enforce: it does not answer at all.
+const GRACE: Duration = Duration::from_secs(5);
+/// The time in milliseconds for which a statement waits for a row that another transaction has locked.
+const LOCK_TIMEOUT: u32 = 5000;
+/// The number of SQLite's instructions between two looks at the time: less than a millisecond.
+const INSTRUCTIONS: i32 = 10_000;
+
+/// Statements that are sent alone. Their cost depends on the caller's data, so each has a time limit that the database itself
+/// enforces: a future that is dropped does not end its statement.
+impl Db {
+    /// Runs a statement that reads, and folds its rows into a value. The statement ends within `limit`, a wait for a connection
+    /// included.
+    pub(crate) async fn select<T: Default>(
+        &self,
+        statement: &Statement,
+        limit: Duration,
+        fold: impl Fn(&mut T, QueryResult) -> Result<(), DbErr>,
+    ) -> Result<T, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let ends = Instant::now() + limit;
+        let make = || select_once(&self.read, statement, ends, &fold);
+        self.outages.attempt(limit + GRACE, make, Fault::breaks_connection).await
+    }
+
+    /// Runs a statement that writes, and returns the number of rows that it wrote. On PostgreSQL it ends within `limit`. On SQLite
+    /// its size must bound it.
+    pub(crate) async fn execute(&self, statement: &Statement, limit: Duration) -> Result<u64, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let ends = Instant::now() + limit;
+        let make = || execute_once(&self.write, statement, ends);
+        self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await
+    }
+}
+
+async fn select_once<T: Default>(
+    db: &DatabaseConnection,
+    statement: &Statement,
+    ends: Instant,
+    fold: &impl Fn(&mut T, QueryResult) -> Result<(), DbErr>,
+) -> Result<T, DbErr> {
+    let mut folded = T::default();
+    if db.get_database_backend() == DbBackend::Postgres {
+        let mut transaction = begin(db.get_postgres_connection_pool(), ends).await?;
+        let mut rows = query_of::<Postgres>(statement).fetch(&mut *transaction);
+        while let Some(row) = rows.try_next().await.map_err(query_error)? {
+            fold(&mut folded, row.into())?;
+        }
+        return Ok(folded);
+    }
+    let mut timed = TimedConnection::acquire(db.get_sqlite_connection_pool(), ends).await?;
+    let done = {
+        let mut rows = query_of::<Sqlite>(statement).fetch(&mut *timed.connection);
+        loop {
+            match rows.try_next().await {
+                Ok(None) => break Ok(()),
+                Ok(Some(row)) => fold(&mut folded, row.into())?,
+                Err(error) => break Err(query_error(error)),
+            }
+        }
+    };
+    timed.give_back().await?;
+    done.map(|()| folded)
+}
+
+async fn execute_once(db: &DatabaseConnection, statement: &Statement, ends: Instant) -> Result<u64, DbErr> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        let mut transaction = begin(db.get_postgres_connection_pool(), ends).await?;
+        let done = query_of::<Postgres>(statement).execute(&mut *transaction).await.map_err(query_error)?;
+        transaction.commit().await.map_err(query_error)?;
+        return Ok(done.rows_affected());
+    }
+    let pool = db.get_sqlite_connection_pool();
+    let done = query_of::<Sqlite>(statement).execute(pool).await.map_err(query_error)?;
+    Ok(done.rows_affected())
+}
+
+fn query_of<D>(statement: &Statement) -> sqlx::query::Query<'_, D, SqlxValues>
+where
+    D: sqlx::Database,
+    SqlxValues: for<'q> sqlx::IntoArguments<D>,
+{
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+/// Begins a transaction whose statements end by then, in one round trip. The settings are those of the transaction, which a
+/// connection pooler in transaction mode keeps: it would refuse them as startup options.
+///
+/// A statement of unknown cost gets one process of PostgreSQL and no more, and is not compiled: that alone can take longer than
+/// most statements.
+async fn begin(pool: &PgPool, ends: Instant) -> Result<Transaction<'static, Postgres>, DbErr> {
+    let not_connected = |error: SqlxError| DbErr::Conn(RuntimeErr::SqlxError(error.into()));
+    let connection = pool.acquire().await.map_err(not_connected)?;
+    // 0 would be no limit.
+    let left = ends.saturating_duration_since(Instant::now()).as_millis().max(1);
+    let begin = format!(
+        "BEGIN; SET LOCAL statement_timeout = {left}; SET LOCAL lock_timeout = {LOCK_TIMEOUT}; \
+         SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
+    );
+    Transaction::begin(connection, Some(AssertSqlSafe(begin).into_sql_str())).await.map_err(query_error)
+}
+
+/// A connection to SQLite whose statements are interrupted at a time.
+struct TimedConnection {
+    connection: PoolConnection<Sqlite>,
+    is_timed: Arc<AtomicBool>,
+}
+
+impl TimedConnection {
+    async fn acquire(pool: &SqlitePool, ends: Instant) -> Result<Self, DbErr> {
+        let mut connection = pool.acquire().await.map_err(query_error)?;
+        let is_timed = Arc::new(AtomicBool::new(true));
+        let timed = Arc::clone(&is_timed);
+        let go_on = move || !timed.load(Ordering::Relaxed) || Instant::now() < ends;
+        connection.lock_handle().await.map_err(query_error)?.set_progress_handler(INSTRUCTIONS, go_on);
+        Ok(Self { connection, is_timed })
+    }
+
+    /// Removes the limit. The connection then returns to the pool.
+    async fn give_back(mut self) -> Result<(), DbErr> {
+        self.connection.lock_handle().await.map_err(query_error)?.remove_progress_handler();
+        Ok(())
+    }
+}
+
+impl Drop for TimedConnection {
+    fn drop(&mut self) {
+        // The handler may still be there, and must not interrupt the statements of others.
+        self.is_timed.store(false, Ordering::Relaxed);
+    }
+}
