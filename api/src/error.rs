@@ -105,6 +105,8 @@ pub(crate) const TOO_LARGE: ErrorKind =
 pub(crate) const LATE: ErrorKind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
 pub(crate) const RATE_LIMITED: ErrorKind =
     kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
+pub(crate) const BUSY: ErrorKind =
+    kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The server is busy with large requests, please try again in a moment");
 pub(crate) const INTERNAL: ErrorKind =
     kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
 pub(crate) const NO_DATABASE: ErrorKind = kind(
@@ -117,6 +119,11 @@ const INVALID_CURSOR: ErrorKind = kind(
     "invalid_cursor",
     "cursor is not one of this list's: start again without it",
 );
+const LIMIT_REQUIRED: ErrorKind = kind(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "limit_required",
+    "limit is required for a list of so many tasks in this order",
+);
 const NO_KEYS: ErrorKind = kind(
     StatusCode::SERVICE_UNAVAILABLE,
     "key_server_unavailable",
@@ -128,6 +135,8 @@ const CORS_REFUSED: ErrorKind = kind(
     "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
 );
 
+/// The value of `Retry-After` in seconds, if too many large requests are in flight.
+const RETRY_AFTER_BUSY: u64 = 1;
 /// The value of `Retry-After` in seconds, if the database or the key server cannot be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
@@ -157,6 +166,8 @@ impl Error {
             Self::Service(service::Error::NotFound) => NO_TASK,
             Self::Service(service::Error::NotOwner) => NOT_OWNER,
             Self::Service(service::Error::InvalidCursor) => INVALID_CURSOR,
+            Self::Service(service::Error::TooLongToSort) => LIMIT_REQUIRED,
+            Self::Service(service::Error::Busy) => BUSY,
             Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
             Self::Service(service::Error::Database(_)) | Self::Internal(_) => INTERNAL,
         };
@@ -190,6 +201,9 @@ impl ResponseError for Error {
             }
             Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));
+            }
+            Self::Service(service::Error::Busy) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
             }
             Self::NoMethod { allow } => {
                 response.insert_header((header::ALLOW, allow));

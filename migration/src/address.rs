@@ -80,7 +80,8 @@ impl Address {
         let mode = ssl_mode(asked, tls, is_local, channel_binding, &mut notices)?;
         let configure = move |postgres: PgConnectOptions| {
             // PgBouncer refuses the startup parameter `extra_float_digits`.
-            postgres.ssl_mode(mode).extra_float_digits(None).application_name("task-api")
+            let postgres = postgres.ssl_mode(mode).extra_float_digits(None).application_name("task-api");
+            postgres.statement_cache_capacity(STATEMENT_CACHE)
         };
         let postgres = PgConnectOptions::from_str(parsed.as_str()).map(configure).map_err(|_| INVALID)?;
         let mut options = ConnectOptions::new(parsed.as_str());
@@ -88,6 +89,10 @@ impl Address {
         Ok(Self { options, postgres: Some(postgres), notices })
     }
 }
+
+/// The maximum number of prepared statements that a connection keeps: several times those that most requests use. Each takes memory
+/// in the server or in PostgreSQL, and filters and orders can be combined in thousands of ways.
+pub const STATEMENT_CACHE: usize = 64;
 
 const INVALID: &str =
     "is not a valid address: special characters of the user's name and the password must be percent-encoded";

@@ -16,7 +16,7 @@ mod fold;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
 
-pub use address::{Address, Tls};
+pub use address::{Address, STATEMENT_CACHE, Tls};
 pub use fold::{fold, fold_case};
 
 /// The default database: an SQLite file below the working directory.

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use service::tasks::{
     self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Status, Tag,
-    Tags, Task, Title, Zone,
+    Tags, Task, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
@@ -283,6 +283,15 @@ async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Ve
     }
 }
 
+/// Reads a whole list in parts.
+async fn whole(db: &Store, caller: &Caller, query: ListQuery) -> Vec<Task> {
+    let (mut all, mut rest) = WholeList::begin(db, caller, query, None).await.unwrap();
+    while !rest.is_over() {
+        all.extend(rest.next_part().await.unwrap());
+    }
+    all
+}
+
 /// Creates the tasks and returns the caller's own, as they are stored.
 async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<Task> {
     let mut stored = Vec::new();
@@ -308,6 +317,7 @@ async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Quest
             expected.sort_by(|a, b| question.compare(a, b));
             assert_eq!(titles(&listed), titles(&expected), "{question:?}");
             assert_eq!(listed, expected);
+            assert_eq!(whole(db, &mine, query.clone()).await, expected, "{question:?}");
             assert_eq!(tasks::count(db, &mine, &query.filter).await.unwrap(), expected.len() as u64);
         }
         summary_agrees(db, &mine, &stored).await;

@@ -93,7 +93,15 @@ const ERRORS: [CommonError; 10] = [
         "Malformed JSON, a wrong type, or a missing or invalid field or parameter",
         &BLANK,
     ),
-    with_header("Retry-After", common("TooManyRequests", "429", "The rate limit is exceeded", &RATE_LIMITED)),
+    with_header(
+        "Retry-After",
+        common(
+            "TooManyRequests",
+            "429",
+            "The rate limit is exceeded, or too many large requests are in flight (`code: busy`)",
+            &RATE_LIMITED,
+        ),
+    ),
     common(
         "InternalServerError",
         "500",

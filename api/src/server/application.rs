@@ -178,7 +178,7 @@ async fn open_stores(config: &DatabaseConfig, workers: NonZero<usize>) -> Result
     if config.migrate_on_start {
         store.db().migrate().await.map_err(failed("migrated"))?;
     }
-    store.split(workers).await.map_err(failed("opened"))
+    store.split(workers, notice).await.map_err(failed("opened"))
 }
 
 /// Starts the metrics server, if an address is configured for it.

@@ -145,3 +145,52 @@ impl Drop for TimedConnection {
         self.is_timed.store(false, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::*;
+    use crate::DbConfig;
+
+    #[on_both_databases]
+    async fn a_statement_over_its_limit_ends_and_its_connection_serves_others(database: TestDatabase) {
+        let db = Db::open(&DbConfig { max_connections: 1, ..DbConfig::new(database.url()) }, |_| {}).await.unwrap();
+        let endless = match db.backend() {
+            DbBackend::Sqlite => {
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+            }
+            _ => "SELECT pg_sleep(3600)",
+        };
+        let endless = Statement::from_string(db.backend(), endless);
+        let none = |_: &mut (), _| Ok(());
+        let Err(Error::Unavailable(error)) = db.select(&endless, Duration::from_millis(50), none).await else {
+            panic!("it did not end")
+        };
+        assert_eq!(Fault::of(&error), Fault::TimeLimit);
+        // On SQLite the limit is behind us, so a statement of several thousand instructions would be interrupted.
+        let long = match db.backend() {
+            DbBackend::Sqlite => {
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) SELECT count(*) FROM n"
+            }
+            _ => "SELECT count(*) FROM generate_series(1, 100000)",
+        };
+        let long = Statement::from_string(db.backend(), long);
+        let counted = db.read(async move |db| sea_orm::ConnectionTrait::query_one_raw(db, long.clone()).await).await;
+        assert_eq!(counted.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_is_sent_alone_is_neither_compiled_nor_divided_among_processes() {
+        let Some(database) = TestDatabase::migrated(testing::Backend::Postgres).await else { return };
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let settings =
+            "SELECT concat_ws(' ', current_setting('jit'), current_setting('max_parallel_workers_per_gather'))";
+        let settings = Statement::from_string(DbBackend::Postgres, settings);
+        let set = |text: &mut String, row: QueryResult| {
+            *text = row.try_get_by_index(0)?;
+            Ok(())
+        };
+        assert_eq!(db.select(&settings, Duration::from_secs(60), set).await.unwrap(), "off 0");
+    }
+}

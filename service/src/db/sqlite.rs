@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use migration::STATEMENT_CACHE;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use tokio::time::sleep;
 
@@ -19,6 +20,7 @@ pub(super) async fn open(
             .create_if_missing(true)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
+            .statement_cache_capacity(STATEMENT_CACHE)
             .pragma("journal_mode", "WAL")
             // NORMAL can lose the last commits if the power fails. FULL keeps every write that was acknowledged.
             .pragma("synchronous", "FULL")

@@ -118,3 +118,33 @@ async fn to_its_end<T: Send + 'static>(
 fn has_reached_its_limit(error: &Error) -> bool {
     matches!(error, Error::Unavailable(cause) if Fault::of(cause) == Fault::TimeLimit)
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its callers")]
+mod tests {
+    use sea_orm::SqlxError;
+    use testing::{Backend, TestDatabase};
+
+    use super::*;
+    use crate::db::fault::query_error;
+    use crate::{DbConfig, UserId};
+
+    #[tokio::test]
+    async fn a_statement_that_takes_longer_than_expected_runs_again_as_a_heavy_one() {
+        let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let caller = Caller::authenticated(UserId::parse("alice").unwrap());
+        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+        let work = |db: Db, limit| async move {
+            if limit == HEAVY_TIME {
+                return Ok("heavy");
+            }
+            let endless = sea_orm::Statement::from_string(DbBackend::Sqlite, endless);
+            db.select(&endless, limit, |_: &mut (), _| Ok(())).await.map(|()| "light")
+        };
+        assert_eq!(store.alone(&caller, Cost::Light, work).await.unwrap(), "heavy");
+        // Any other error is final.
+        let broken = |_: Db, _| async { Err::<(), _>(Error::from(query_error(SqlxError::RowNotFound))) };
+        assert!(matches!(store.alone(&caller, Cost::Light, broken).await, Err(Error::Database(_))));
+    }
+}

@@ -12,7 +12,7 @@ use crate::model::{Filter, Position, Sort, now};
 use crate::{Caller, Error};
 
 /// The maximum number of tasks of a list that is read in a batch. The lists of a whole batch are in memory at the same time.
-pub(crate) const MAX_BATCHED: u32 = 101;
+pub(crate) const MAX_BATCHED: u32 = 251;
 
 impl Store {
     /// The newest tasks of the caller, newest first: `most` of them, and possibly some more. Batched on PostgreSQL.

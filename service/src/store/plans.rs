@@ -60,6 +60,7 @@ fn batches() -> Vec<(&'static str, &'static str, Option<&'static str>, String)> 
             6 => "newest_6",
             21 => "newest_21",
             51 => "newest_51",
+            101 => "newest_101",
             _ => "newest",
         };
         batches.push((name, text, None, format!("ARRAY['user 7'], ARRAY[{maximum}]")));

@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Data, ReqData};
 use service::Caller;
-use service::tasks::{self, ListQuery};
+use service::tasks::WholeList;
 
 use crate::error::Error;
 use crate::extract::NoQuery;
@@ -18,11 +18,10 @@ use crate::server::State;
     headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
 pub async fn export_me(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
-    let (query, caller) = (ListQuery::default(), caller.into_inner());
-    // The first page is read before the response begins, so that an outage is a 503 and not a document that is cut off.
-    let first = tasks::list(&state.store, &caller, &query, query.page_size(), None).await?;
+    // The first part is read before the response begins, so that an outage is a 503 and not a document that is cut off.
+    let parts = WholeList::begin_export(&state.store, &caller).await?;
     let opening = Export::opening(caller.user_id());
-    let document = stream::array(state, caller, query, first, opening, Export::CLOSING);
+    let document = stream::array(state, parts, opening, Export::CLOSING);
     Ok(HttpResponse::Ok()
         .insert_header(JSON)
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"tasks.json\""))

@@ -9,7 +9,8 @@ use crate::server::State;
 
 /// Complete all your tasks
 ///
-/// Completes the tasks that are pending, in one atomic step.
+/// Completes the tasks that are pending. With very many of them, it completes as many as it can in ten seconds: `count` is their
+/// number, and a repeated request goes on.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     responses((status = 200, description = "How many tasks were completed", body = Count, example = json!({"count": 3}))))]
 pub async fn complete_all_tasks(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Count>, Error> {

@@ -9,7 +9,8 @@ use crate::server::State;
 
 /// Delete your completed tasks
 ///
-/// Deletes all of them, in one atomic step.
+/// Deletes all of them. With very many of them, it deletes as many as it can in ten seconds: `count` is their number, and a
+/// repeated request goes on.
 #[utoipa::path(delete, path = MAPPED, tag = "tasks", params(DeleteTasks),
     responses((status = 200, description = "How many tasks were deleted", body = Count, example = json!({"count": 3}))))]
 pub async fn delete_completed_tasks(

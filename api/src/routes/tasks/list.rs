@@ -1,8 +1,8 @@
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
-use service::Caller;
-use service::tasks::{self, ListQuery, Position, cursor};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use service::tasks::{self, ListQuery, Position, WholeList, cursor};
+use service::{Caller, Store};
 
 use crate::error::Error;
 use crate::extract::{Prefer, Query};
@@ -19,7 +19,8 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 ///
 /// Returns one array, newest first unless `sort` is sent: all tasks, or a page of them with `limit`. If there are more, the
 /// response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. If tasks are created or
-/// deleted between two pages, no other task is repeated or left out.
+/// deleted between two pages, no other task is repeated or left out. A list of more than 50,000 tasks in an order that is not that
+/// of one of `created_at`, `due_date`, `priority` and `title` needs `limit`.
 ///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
@@ -55,22 +56,41 @@ pub async fn list_tasks(
         Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
     };
-    let page = tasks::list(store, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(JSON);
-    if prefer.counts {
-        let is_all = after.is_none() && page.next.is_none();
-        let total = if is_all { page.tasks.len() as u64 } else { tasks::count(store, &caller, &query.filter).await? };
-        response.insert_header((TOTAL_COUNT, total)).insert_header((PREFERENCE_APPLIED, "count=exact"));
-    }
-    match &page.next {
-        Some(_) if list.limit.is_none() => {
-            return Ok(response.streaming(stream::array(state, caller, query, page, String::new(), "")));
+    let Some(limit) = list.limit else {
+        let is_beginning = after.is_none();
+        let (first, rest) = WholeList::begin(store, &caller, query.clone(), after).await?;
+        if prefer.counts {
+            let all = (is_beginning && rest.is_over()).then_some(first.len());
+            insert_total(&mut response, total(store, &caller, &query, all).await?);
         }
-        Some(position) => _ = response.insert_header((LINK, next_link(&caller, &query, position, &request)?)),
-        None => {}
+        if rest.is_over() {
+            return Ok(response.body(array(first)));
+        }
+        return Ok(response.streaming(stream::array(state, (first, rest), String::new(), "")));
+    };
+    let page = tasks::list(store, &caller, &query, limit, after.as_ref()).await?;
+    if prefer.counts {
+        let all = (after.is_none() && page.next.is_none()).then_some(page.tasks.len());
+        insert_total(&mut response, total(store, &caller, &query, all).await?);
+    }
+    if let Some(position) = &page.next {
+        response.insert_header((LINK, next_link(&caller, &query, position, &request)?));
     }
     Ok(response.body(array(page.tasks)))
+}
+
+/// Returns the number of tasks of the whole list, unless it is known already.
+async fn total(store: &Store, caller: &Caller, query: &ListQuery, known: Option<usize>) -> Result<u64, Error> {
+    match known {
+        Some(all) => Ok(all as u64),
+        None => Ok(tasks::count(store, caller, &query.filter).await?),
+    }
+}
+
+fn insert_total(response: &mut HttpResponseBuilder, total: u64) {
+    response.insert_header((TOTAL_COUNT, total)).insert_header((PREFERENCE_APPLIED, "count=exact"));
 }
 
 /// Returns the `Link` to the next page: the address of this one, with another cursor.

@@ -138,3 +138,43 @@ impl BulkEdit {
 fn left(ends: Instant) -> Duration {
     ends.saturating_duration_since(Instant::now()).max(LEAST_TIME)
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its callers")]
+mod tests {
+    use testing::{TestDatabase, on_both_databases, seed};
+
+    use super::*;
+    use crate::{DbConfig, UserId};
+
+    #[on_both_databases]
+    async fn a_bulk_edit_stops_at_its_limit_and_a_repeated_one_goes_on(database: TestDatabase) {
+        let mine = [
+            ("user_id", "CASE WHEN n <= 10001 THEN 'alice' ELSE 'bob' END"),
+            ("title", "'t'"),
+            ("title_folded", "'t'"),
+        ];
+        seed(&database.connect().await, 10_010, &mine).await;
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        for edit in [BulkEdit::CompleteAll, BulkEdit::DeleteCompleted] {
+            assert_eq!(edit.run(&db, &alice, Duration::ZERO).await.unwrap(), (5000, false), "{edit:?}");
+            assert_eq!(edit.run(&db, &alice, Duration::from_secs(3600)).await.unwrap(), (5001, true), "{edit:?}");
+            assert_eq!(edit.run(&db, &alice, Duration::ZERO).await.unwrap(), (0, true), "{edit:?}");
+        }
+        let bob = Caller::authenticated(UserId::parse("bob").unwrap());
+        assert_eq!(BulkEdit::CompleteAll.run(&db, &bob, Duration::ZERO).await.unwrap(), (9, true));
+    }
+
+    #[on_both_databases]
+    async fn an_erasure_takes_as_many_steps_as_it_needs(database: TestDatabase) {
+        let mine = [("user_id", "'alice'"), ("title", "'t'"), ("title_folded", "'t'")];
+        seed(&database.connect().await, 10_000, &mine).await;
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        let run = async |limit| BulkEdit::Erase.run(&db, &alice, limit).await.unwrap();
+        assert_eq!(run(Duration::ZERO).await, (5000, false));
+        assert_eq!(run(Duration::from_secs(3600)).await, (5000, true));
+        assert_eq!(run(Duration::ZERO).await, (0, true));
+    }
+}

@@ -48,7 +48,7 @@ const MOST: Input<NewestRequest> = Input { name: "most", value: InputValue::BigI
 ///
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:
 /// PostgreSQL knows that `unnest` returns the places in this order.
-pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 4]> = LazyLock::new(|| {
+pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 5]> = LazyLock::new(|| {
     let mut newest = Query::select();
     newest
         .columns(read())
@@ -57,7 +57,7 @@ pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 4]> = L
         .order_by((Entity, Column::CreatedAt), Order::Desc)
         .order_by((Entity, Column::Id), Order::Desc);
     let newest = Dialect::Postgres.text(&newest);
-    [6, 21, 51, i64::from(MAX_BATCHED)].map(|maximum| {
+    [6, 21, 51, 101, i64::from(MAX_BATCHED)].map(|maximum| {
         let text = format!(
             "SELECT task.*, request.place - 1
             FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS request(user_id, most, place)

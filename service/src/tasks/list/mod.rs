@@ -9,6 +9,9 @@ use crate::model::{Filter, Position, Sort, Status, Task};
 use crate::store::{Cost, MAX_BATCHED, Rows, Store};
 use crate::{Caller, Error};
 
+/// The maximum number of tasks of a page that is read in a batch although its texts can be of any length.
+const MAX_BATCHED_WHOLE: u32 = 101;
+
 /// The selection and the order of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ListQuery {
@@ -66,7 +69,8 @@ async fn page(
 ) -> Result<Page, Error> {
     // One more task than is returned shows whether there is a next page.
     let most = limit.saturating_add(1);
-    let is_batched = *query == ListQuery::default() && after.is_none() && most <= MAX_BATCHED && cost == Cost::Light;
+    let most_batched = if max_bytes == usize::MAX { MAX_BATCHED_WHOLE } else { MAX_BATCHED };
+    let is_batched = *query == ListQuery::default() && after.is_none() && most <= most_batched && cost == Cost::Light;
     let rows = if is_batched {
         store.newest(caller, most, max_bytes).await?
     } else {

@@ -17,6 +17,8 @@ pub struct WholeList {
     caller: Caller,
     query: ListQuery,
     rest: Rest,
+    /// The maximum number of tasks of the next part.
+    part: u32,
 }
 
 #[derive(Debug)]
@@ -30,10 +32,13 @@ enum Rest {
 impl WholeList {
     /// The maximum number of tasks of a list whose order no index has.
     pub const MAX_SORTED: u32 = 50_000;
-    /// The number of tasks of a part.
-    const PART: u32 = MAX_BATCHED - 1;
-    /// The length of the texts in bytes after which a part ends, if it has fewer tasks.
+    /// The length of the texts in bytes after which a part ends.
     const PART_BYTES: usize = 256 * 1024;
+    /// The maximum number of tasks of the first part.
+    const FIRST_PART: u32 = MAX_BATCHED - 1;
+    /// The maximum numbers of tasks of a later part. The length of the texts before it decides which one it is, because tasks
+    /// that are read and do not fit are read again.
+    const PARTS: [u32; 7] = [5, 20, 50, 100, 250, 500, 1000];
 
     /// Begins the list, or continues it behind `after`, and reads its first part. If this succeeds, later parts wait for their turn
     /// as long as it takes.
@@ -68,7 +73,8 @@ impl WholeList {
         cost: Cost,
     ) -> Result<(Vec<Task>, Self), Error> {
         let is_indexed = query.sort.is_indexed();
-        let mut list = Self { store: store.clone(), caller: caller.clone(), query, rest: Rest::Nothing };
+        let mut list =
+            Self { store: store.clone(), caller: caller.clone(), query, rest: Rest::Nothing, part: Self::FIRST_PART };
         if is_indexed {
             let first = list.page(after.as_ref(), cost).await?;
             return Ok((first, list));
@@ -112,14 +118,15 @@ impl WholeList {
     }
 
     async fn page(&mut self, after: Option<&Position>, cost: Cost) -> Result<Vec<Task>, Error> {
-        let part = (Self::PART, Self::PART_BYTES);
+        let part = (self.part, Self::PART_BYTES);
         let page = page(&self.store, &self.caller, &self.query, part, after, cost).await?;
         self.rest = page.next.map_or(Rest::Nothing, Rest::Behind);
+        self.part = Self::next_size(&page.tasks);
         Ok(page.tasks)
     }
 
     async fn with_next_ids(&mut self, mut ids: Vec<i64>) -> Result<Vec<Task>, Error> {
-        let part = ids.split_off(ids.len().saturating_sub(Self::PART as usize));
+        let part = ids.split_off(ids.len().saturating_sub(self.part as usize));
         let ListQuery { filter, sort } = &self.query;
         let rows = self.store.with_ids(&self.caller, filter, sort, &part, Self::PART_BYTES).await?;
         if rows.is_cut {
@@ -130,6 +137,15 @@ impl WholeList {
         if !ids.is_empty() {
             self.rest = Rest::Ids(ids);
         }
+        self.part = Self::next_size(&rows.tasks);
         Ok(rows.tasks)
+    }
+
+    /// The maximum number of tasks of the part after one with these tasks.
+    fn next_size(tasks: &[Task]) -> u32 {
+        let bytes: usize = tasks.iter().map(Task::size).sum();
+        let fitting = Self::PART_BYTES * tasks.len() / bytes.max(1);
+        let [least, ..] = Self::PARTS;
+        Self::PARTS.into_iter().rfind(|part| *part as usize <= fitting).unwrap_or(least)
     }
 }
