@@ -25,7 +25,7 @@ pub struct ListTasks {
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false, example = json!(["high", "medium"]))]
     priority: Vec<Priority>,
-    /// Only tasks with this tag. If it is repeated, only tasks with all of these tags. Case is ignored.
+    /// Only tasks with this tag. With several, only tasks with all of these tags: at most 20 different ones. Case is ignored.
     #[param(schema_with = tag_list, style = Form, explode = true, required = false)]
     tag: Vec<String>,
     /// Only tasks that are due before this.
@@ -98,7 +98,7 @@ enum SortKey {
 }
 
 /// A sort key, ascending, or descending with `-`.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) enum SortItem {
     #[serde(rename = "created_at")]
     CreatedAt,
@@ -171,12 +171,21 @@ impl ListTasks {
         Ok(ListQuery { filter, sort: self.sort() })
     }
 
+    /// The tags without repeats, which would change nothing.
     fn tags(&self) -> Result<Vec<Tag>, Error> {
-        if self.tag.len() > Tags::MAX {
-            return Err(Error::invalid("invalid_parameter", format!("tag must come at most {} times", Tags::MAX)));
+        let mut tags = Vec::<Tag>::new();
+        for text in &self.tag {
+            let Some(tag) = parse("tag", Some(text.as_str()), Tag::parse)? else { continue };
+            if tags.iter().any(|other| other.is_same(&tag)) {
+                continue;
+            }
+            if tags.len() == Tags::MAX {
+                let problem = format!("tag must name at most {} different tags", Tags::MAX);
+                return Err(Error::invalid("invalid_parameter", problem));
+            }
+            tags.push(tag);
         }
-        let tags = self.tag.iter().map(|tag| parse("tag", Some(tag.as_str()), Tag::parse));
-        Ok(tags.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        Ok(tags)
     }
 
     fn sort(&self) -> Sort {
@@ -238,14 +247,19 @@ fn parse<'a, T, E: std::fmt::Display>(
     text.map(parse).transpose().map_err(invalid)
 }
 
-/// Deserializes values that are separated by commas. A repeated parameter adds to them.
-fn comma_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+/// Deserializes values that are separated by commas. A repeated parameter adds to them. Repeated values are dropped, so that the
+/// result is never longer than the number of possible values.
+fn comma_list<'de, T: DeserializeOwned + PartialEq, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
-    let value = |text: &str| {
+    let mut values = Vec::new();
+    for text in texts.iter().flat_map(|text| text.split(',')) {
         let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-        T::deserialize(deserializer).map_err(D::Error::custom)
-    };
-    texts.iter().flat_map(|text| text.split(',')).map(value).collect()
+        let value = T::deserialize(deserializer).map_err(D::Error::custom)?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(values)
 }
 
 /// Deserializes the size of a page. One that is too large is an error, and is not replaced by a smaller one.

@@ -80,10 +80,9 @@ pub(super) fn new_due_date() -> Schema {
 pub(super) fn tag_list() -> Schema {
     ArrayBuilder::new()
         .description(Some(
-            "Only tasks with this tag. If it is repeated, only tasks with all of these tags. Case is ignored.",
+            "Only tasks with this tag. With several, only tasks with all of these tags: at most 20 different ones. Case is ignored.",
         ))
         .items(tag())
-        .max_items(Some(Tags::MAX))
         .into()
 }
 

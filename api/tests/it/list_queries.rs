@@ -90,10 +90,27 @@ async fn an_invalid_parameter_is_422_and_named(app: TestApp) {
         assert_eq!(answer.code(), "invalid_parameter", "{query}");
         assert!(answer.detail().starts_with(named), "{query}: {}", answer.detail());
     }
-    let many = "tag=a&".repeat(21);
-    alice.get(422, &format!("/api/tasks?{many}")).await;
+    let different = |count: u32| (0..count).map(|n| format!("tag={n}&")).collect::<String>();
+    alice.get(200, &format!("/api/tasks?{}", different(20))).await;
+    let many = alice.get(422, &format!("/api/tasks?{}", different(21))).await;
+    assert_eq!(many.detail(), "tag must name at most 20 different tags");
     alice.get(422, &format!("/api/tasks?search={}", "x".repeat(1001))).await;
     alice.get(200, &format!("/api/tasks?search={}", "x".repeat(1000))).await;
+}
+
+#[on_both_databases]
+async fn repeated_values_are_dropped_however_many_they_are(app: TestApp) {
+    let alice = app.user("alice");
+    fill(&alice).await;
+    for (once, repeated) in [
+        ("priority=high", format!("priority={}", "high,".repeat(10_000) + "high")),
+        ("priority=high", "priority=high&".repeat(500)),
+        ("tag=a", "tag=a&tag=A&".repeat(500)),
+        ("sort=title", format!("sort={}", "title,-title,".repeat(4000) + "title")),
+    ] {
+        let expected = alice.get(200, &format!("/api/tasks?{once}")).await.json();
+        assert_eq!(alice.get(200, &format!("/api/tasks?{repeated}")).await.json(), expected, "{once}");
+    }
 }
 
 #[on_both_databases]

@@ -13,6 +13,7 @@ mod cors;
 mod create;
 mod delete;
 mod documents;
+mod fair_shares;
 mod fastapi_upgrade;
 mod fields;
 mod get;

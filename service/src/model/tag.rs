@@ -61,6 +61,12 @@ impl Tag {
         &self.0
     }
 
+    /// Whether the two are the same tag: case is ignored.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+
     /// The case-folded tag. It is equal for tags that are the same.
     pub(crate) fn folded(&self) -> String {
         fold_case(&self.0)
