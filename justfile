@@ -51,7 +51,7 @@ bench *ARGS:
     cargo build --release --locked -p api -p bench --bin api --bin limit --bin users
     cargo run -qp bench -- {{ARGS}}
 
-# Attacks the server as one user on both databases, in under ten minutes, and prints what other users notice; --help lists the options
+# Attacks the server as one user on both databases, in under ten minutes, and prints the effect on other users; --help lists the options
 siege *ARGS:
     cargo build --release --locked -p api --bin api
     cargo run -qp bench -- siege {{ARGS}}

@@ -88,11 +88,11 @@ impl Database {
             self.execute(COLUMNS).await;
         }
         self.insert(population.rows(), &population.user()).await;
-        self.count_rows().await;
+        self.analyze().await;
     }
 
-    /// Has the database count its rows, so that it plans for as many as there are.
-    pub(crate) async fn count_rows(&self) {
+    /// Updates the statistics of the database, so that it plans for the current number of rows.
+    pub(crate) async fn analyze(&self) {
         self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;
     }
 

@@ -3,7 +3,7 @@
 //! `just bench` builds the programs and runs this; docs/performance.md explains the numbers. Servers take turns within each round, so that
 //! a disturbance of the machine affects all of them. The result is the ratio within a round.
 //!
-//! The subcommand `siege` (`just siege`) attacks the server instead, and measures what other users notice.
+//! The subcommand `siege` (`just siege`) attacks the server instead, and measures the effect on other users.
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed measurement must stop the run")]
 #![expect(clippy::disallowed_methods, reason = "a measurement prepares the database with statements of its own")]
 

@@ -70,6 +70,15 @@ pub(crate) fn connections_to(port: u16) -> usize {
     table.lines().filter(is_open).count()
 }
 
+/// Returns the memory that the kernel uses for the TCP sockets of this machine, in MiB.
+pub(crate) fn sockets_mib() -> f64 {
+    let text = fs::read_to_string("/proc/net/sockstat").expect("the kernel's counts of sockets");
+    let pages =
+        text.lines().find_map(|line| line.strip_prefix("TCP:")?.rsplit_once("mem ")?.1.trim().parse::<u32>().ok());
+    // A page has 4 KiB on most machines.
+    f64::from(pages.unwrap_or_default()) / 256.0
+}
+
 fn memory(pid: u32, name: &str) -> f64 {
     field(pid, name).expect("the process runs")
 }

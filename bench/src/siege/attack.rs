@@ -26,7 +26,7 @@ pub(super) enum Attack {
     HangUps,
     /// 8 lists at a time with 1 to 16,000 priorities, by a user without a task.
     Priorities,
-    /// Clients that ask for 1,000 large tasks and read nothing.
+    /// Clients that request 1,000 large tasks and read nothing.
     SlowReaders,
     /// 1,060 connections that send a request and one more byte, to a server that is started with at most 1,024 open files.
     SlowHeads,
@@ -37,10 +37,10 @@ pub(super) enum Attack {
 }
 
 /// How the clients of an attack act.
-pub(super) enum Conduct {
-    /// They send a request again and again.
+pub(super) enum Behaviour {
+    /// They send a request repeatedly.
     Repeat { clients: u32, request: String },
-    /// They send a request on a new connection and close it without an answer, again and again.
+    /// They repeatedly send a request on a new connection, and close it before the answer.
     HangUp { clients: u32, request: String },
     /// They repeat a list with another number of priorities each time.
     Priorities { clients: u32, token: String },
@@ -67,17 +67,19 @@ impl Attack {
     /// Returns how long it lasts, in seconds.
     pub(super) fn seconds(self, usual: u64) -> u64 {
         match self {
-            // The server may take 30 s to notice that a client takes nothing.
+            // The server may take 30 s to disconnect a client that reads nothing.
             Self::SlowReaders => 40,
             Self::SlowHeads => usual.max(20),
+            // Longer than the ten seconds that a request may take: the statements of a request that has timed out may still be running.
+            Self::Summaries | Self::HangUps => usual.max(15),
             _ => usual,
         }
     }
 
-    pub(super) fn conduct(self, tokens: &Tokens, slow_readers: u32) -> Conduct {
+    pub(super) fn behaviour(self, tokens: &Tokens, slow_readers: u32) -> Behaviour {
         let get = |path: &str, headers: &str| request("GET", path, &tokens.long_list, headers, "");
-        let repeat = |request| Conduct::Repeat { clients: MANY, request };
-        let write = |method, path| Conduct::Repeat {
+        let repeat = |request| Behaviour::Repeat { clients: MANY, request };
+        let write = |method, path| Behaviour::Repeat {
             clients: WRITERS,
             request: request(method, path, &tokens.long_list, "", ""),
         };
@@ -89,14 +91,14 @@ impl Attack {
             Self::Tags => repeat(get("/api/tags", "")),
             Self::Counts => repeat(get("/api/tasks?limit=20", "Prefer: count=exact\r\n")),
             Self::Exports => repeat(get("/api/me/export", "")),
-            Self::HangUps => Conduct::HangUp { clients: MANY, request: get("/api/tasks/summary", "") },
-            Self::Priorities => Conduct::Priorities { clients: 8, token: tokens.deleter.clone() },
+            Self::HangUps => Behaviour::HangUp { clients: MANY, request: get("/api/tasks/summary", "") },
+            Self::Priorities => Behaviour::Priorities { clients: 8, token: tokens.deleter.clone() },
             Self::SlowReaders => {
                 let request = request("GET", "/api/tasks?limit=1000", &tokens.large_tasks, "", "");
-                Conduct::Unread { clients: slow_readers, request }
+                Behaviour::Unread { clients: slow_readers, request }
             }
             Self::SlowHeads => {
-                Conduct::HalfSent { clients: HEADS, request: request("GET", "/health/live", "", "", "") }
+                Behaviour::HalfSent { clients: HEADS, request: request("GET", "/health/live", "", "", "") }
             }
             Self::CompleteAll => write("POST", "/api/tasks/complete-all"),
             Self::ClearCompleted => write("DELETE", "/api/tasks?status=completed"),

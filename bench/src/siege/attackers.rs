@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
-use super::attack::Conduct;
+use super::attack::Behaviour;
 use super::http::{Connection, address, request, status};
-use super::target::{Counts, Stop};
+use super::target::{Counts, StopFlag};
 
 /// The pause after a refusal. Without it the attack would be a flood of cheap requests, against which there are rate limits.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -23,25 +23,28 @@ const NEXT_CALL: Duration = Duration::from_millis(150);
 /// The most priorities in one list: the request's line has at most 64 KiB.
 const PRIORITIES: u32 = 16_000;
 
+/// The pause between the first requests of two clients that read nothing, so that the server has built one answer when the next is due.
+const NEXT_UNREAD: Duration = Duration::from_millis(20);
+
 /// The receive buffer of a client that reads nothing, in bytes. What does not fit into it stays in the server.
 const RECEIVE_BUFFER: u32 = 4096;
 
 /// The running clients.
 pub(super) enum Attackers {
     /// Clients that send requests all the time.
-    Active { stop: Stop, clients: Vec<JoinHandle<Counts>> },
+    Active { stop: StopFlag, clients: Vec<JoinHandle<Counts>> },
     /// Connections that wait.
     Waiting { connections: Vec<TcpStream>, refused: u64 },
 }
 
 impl Attackers {
-    pub(super) async fn start(conduct: Conduct, port: u16) -> Self {
-        match conduct {
-            Conduct::Repeat { clients, request } => {
+    pub(super) async fn start(behaviour: Behaviour, port: u16) -> Self {
+        match behaviour {
+            Behaviour::Repeat { clients, request } => {
                 Self::active(clients, move |stop| repeat(port, || request.clone(), stop))
             }
-            Conduct::HangUp { clients, request } => Self::active(clients, move |stop| hang_up(port, &request, stop)),
-            Conduct::Priorities { clients, token } => {
+            Behaviour::HangUp { clients, request } => Self::active(clients, move |stop| hang_up(port, &request, stop)),
+            Behaviour::Priorities { clients, token } => {
                 let count = Arc::new(AtomicU32::new(0));
                 Self::active(clients, move |stop| {
                     // 7,919 is a prime number: all lengths have their turn, in no order.
@@ -49,9 +52,9 @@ impl Attackers {
                     repeat(port, || priorities(next() + 1, &token), stop)
                 })
             }
-            Conduct::Unread { clients, request } => Self::waiting(clients, port, &request).await,
-            Conduct::HalfSent { clients, request } => {
-                let attackers = Self::waiting(clients, port, &request).await;
+            Behaviour::Unread { clients, request } => Self::waiting(clients, port, &request, NEXT_UNREAD).await,
+            Behaviour::HalfSent { clients, request } => {
+                let attackers = Self::waiting(clients, port, &request, Duration::ZERO).await;
                 if let Self::Waiting { connections, .. } = &attackers {
                     // The byte belongs to the head of a second request, because the server has answered the first one by then.
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -65,8 +68,8 @@ impl Attackers {
         }
     }
 
-    fn active(clients: u32, act: impl Fn(&Stop) -> Counts + Clone + Send + 'static) -> Self {
-        let stop = Stop::default();
+    fn active(clients: u32, act: impl Fn(&StopFlag) -> Counts + Clone + Send + 'static) -> Self {
+        let stop = StopFlag::default();
         let client = |_| {
             let (act, stop) = (act.clone(), stop.clone());
             spawn(move || act(&stop))
@@ -74,13 +77,14 @@ impl Attackers {
         Self::Active { clients: (0..clients).map(client).collect(), stop }
     }
 
-    async fn waiting(clients: u32, port: u16, request: &str) -> Self {
+    async fn waiting(clients: u32, port: u16, request: &str, pause: Duration) -> Self {
         let (mut connections, mut refused) = (Vec::new(), 0);
         for _ in 0..clients {
             match waiting(port, request).await {
                 Ok(connection) => connections.push(connection),
                 Err(_) => refused += 1,
             }
+            tokio::time::sleep(pause).await;
         }
         Self::Waiting { connections, refused }
     }
@@ -122,7 +126,7 @@ async fn waiting(port: u16, request: &str) -> io::Result<TcpStream> {
 }
 
 /// Sends requests, each as soon as the last one is answered.
-fn repeat(port: u16, next: impl Fn() -> String, stop: &Stop) -> Counts {
+fn repeat(port: u16, next: impl Fn() -> String, stop: &StopFlag) -> Counts {
     let mut counts = Counts::default();
     let mut connection = None;
     while stop.is_running() {
@@ -153,7 +157,7 @@ fn repeat(port: u16, next: impl Fn() -> String, stop: &Stop) -> Counts {
 }
 
 /// Sends requests and closes each connection soon after.
-fn hang_up(port: u16, request: &str, stop: &Stop) -> Counts {
+fn hang_up(port: u16, request: &str, stop: &StopFlag) -> Counts {
     let mut counts = Counts::default();
     while stop.is_running() {
         let sent = Connection::open(port).and_then(|mut open| {

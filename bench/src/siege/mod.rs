@@ -1,4 +1,4 @@
-//! The subcommand `siege`: attacks of one user on the server, and what other users notice.
+//! The subcommand `siege`: attacks of one user on the server, and their effect on other users.
 
 mod arguments;
 mod attack;
@@ -42,9 +42,11 @@ const POPULATION: Population = Population { users: 5000, tasks: 20, stride: 1, t
 const MANY_ON_POSTGRES: u32 = 1_000_000;
 const MANY_ON_SQLITE: u32 = 100_000;
 
-/// The number of large tasks, and of the characters of their descriptions.
+/// The number of large tasks, and of the characters of their descriptions: the most that are allowed. In JSON each of these characters has
+/// six bytes, so that a page of these tasks is larger than the kernel's buffers.
 const LARGE: u32 = 1000;
 const LARGE_CHARACTERS: usize = 1000;
+const LARGE_CHARACTER: &str = "\u{1}";
 
 /// How long the idle server is measured, after a warm-up.
 const IDLE: Duration = Duration::from_secs(3);
@@ -54,7 +56,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const OTHERS: usize = neighbours::CLIENTS as usize + 1;
 
 /// A filled database with the programs that use it.
-struct Field<'a> {
+struct Setup<'a> {
     name: &'static str,
     api: PathBuf,
     database: Database,
@@ -77,25 +79,25 @@ pub(crate) async fn run(arguments: &Arguments) {
         let database = cluster.create("siege").await;
         let (api, tokens) = (api.clone(), Arc::clone(&tokens));
         let cluster = Some(&cluster);
-        let field = Field { name: "PostgreSQL", api, database, cluster, tokens, directory: directory.path() };
-        field.run(arguments, MANY_ON_POSTGRES).await;
+        let setup = Setup { name: "PostgreSQL", api, database, cluster, tokens, directory: directory.path() };
+        setup.run(arguments, MANY_ON_POSTGRES).await;
     }
     if arguments.uses(Kind::Sqlite) {
         let database = Database::sqlite(directory.path());
-        let field = Field { name: "SQLite", api, database, cluster: None, tokens, directory: directory.path() };
-        field.run(arguments, MANY_ON_SQLITE).await;
+        let setup = Setup { name: "SQLite", api, database, cluster: None, tokens, directory: directory.path() };
+        setup.run(arguments, MANY_ON_SQLITE).await;
     }
 }
 
-impl Field<'_> {
+impl Setup<'_> {
     async fn run(&self, arguments: &Arguments, many: u32) {
         let start = Instant::now();
         // The server migrates when it starts.
         self.start(with_many_files(&self.api)).await.kill();
         self.database.fill(POPULATION).await;
         self.database.add_tasks("long-list", many, "Two litres, and bread if there is some left").await;
-        self.database.add_tasks("large-tasks", LARGE, &"x".repeat(LARGE_CHARACTERS)).await;
-        self.database.count_rows().await;
+        self.database.add_tasks("large-tasks", LARGE, &LARGE_CHARACTER.repeat(LARGE_CHARACTERS)).await;
+        self.database.analyze().await;
         eprintln!("{}: filled in {} s", self.name, start.elapsed().as_secs());
         for attack in arguments.attacks() {
             let start = Instant::now();
@@ -121,45 +123,43 @@ impl Field<'_> {
 
         let before = usage::resident_mib(pid);
         usage::forget_peak(pid);
-        let private_mib = || self.database.postmaster.map_or(0.0, usage::private_mib_of_children);
-        let private_before = private_mib();
-        let observer = match self.cluster {
-            Some(cluster) => Some((cluster, Observer::start(cluster, &self.database).await)),
-            None => None,
-        };
+        let sockets_before = usage::sockets_mib();
+        let observer = Observer::start(self.cluster, &self.database).await;
         let neighbours = Neighbours::start(&target);
         let probe = Probe::start(&target);
-        let attackers = Attackers::start(attack.conduct(&self.tokens, arguments.slow_readers), port).await;
+        let attackers = Attackers::start(attack.behaviour(&self.tokens, arguments.slow_readers), port).await;
         sleep(Duration::from_secs(attack.seconds(arguments.seconds))).await;
         let is_slow = matches!(attack, Attack::SlowReaders | Attack::SlowHeads);
         let left = is_slow.then(|| usage::connections_to(port).saturating_sub(OTHERS));
         // After 40 s a server that has disconnected its slow readers needs no memory for them.
-        let after_slow = (is_slow && !server.has_ended()).then(|| usage::resident_mib(pid));
+        let sockets = || usage::sockets_mib() - sockets_before;
+        let after_slow = (is_slow && !server.has_ended()).then(|| usage::resident_mib(pid) + sockets());
 
         // The other clients still wait for answers, at most ten seconds, while the attacker has stopped.
         let stopped = thread::spawn(move || (neighbours.stop(), probe.stop()));
         let answers = attackers.stop();
         sleep(Duration::from_secs(1)).await;
-        let postgres = match observer {
-            Some((cluster, observer)) => {
-                let still_running = observer::old_statements(cluster, &self.database).await;
-                let peak = observer.stop().await;
-                let (connections, peak_mib) = (peak.connections, peak.mib);
-                Some(Postgres { connections, still_running, before_mib: private_before, peak_mib })
-            }
+        let (first, peak) = observer.stop().await;
+        let postgres = match self.cluster {
+            Some(cluster) => Some(Postgres {
+                connections: peak.connections,
+                still_running: observer::old_statements(cluster, &self.database).await,
+                before_mib: first.postgres_mib,
+                peak_mib: peak.postgres_mib,
+            }),
             None => None,
         };
         let memory = (!server.has_ended()).then(|| Memory {
             before,
-            peak: usage::peak_mib(pid),
-            after: after_slow.unwrap_or_else(|| usage::resident_mib(pid)),
+            peak: usage::peak_mib(pid) + peak.sockets_mib - sockets_before,
+            after: after_slow.unwrap_or_else(|| usage::resident_mib(pid) + sockets()),
         });
         let (attacked, health) = stopped.join().expect("the clients end");
         server.kill();
         if let Some(cluster) = self.cluster {
             observer::disconnect(cluster, &self.database).await;
         }
-        Row { database: self.name, attack: attack.name(), idle, attacked, health, postgres, memory, left, answers }
+        Row { database: self.name, attack, idle, attacked, health, postgres, memory, left, answers }
     }
 }
 

@@ -5,7 +5,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use super::http::{Connection, request};
-use super::target::{Counts, Stop, Target};
+use super::target::{Counts, StopFlag, Target};
 
 /// The number of clients. Each acts for a user of its own.
 pub(super) const CLIENTS: u32 = 8;
@@ -18,13 +18,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The running clients.
 pub(super) struct Neighbours {
-    stop: Stop,
-    clients: Vec<JoinHandle<Felt>>,
+    stop: StopFlag,
+    clients: Vec<JoinHandle<ClientResults>>,
 }
 
-/// What the clients noticed.
+/// The results of one client or of all.
 #[derive(Default)]
-pub(super) struct Felt {
+pub(super) struct ClientResults {
     /// The times of all requests, also of those that failed, in milliseconds and in order.
     pub(super) millis: Vec<f64>,
     /// Requests without an answer or with one that is no success.
@@ -33,7 +33,7 @@ pub(super) struct Felt {
 
 impl Neighbours {
     pub(super) fn start(target: &Target) -> Self {
-        let stop = Stop::default();
+        let stop = StopFlag::default();
         let clients = (0..CLIENTS).map(|number| {
             let (target, stop) = (target.clone(), stop.clone());
             spawn(move || run(number, &target, &stop))
@@ -42,27 +42,27 @@ impl Neighbours {
     }
 
     /// Runs the clients for some time.
-    pub(super) fn measure(target: &Target, time: Duration) -> Felt {
+    pub(super) fn measure(target: &Target, time: Duration) -> ClientResults {
         let clients = Self::start(target);
         sleep(time);
         clients.stop()
     }
 
-    /// Waits for the last answers and returns what all clients noticed.
-    pub(super) fn stop(self) -> Felt {
+    /// Waits for the last answers and returns the results of all clients.
+    pub(super) fn stop(self) -> ClientResults {
         self.stop.stop();
-        let mut all = Felt::default();
+        let mut all = ClientResults::default();
         for client in self.clients {
-            let felt = client.join().expect("a client ends");
-            all.millis.extend(felt.millis);
-            all.failures.merge(felt.failures);
+            let results = client.join().expect("a client ends");
+            all.millis.extend(results.millis);
+            all.failures.merge(results.failures);
         }
         all.millis.sort_by(f64::total_cmp);
         all
     }
 }
 
-impl Felt {
+impl ClientResults {
     /// Returns the time below which this part of the requests was answered; 1.0 for the slowest.
     pub(super) fn quantile(&self, part: f64) -> f64 {
         let count = self.millis.len();
@@ -79,8 +79,8 @@ fn to_u32(count: usize) -> u32 {
     u32::try_from(count).expect("a run has few requests")
 }
 
-fn run(number: u32, target: &Target, stop: &Stop) -> Felt {
-    let mut felt = Felt::default();
+fn run(number: u32, target: &Target, stop: &StopFlag) -> ClientResults {
+    let mut results = ClientResults::default();
     let mut connection = None;
     let mut count = 0;
     while stop.is_running() {
@@ -95,22 +95,22 @@ fn run(number: u32, target: &Target, stop: &Stop) -> Felt {
             let answer = open.ask(&request, || start.elapsed() < TIMEOUT)?;
             Ok((open, answer))
         });
-        felt.millis.push(start.elapsed().as_secs_f64() * 1000.0);
+        results.millis.push(start.elapsed().as_secs_f64() * 1000.0);
         match asked {
             Ok((open, answer)) => {
                 if !(200..300).contains(&answer.status) {
-                    felt.failures.add(answer.status.to_string());
+                    results.failures.add(answer.status.to_string());
                 } else if answer.is_cut {
-                    felt.failures.add("cut");
+                    results.failures.add("cut");
                 }
                 connection = (!answer.closes && !answer.is_cut).then_some(open);
             }
-            Err(error) if error.kind() == ErrorKind::TimedOut => felt.failures.add("timeout"),
-            Err(_) => felt.failures.add("broken"),
+            Err(error) if error.kind() == ErrorKind::TimedOut => results.failures.add("timeout"),
+            Err(_) => results.failures.add("broken"),
         }
         sleep(PAUSE);
     }
-    felt
+    results
 }
 
 /// Returns a client's next request: half of them are lists, and a quarter gets.
@@ -139,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_quantile_is_a_time_that_was_measured() {
-        let felt = |millis: &[f64]| Felt { millis: millis.to_vec(), failures: Counts::default() };
-        assert!((felt(&[1.0, 2.0, 3.0, 9.0]).quantile(0.5) - 2.0).abs() < f64::EPSILON);
-        assert!((felt(&[1.0, 2.0, 3.0, 9.0]).quantile(1.0) - 9.0).abs() < f64::EPSILON);
-        assert!(felt(&[]).quantile(0.5).abs() < f64::EPSILON);
+        let results = |millis: &[f64]| ClientResults { millis: millis.to_vec(), failures: Counts::default() };
+        assert!((results(&[1.0, 2.0, 3.0, 9.0]).quantile(0.5) - 2.0).abs() < f64::EPSILON);
+        assert!((results(&[1.0, 2.0, 3.0, 9.0]).quantile(1.0) - 9.0).abs() < f64::EPSILON);
+        assert!(results(&[]).quantile(0.5).abs() < f64::EPSILON);
     }
 }

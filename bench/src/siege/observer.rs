@@ -1,4 +1,4 @@
-//! What an attack does to PostgreSQL and to the server's process.
+//! The state of PostgreSQL and of the kernel during an attack.
 
 use std::time::Duration;
 
@@ -6,46 +6,64 @@ use testing::{ConnectionTrait, Statement};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::target::Stop;
+use super::target::StopFlag;
 use crate::database::{Cluster, Database};
 use crate::usage;
 
-/// The time between two looks at PostgreSQL.
+/// The time between two samples.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most that was seen.
+/// The state at one time, or the highest value of each.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Peak {
+pub(super) struct Sample {
+    /// The connections to the server's database.
     pub(super) connections: i64,
     /// The private memory of PostgreSQL's processes.
-    pub(super) mib: f64,
+    pub(super) postgres_mib: f64,
+    /// The kernel's memory for the sockets of this machine.
+    pub(super) sockets_mib: f64,
 }
 
-/// Looks at PostgreSQL repeatedly.
+/// Takes samples of PostgreSQL and the kernel.
 pub(super) struct Observer {
-    stop: Stop,
-    task: JoinHandle<Peak>,
+    stop: StopFlag,
+    task: JoinHandle<(Sample, Sample)>,
 }
 
 impl Observer {
-    /// Starts to look at the server's database. Its own connection is to another database.
-    pub(super) async fn start(cluster: &Cluster, database: &Database) -> Self {
-        let (stop, postmaster) = (Stop::default(), database.postmaster.expect("PostgreSQL"));
-        let connection = testing::connect(&cluster.url()).await;
+    /// Starts to take samples: without a cluster, of the kernel only. Its own connection is to another database than the server's.
+    pub(super) async fn start(cluster: Option<&Cluster>, database: &Database) -> Self {
+        let (stop, postmaster) = (StopFlag::default(), database.postmaster);
+        let connection = match cluster {
+            Some(cluster) => Some(testing::connect(&cluster.url()).await),
+            None => None,
+        };
         let (should_go_on, query) = (stop.clone(), connections_of(database));
+        let take_sample = async move || Sample {
+            connections: match &connection {
+                Some(connection) => number(connection, &query).await,
+                None => 0,
+            },
+            postgres_mib: postmaster.map_or(0.0, usage::private_mib_of_children),
+            sockets_mib: usage::sockets_mib(),
+        };
+        let first = take_sample().await;
         let task = tokio::spawn(async move {
-            let mut peak = Peak::default();
+            let mut peak = first;
             while should_go_on.is_running() {
-                peak.connections = peak.connections.max(number(&connection, &query).await);
-                peak.mib = peak.mib.max(usage::private_mib_of_children(postmaster));
+                let sample = take_sample().await;
+                peak.connections = peak.connections.max(sample.connections);
+                peak.postgres_mib = peak.postgres_mib.max(sample.postgres_mib);
+                peak.sockets_mib = peak.sockets_mib.max(sample.sockets_mib);
                 sleep(INTERVAL).await;
             }
-            peak
+            (first, peak)
         });
         Self { stop, task }
     }
 
-    pub(super) async fn stop(self) -> Peak {
+    /// Returns the first sample, and the highest value of each.
+    pub(super) async fn stop(self) -> (Sample, Sample) {
         self.stop.stop();
         self.task.await.expect("the observer ends")
     }

@@ -4,7 +4,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use super::http::{Connection, request};
-use super::target::{Stop, Target};
+use super::target::{StopFlag, Target};
 
 /// The time between two checks.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The running checks.
 pub(super) struct Probe {
-    stop: Stop,
+    stop: StopFlag,
     thread: JoinHandle<Health>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Health {
 
 impl Probe {
     pub(super) fn start(target: &Target) -> Self {
-        let (port, stop) = (target.port, Stop::default());
+        let (port, stop) = (target.port, StopFlag::default());
         let should_stop = stop.clone();
         let thread = spawn(move || {
             let mut health = Health::default();

@@ -17,9 +17,9 @@ pub(super) struct Target {
 
 /// A flag that ends the clients that share it.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
+pub(super) struct StopFlag(Arc<AtomicBool>);
 
-impl Stop {
+impl StopFlag {
     pub(super) fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
