@@ -51,6 +51,11 @@ bench *ARGS:
     cargo build --release --locked -p api -p bench --bin api --bin limit --bin users
     cargo run -qp bench -- {{ARGS}}
 
+# Attacks the server as one user on both databases, in under ten minutes, and prints the effect on other users; --help lists the options
+siege *ARGS:
+    cargo build --release --locked -p api --bin api
+    cargo run -qp bench -- siege {{ARGS}}
+
 # Makes a release build that is optimized with a profile of the server under load, see docs/performance.md; needs cargo-pgo, and llvm-tools from rustup
 pgo:
     cargo pgo build -- --locked -p api --bin api

@@ -2,11 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::siege;
 
 /// Measures the server, compared with the best that this machine can do.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Seconds of one measurement; `users` and `beside` take twice as long.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
@@ -43,6 +48,12 @@ pub(crate) struct Arguments {
     /// Place the rows of each user side by side instead of far apart.
     #[arg(long, requires = "scale")]
     pub(crate) together: bool,
+}
+
+/// What to do instead of the comparison.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Siege(siege::Arguments),
 }
 
 /// A kind of load.

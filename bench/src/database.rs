@@ -52,6 +52,11 @@ impl Cluster {
         Database { url: format!("{server}/{name}"), postmaster: Some(self.postmaster()) }
     }
 
+    /// Returns the address of another database than those of [`Cluster::create`].
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
     fn postmaster(&self) -> u32 {
         let file = self.0.directory().join("data/postmaster.pid");
         let text = std::fs::read_to_string(file).expect("the cluster runs");
@@ -83,6 +88,11 @@ impl Database {
             self.execute(COLUMNS).await;
         }
         self.insert(population.rows(), &population.user()).await;
+        self.analyze().await;
+    }
+
+    /// Updates the statistics of the database, so that it plans for the current number of rows.
+    pub(crate) async fn analyze(&self) {
         self.execute(if self.postmaster.is_some() { "VACUUM ANALYZE task" } else { "ANALYZE task" }).await;
     }
 
@@ -114,24 +124,48 @@ impl Database {
         }
     }
 
+    /// Gives a user tasks with priorities, tags and due dates, and this description.
+    pub(crate) async fn add_tasks(&self, user: &str, count: u32, description: &str) {
+        let due_at = if self.postmaster.is_some() {
+            "CASE n % 3 WHEN 0 THEN timestamptz '2026-12-10T00:00:00Z' + n % 20 * interval '1 day' END"
+        } else {
+            "CASE n % 3 WHEN 0 THEN '2026-12-' || (10 + n % 20) || 'T00:00:00.000000+00:00' END"
+        };
+        let more = [
+            ("priority", "n % 4"),
+            ("tags", r#"CASE n % 5 WHEN 0 THEN '["Home","Errands"]' ELSE '["Work"]' END"#),
+            ("tags_folded", "CASE n % 5 WHEN 0 THEN '\nhome\nerrands\n' ELSE '\nwork\n' END"),
+            ("due_date", "CASE n % 3 WHEN 0 THEN '2026-12-' || (10 + n % 20) END"),
+            ("due_at", due_at),
+        ];
+        self.insert_with(count, &format!("'{user}'"), description, &more).await;
+    }
+
     async fn insert(&self, count: u32, user: &str) {
+        self.insert_with(count, user, "Two litres, and bread if there is some left", &[]).await;
+    }
+
+    /// `user` and the values of `more` are expressions in SQL, over the number `n` of the row.
+    async fn insert_with(&self, count: u32, user: &str, description: &str, more: &[(&str, &str)]) {
         let time = if self.postmaster.is_some() {
             "timestamptz '2026-01-01T00:00:00Z' + n * interval '1 second'"
         } else {
             "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1767225600 + n, 'unixepoch')"
         };
         let completed_at = format!("CASE n % 3 WHEN 0 THEN {time} END");
+        let (description, folded) = (format!("'{description}'"), format!("'{}'", description.to_lowercase()));
         let columns = [
             ("user_id", user),
             ("title", "'Buy milk ' || n"),
             ("title_folded", "'buy milk ' || n"),
-            ("description", "'Two litres, and bread if there is some left'"),
-            ("description_folded", "'two litres, and bread if there is some left'"),
+            ("description", &description),
+            ("description_folded", &folded),
             ("completed", "n % 3 = 0"),
             ("completed_at", &completed_at),
             ("created_at", time),
             ("updated_at", time),
         ];
+        let columns = [&columns, more].concat();
         testing::seed(&testing::connect(&self.url).await, count, &columns).await;
     }
 

@@ -31,10 +31,20 @@ impl Server {
         workers: u32,
         directory: &Path,
     ) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let program = std::path::absolute(program).expect("a path");
         assert!(program.exists(), "{} is not built: see the recipe `bench` in the justfile", program.display());
-        let mut command = with_many_files(&program);
+        Self::launch(with_many_files(&program), database, tokens, workers, directory).await
+    }
+
+    /// Like [`Server::start`], with a command that the caller has prepared. Its environment is cleared.
+    pub(crate) async fn launch(
+        mut command: Command,
+        database: &Database,
+        tokens: &Tokens,
+        workers: u32,
+        directory: &Path,
+    ) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         command
             .current_dir(directory)
             .env_clear()
@@ -76,6 +86,16 @@ impl Server {
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
+
+    /// Whether the process has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Ends the process without waiting for its requests.
+    pub(crate) fn kill(mut self) {
+        let _ = self.process.kill();
+    }
 }
 
 impl Drop for Server {
@@ -95,5 +115,13 @@ impl Drop for Server {
 pub(crate) fn with_many_files(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"ulimit -n "$(ulimit -H -n)"; exec "$0" "$@""#]).arg(program);
+    command
+}
+
+/// Returns a command that runs the program with the limits of open files that a systemd unit has by default: a low one, which the program
+/// may raise.
+pub(crate) fn with_few_files(program: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"ulimit -S -n 1024; exec "$0" "$@""#]).arg(program);
     command
 }

@@ -17,8 +17,10 @@ pub(crate) struct Tokens {
     pub(crate) writers: Vec<String>,
     /// The user who deletes tasks.
     pub(crate) deleter: String,
-    /// The user with 100,000 tasks.
+    /// The user with very many tasks.
     pub(crate) long_list: String,
+    /// The user whose tasks have long descriptions.
+    pub(crate) large_tasks: String,
 }
 
 impl Tokens {
@@ -33,7 +35,8 @@ impl Tokens {
             encode(&Header::default(), &claims, &key).expect("a token")
         };
         let all = |kind: &str| (0..population.users).map(|user| sign(format!("{kind}-{user}"))).collect();
-        let (deleter, long_list) = (sign("deleter".to_owned()), sign("long-list".to_owned()));
-        Self { readers: all("reader"), writers: all("writer"), deleter, long_list, secret }
+        let [deleter, long_list, large_tasks] =
+            ["deleter", "long-list", "large-tasks"].map(|user| sign(user.to_owned()));
+        Self { readers: all("reader"), writers: all("writer"), deleter, long_list, large_tasks, secret }
     }
 }

@@ -49,11 +49,46 @@ pub(crate) fn resident_mib(pid: u32) -> f64 {
     memory(pid, "VmRSS:")
 }
 
-fn memory(pid: u32, field: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a field of every process");
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib / 1024.0
+/// Returns the memory that the children of a process do not share with others, in MiB.
+pub(crate) fn private_mib_of_children(parent: u32) -> f64 {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let children = pids.filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == parent));
+    children.filter_map(|pid| field(pid, "RssAnon:")).sum()
+}
+
+/// Returns the number of connections to a port of this machine over IPv4, without those that both sides have closed.
+pub(crate) fn connections_to(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
+    let local = format!(":{port:04X}");
+    // The second field is the local address, and the fourth the state: 06 is TIME_WAIT, 0A LISTEN.
+    let is_open = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|address| address.ends_with(&local))
+            && fields.nth(1).is_some_and(|state| !["06", "0A"].contains(&state))
+    };
+    table.lines().filter(is_open).count()
+}
+
+/// Returns the memory that the kernel uses for the TCP sockets of this machine, in MiB.
+pub(crate) fn sockets_mib() -> f64 {
+    let text = fs::read_to_string("/proc/net/sockstat").expect("the kernel's counts of sockets");
+    let pages =
+        text.lines().find_map(|line| line.strip_prefix("TCP:")?.rsplit_once("mem ")?.1.trim().parse::<u32>().ok());
+    // A page has 4 KiB on most machines.
+    f64::from(pages.unwrap_or_default()) / 256.0
+}
+
+fn memory(pid: u32, name: &str) -> f64 {
+    field(pid, name).expect("the process runs")
+}
+
+/// Returns a size from /proc/PID/status in MiB, or `None` if the process has ended.
+fn field(pid: u32, name: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024.0)
 }
 
 struct Stat {
