@@ -47,6 +47,9 @@ pub enum Error {
         /// Seconds until the next request is accepted, at least 1.
         retry_after: u64,
     },
+    /// Large requests have taken all that is meant for them.
+    #[error("too many large requests")]
+    Busy,
     /// The operation does not accept the body, the path or the query.
     #[error("{detail}")]
     Invalid {
@@ -105,6 +108,8 @@ pub(crate) const TOO_LARGE: ErrorKind =
 pub(crate) const LATE: ErrorKind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
 pub(crate) const RATE_LIMITED: ErrorKind =
     kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
+const BUSY: ErrorKind =
+    kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The server is busy with large requests, please try again in a moment");
 pub(crate) const INTERNAL: ErrorKind =
     kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
 pub(crate) const NO_DATABASE: ErrorKind = kind(
@@ -128,6 +133,8 @@ const CORS_REFUSED: ErrorKind = kind(
     "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
 );
 
+/// The value of `Retry-After` in seconds, if the server is busy.
+const RETRY_AFTER_BUSY: u64 = 1;
 /// The value of `Retry-After` in seconds, if the database or the key server cannot be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
@@ -150,6 +157,7 @@ impl Error {
             Self::KeysUnavailable => NO_KEYS,
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
+            Self::Busy => BUSY,
             Self::BodyTooLarge => TOO_LARGE,
             Self::BodyLate => LATE,
             Self::NoRoute => NO_ROUTE,
@@ -187,6 +195,9 @@ impl ResponseError for Error {
             }
             Self::RateLimited { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, *retry_after));
+            }
+            Self::Busy => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
             }
             Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));

@@ -15,6 +15,11 @@ const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The preferences that were applied (RFC 7240, section 3).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// A list with a larger `limit` takes memory for its answer before it is read.
+const LARGE_LIMIT: u32 = 100;
+/// How many bytes a task of such a list is expected to take. Most take a tenth, but they are also held as rows for a moment.
+const EXPECTED_BYTES: u32 = 4 * 1024;
+
 /// List your tasks
 ///
 /// Returns one array, newest first unless `sort` is sent: all tasks, or a page of them with `limit`. If there are more, the
@@ -55,6 +60,13 @@ pub async fn list_tasks(
         Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
     };
+    // Before the query, so that a request without memory for its answer costs nothing.
+    let held = match list.limit {
+        Some(limit) if limit > LARGE_LIMIT => {
+            Some(state.answer_memory.hold(caller.user_id(), limit * EXPECTED_BYTES).await?)
+        }
+        _ => None,
+    };
     let page = tasks::list(store, &caller, &query, list.limit.unwrap_or(query.page_size()), after.as_ref()).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(JSON);
@@ -70,7 +82,8 @@ pub async fn list_tasks(
         Some(position) => _ = response.insert_header((LINK, next_link(&caller, &query, position, &request)?)),
         None => {}
     }
-    Ok(response.body(array(page.tasks)))
+    let body = state.answer_memory.body(caller.user_id(), array(page.tasks), held)?;
+    Ok(response.body(body))
 }
 
 /// Returns the `Link` to the next page: the address of this one, with another cursor.
