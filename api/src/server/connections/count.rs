@@ -84,20 +84,20 @@ mod tests {
         ConnectionCount::new(NonZeroU32::new(limit))
     }
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn connect(count: &Arc<ConnectionCount>, address: &str) -> Option<Counted> {
+        count.count(Some(address.parse().unwrap()))
     }
 
     #[test]
     fn an_address_has_at_most_its_limit_of_connections_and_gets_new_ones_when_others_close() {
         let count = count(2);
-        let first = count.count(address("203.0.113.7"));
-        let second = count.count(address("203.0.113.7"));
+        let first = connect(&count, "203.0.113.7");
+        let second = connect(&count, "203.0.113.7");
         assert!(first.is_some() && second.is_some());
-        assert!(count.count(address("203.0.113.7")).is_none());
-        assert!(count.count(address("203.0.113.8")).is_some());
+        assert!(connect(&count, "203.0.113.7").is_none());
+        assert!(connect(&count, "203.0.113.8").is_some());
         drop(first);
-        assert!(count.count(address("203.0.113.7")).is_some());
+        assert!(connect(&count, "203.0.113.7").is_some());
         drop(second);
         assert!(count.lock().networks.is_empty());
     }
@@ -105,19 +105,18 @@ mod tests {
     #[test]
     fn a_64_network_shares_one_limit_and_a_48_network_eight() {
         let count = count(1);
-        let open: Vec<_> =
-            (0..WIDER_SHARE).map(|number| count.count(address(&format!("2001:db8:0:{number}::1")))).collect();
+        let open: Vec<_> = (0..WIDER_SHARE).map(|number| connect(&count, &format!("2001:db8:0:{number}::1"))).collect();
         assert!(open.iter().all(Option::is_some));
-        assert!(count.count(address("2001:db8:0:0::2")).is_none());
-        assert!(count.count(address("2001:db8:0:ff::1")).is_none());
-        assert!(count.count(address("2001:db8:1::1")).is_some());
+        assert!(connect(&count, "2001:db8:0:0::2").is_none());
+        assert!(connect(&count, "2001:db8:0:ff::1").is_none());
+        assert!(connect(&count, "2001:db8:1::1").is_some());
     }
 
     #[test]
     fn loopback_addresses_have_no_limit_in_any_notation() {
         let count = count(1);
         let open = ["127.0.0.1", "127.0.0.1", "::1", "::1", "::ffff:127.0.0.1", "::ffff:127.0.0.1"]
-            .map(|text| count.count(address(text)));
+            .map(|text| connect(&count, text));
         assert!(open.iter().all(Option::is_some));
     }
 }

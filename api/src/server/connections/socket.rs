@@ -38,8 +38,10 @@ impl Socket {
         outcome
     }
 
-    fn check_write(&self) -> io::Result<()> {
-        if self.connection.ended() == Some(End::SlowReader) { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    /// Makes the close of the connection drop what the client has not taken. The system would go on to offer it.
+    fn give_up(&self) -> io::Error {
+        let _ = self.stream.set_zero_linger();
+        io::ErrorKind::TimedOut.into()
     }
 }
 
@@ -51,7 +53,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         match self.connection.ended() {
             None => {}
-            Some(End::SlowReader) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Some(End::SlowReader) => return Poll::Ready(Err(self.give_up())),
             Some(End::LateHead) => {
                 // No answer is under way, so nothing is cut in two. The end of the input makes the library close.
                 let _ = self.stream.try_write(REQUEST_TIMEOUT);
@@ -78,7 +80,9 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.check_write()?;
+        if self.connection.ended() == Some(End::SlowReader) {
+            return Poll::Ready(Err(self.give_up()));
+        }
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(outcome, context)
     }
