@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use service::UserId;
 
 use crate::config::{Config, Variables};
-use crate::server::{Application, StopSignals, logging};
+use crate::server::{Application, StopSignals, logging, resources};
 use crate::{auth, openapi, routes};
 
 /// A task server: REST, multi-user, strict about ownership.
@@ -60,6 +60,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     for notice in &config.notices {
         log::warn!("{notice}");
     }
+    resources::raise_file_limit();
+    resources::survive_file_size_limit()?;
     // Before the start, so that a signal during the start is not lost.
     let mut signals = StopSignals::listen()?;
     let token = if config.auth.secrets.is_empty() {

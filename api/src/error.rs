@@ -47,6 +47,9 @@ pub enum Error {
         /// Seconds until the next request is accepted, at least 1.
         retry_after: u64,
     },
+    /// Large requests have taken all that is meant for them.
+    #[error("too many large requests")]
+    Busy,
     /// The operation does not accept the body, the path or the query.
     #[error("{detail}")]
     Invalid {
@@ -105,7 +108,7 @@ pub(crate) const TOO_LARGE: ErrorKind =
 pub(crate) const LATE: ErrorKind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
 pub(crate) const RATE_LIMITED: ErrorKind =
     kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
-pub(crate) const BUSY: ErrorKind =
+const BUSY: ErrorKind =
     kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The server is busy with large requests, please try again in a moment");
 pub(crate) const INTERNAL: ErrorKind =
     kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
@@ -135,7 +138,7 @@ const CORS_REFUSED: ErrorKind = kind(
     "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
 );
 
-/// The value of `Retry-After` in seconds, if too many large requests are in flight.
+/// The value of `Retry-After` in seconds, if the server is busy.
 const RETRY_AFTER_BUSY: u64 = 1;
 /// The value of `Retry-After` in seconds, if the database or the key server cannot be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
@@ -159,6 +162,7 @@ impl Error {
             Self::KeysUnavailable => NO_KEYS,
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
+            Self::Busy | Self::Service(service::Error::Busy) => BUSY,
             Self::BodyTooLarge => TOO_LARGE,
             Self::BodyLate => LATE,
             Self::NoRoute => NO_ROUTE,
@@ -167,7 +171,6 @@ impl Error {
             Self::Service(service::Error::NotOwner) => NOT_OWNER,
             Self::Service(service::Error::InvalidCursor) => INVALID_CURSOR,
             Self::Service(service::Error::TooLongToSort) => LIMIT_REQUIRED,
-            Self::Service(service::Error::Busy) => BUSY,
             Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
             Self::Service(service::Error::Database(_)) | Self::Internal(_) => INTERNAL,
         };
@@ -199,11 +202,11 @@ impl ResponseError for Error {
             Self::RateLimited { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, *retry_after));
             }
+            Self::Busy | Self::Service(service::Error::Busy) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
+            }
             Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));
-            }
-            Self::Service(service::Error::Busy) => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
             }
             Self::NoMethod { allow } => {
                 response.insert_header((header::ALLOW, allow));

@@ -1,8 +1,9 @@
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::variables::{ConfigError, Variables};
 
-/// How many requests are accepted, in requests a second.
+/// How many requests, in requests a second, and how many connections are accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitsConfig {
     /// `RATE_LIMIT_PER_SECOND`, for each user. `None` is no limit.
@@ -11,6 +12,48 @@ pub struct LimitsConfig {
     pub per_address: Option<NonZeroU32>,
     /// `TRUST_FORWARDED_FOR`: whether `X-Forwarded-For` is believed. Only safe behind a proxy that writes it.
     pub trust_forwarded_for: bool,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`. `None` is no limit.
+    pub connections_per_address: Option<NonZeroU32>,
+    /// How slow connections may be. No variable changes it.
+    pub timeouts: ConnectionTimeouts,
+}
+
+/// How slow a connection may be. Tests shorten these times.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionTimeouts {
+    /// How long the head of a request may take to arrive, from its first byte on.
+    pub head: Duration,
+    /// How long a connection may be idle between two requests. Longer than usual proxies keep one, so that the proxy closes it.
+    pub idle: Duration,
+    /// How long a client may take no byte of an answer.
+    pub unread: Duration,
+    /// The time over which the speed of a client that reads slowly is measured.
+    pub slow_reader: Duration,
+    /// How often the connections are checked. A connection can last this much longer than the other times.
+    pub sweep_every: Duration,
+}
+
+impl ConnectionTimeouts {
+    /// The lowest speed of a client that reads an answer, in bytes per second.
+    const SLOWEST_READER: u64 = 1024;
+
+    /// Returns how many bytes a client must take during [`Self::slow_reader`] if it lets the server wait.
+    #[must_use]
+    pub fn slow_reader_bytes(&self) -> u64 {
+        Self::SLOWEST_READER * self.slow_reader.as_secs()
+    }
+}
+
+impl Default for ConnectionTimeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            unread: Duration::from_secs(30),
+            slow_reader: Duration::from_mins(1),
+            sweep_every: Duration::from_secs(1),
+        }
+    }
 }
 
 /// Far above the rate of a person's front end, and far below the rate that slows other users down.
@@ -22,7 +65,18 @@ impl LimitsConfig {
             per_user: limit(variables, "RATE_LIMIT_PER_SECOND")?,
             per_address: limit(variables, "RATE_LIMIT_PER_ADDRESS_PER_SECOND")?,
             trust_forwarded_for: variables.parse("TRUST_FORWARDED_FOR", false, "true or false")?,
+            connections_per_address: variables
+                .parse("MAX_CONNECTIONS_PER_ADDRESS", 512, "a number of connections, 0 for no limit")
+                .map(NonZeroU32::new)?,
+            timeouts: ConnectionTimeouts::default(),
         })
+    }
+
+    /// Returns the limit of connections per address. There is none behind a trusted proxy, because all connections come from
+    /// its address.
+    #[must_use]
+    pub fn connections(&self) -> Option<NonZeroU32> {
+        self.connections_per_address.filter(|_| !self.trust_forwarded_for)
     }
 }
 

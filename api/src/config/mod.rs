@@ -11,7 +11,7 @@ mod variables;
 pub use auth::{AuthConfig, KeyServerConfig};
 pub use cors::CorsConfig;
 pub use database::DatabaseConfig;
-pub use limits::LimitsConfig;
+pub use limits::{ConnectionTimeouts, LimitsConfig};
 pub use server::ServerConfig;
 pub use variables::{ConfigError, Variables};
 
@@ -26,7 +26,7 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Which pages may call the API.
     pub cors: CorsConfig,
-    /// How many requests are accepted.
+    /// How many requests and connections are accepted.
     pub limits: LimitsConfig,
     /// Warnings for the operator, to log once logging has started.
     pub notices: Vec<String>,

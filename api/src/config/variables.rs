@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// The names of all variables that are read.
-pub(super) const NAMES: [&str; 27] = [
+pub(super) const NAMES: [&str; 28] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -20,6 +20,7 @@ pub(super) const NAMES: [&str; 27] = [
     "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
     "HOST",
+    "MAX_CONNECTIONS_PER_ADDRESS",
     "METRICS_ADDRESS",
     "MIGRATE_ON_START",
     "PORT",

@@ -170,12 +170,19 @@ fn text(json: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// The length in bytes from which it pays to give unused capacity back.
+const LARGE: usize = 64 * 1024;
+
 /// Returns a JSON array of these tasks.
 pub(crate) fn array(tasks: Vec<tasks::Task>) -> Bytes {
     let mut json = Vec::with_capacity(2 + tasks.len() * RESERVED);
     json.push(b'[');
     write_all(tasks, &mut json);
     json.push(b']');
+    // An answer can wait for a slow client, and the capacity can be twice the length.
+    if json.len() > LARGE {
+        json.shrink_to_fit();
+    }
     json.into()
 }
 

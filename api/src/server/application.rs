@@ -5,24 +5,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use service::Store;
 
+use super::answer_memory::AnswerMemory;
+use super::connections::{self, ConnectionCount};
 use super::limits::{FORGET_EVERY, RateLimits};
 use super::metrics::{self, Metrics};
 use super::readiness::Readiness;
 use super::{State, StopSignals, cors, observe};
 use crate::auth::Verifier;
 use crate::config::{AuthConfig, Config, DatabaseConfig, ServerConfig};
-
-/// How long the head of a connection's first request may take to arrive. Later requests of the connection are not limited
-/// here: the proxy in front must limit them.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may be idle between two requests. Longer than usual proxies keep one, so that the proxy closes it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// A server that is bound to its address and ready to run. The same for the program and for its tests.
 pub struct Application {
@@ -74,11 +70,13 @@ impl Application {
         let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
         let limits = Arc::new(RateLimits::new(&config.limits));
         let readiness = Arc::new(Readiness::default());
+        let answer_memory = Arc::new(AnswerMemory::default());
         let states = stores.iter().map(|store| {
             Data::new(State {
                 store: store.clone(),
                 delete_returns_task: config.server.delete_returns_task,
                 readiness: Arc::clone(&readiness),
+                answer_memory: Arc::clone(&answer_memory),
                 verifier: Arc::clone(&verifier),
                 limits: Arc::clone(&limits),
                 metrics: metrics.clone(),
@@ -87,8 +85,8 @@ impl Application {
         let states: Vec<_> = states.collect();
         let origins = config.cors.allowed_origins;
         let started = Arc::new(AtomicUsize::new(0));
-        let server = HttpServer::new(move || {
-            // Called once in each worker's thread. It is called again if a worker is replaced, which then shares a state.
+        let app = move || {
+            // A worker that replaces another one shares a state.
             let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
             App::new()
                 .app_data(states[worker].clone())
@@ -96,17 +94,21 @@ impl Application {
                 // The layer that is added last sees a request first.
                 .wrap(cors::cors(&origins))
                 .wrap(from_fn(observe::observe))
-        })
-        .disable_signals()
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(IDLE_TIMEOUT)
-        .shutdown_timeout(config.server.shutdown_timeout_seconds)
-        .workers(workers.get());
+        };
         let (host, port) = (config.server.host, config.server.port);
-        let server = server.bind((host, port)).map_err(|source| StartError::Bind { host, port, source })?;
-        let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::new(host, port));
+        let unbound = |source| StartError::Bind { host, port, source };
+        let timeouts = config.limits.timeouts;
+        let listener = connections::listen(SocketAddr::new(host, port), &timeouts).map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        let settings = connections::Settings {
+            workers,
+            shutdown_timeout: config.server.shutdown_timeout_seconds,
+            timeouts,
+            count: ConnectionCount::new(config.limits.connections()),
+        };
+        let server = connections::serve(listener, settings, app).map_err(unbound)?;
         let stop_delay = Duration::from_secs(config.server.shutdown_delay_seconds.into());
-        Ok(Self { server: server.run(), address, stores, limits, readiness, metrics_server, stop_delay })
+        Ok(Self { server, address, stores, limits, readiness, metrics_server, stop_delay })
     }
 
     /// Returns the address that the server listens on. With port 0 configured, its port is the one that the system chose.

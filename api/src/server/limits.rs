@@ -1,23 +1,26 @@
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Once;
 use std::time::Duration;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::HeaderName;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use service::{Caller, UserId};
 
+use super::addresses::{Client, Network, Networks, WIDER_SHARE};
 use crate::config::LimitsConfig;
 use crate::error::Error;
 
 /// Limits how many requests one user and one client address may send to this server, over all of its workers.
 pub(crate) struct RateLimits {
     users: RateLimit<UserId>,
-    addresses: RateLimit<IpAddr>,
+    addresses: RateLimit<Network>,
+    /// For the networks around the addresses, see [`WIDER_SHARE`].
+    wider_networks: RateLimit<Network>,
     trust_forwarded_for: bool,
+    unreadable_logged: Once,
 }
 
 /// How often [`RateLimits::forget_idle`] is to be called.
@@ -28,7 +31,11 @@ impl RateLimits {
         Self {
             users: RateLimit::new(config.per_user),
             addresses: RateLimit::new(config.per_address),
+            wider_networks: RateLimit::new(
+                config.per_address.map(|limit| limit.saturating_mul(NonZeroU32::MIN.saturating_add(WIDER_SHARE - 1))),
+            ),
             trust_forwarded_for: config.trust_forwarded_for,
+            unreadable_logged: Once::new(),
         }
     }
 
@@ -45,13 +52,30 @@ impl RateLimits {
     /// # Errors
     /// [`Error::RateLimited`] if the address is over the limit.
     pub(super) fn check_address(&self, request: &ServiceRequest) -> Result<(), Error> {
-        client_address(request, self.trust_forwarded_for).map_or(Ok(()), |address| self.addresses.check(&address))
+        match Client::of(request, self.trust_forwarded_for) {
+            Client::Loopback => Ok(()),
+            Client::At(Networks { own, wider }) => {
+                // First the address: its own surplus must not use up the allowance of its neighbours.
+                self.addresses.check(&own)?;
+                wider.map_or(Ok(()), |network| self.wider_networks.check(&network))
+            }
+            Client::Unreadable => {
+                self.unreadable_logged.call_once(|| {
+                    log::warn!(
+                        "X-Forwarded-For of the proxy does not end with an address; all such requests share one rate limit \
+                         (TRUST_FORWARDED_FOR)"
+                    );
+                });
+                self.addresses.check(&Network::UNREADABLE)
+            }
+        }
     }
 
     /// Removes the users and addresses that have their full allowance again, so that memory grows only with the active ones.
     pub(super) fn forget_idle(&self) {
         self.users.forget_idle();
         self.addresses.forget_idle();
+        self.wider_networks.forget_idle();
     }
 }
 
@@ -78,25 +102,5 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
         }
-    }
-}
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Returns the address of the client: that of the connection, or the one that a trusted proxy reports. Returns `None` for
-/// loopback addresses, which are not limited, because all clients behind a proxy on this machine would share one limit.
-fn client_address(request: &ServiceRequest, trust_forwarded_for: bool) -> Option<IpAddr> {
-    let forwarded = trust_forwarded_for.then(|| request.headers().get_all(FORWARDED_FOR).last()).flatten();
-    // The last entry is the one that the proxy itself has added.
-    let reported = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    let address = reported.or_else(|| request.peer_addr().map(|peer| peer.ip()))?;
-    (!address.is_loopback()).then(|| network(address))
-}
-
-/// Returns the /64 network of an IPv6 address, because a client usually has all of it. IPv4 addresses are kept.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address @ IpAddr::V4(_) => address,
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! It knows no route. [`Application::build`] is given the function that registers them.
 
+mod addresses;
+mod answer_memory;
 mod application;
+mod connections;
 mod cors;
 mod guard;
 mod headers;
@@ -11,6 +14,7 @@ pub mod logging;
 mod metrics;
 mod observe;
 mod readiness;
+pub mod resources;
 mod state;
 mod stop;
 

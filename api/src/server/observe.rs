@@ -11,6 +11,7 @@ use actix_web::web;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::connections::{self, InFlight};
 use super::{State, cors, headers};
 use crate::error::{self, Error};
 
@@ -24,6 +25,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    let in_flight = InFlight::begin(&request);
     let id = request_id(&request);
     cors::drop_preflight_mark_without_origin(request.headers_mut());
     let response = next.call(request).await?.map_into_boxed_body();
@@ -33,7 +35,7 @@ pub(super) async fn observe(
     headers::secure(headers);
     headers.insert(REQUEST_ID, id.clone());
     record(&response, started.elapsed(), &id);
-    Ok(response)
+    Ok(response.map_body(|_, body| connections::deliver(body, in_flight)))
 }
 
 /// Runs an operation. A panic becomes a 500 response instead of a broken connection.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use service::Store;
 
+use super::answer_memory::AnswerMemory;
 use super::limits::RateLimits;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
@@ -16,6 +17,8 @@ pub struct State {
     pub delete_returns_task: bool,
     /// Whether requests should be sent to this server.
     pub(crate) readiness: Arc<Readiness>,
+    /// The memory for answers that wait to be written.
+    pub(crate) answer_memory: Arc<AnswerMemory>,
     pub(super) verifier: Arc<Verifier>,
     pub(super) limits: Arc<RateLimits>,
     pub(super) metrics: Option<Metrics>,

@@ -9,6 +9,7 @@ mod bad_input;
 mod bulk;
 mod complete;
 mod concurrency;
+mod connections;
 mod cors;
 mod create;
 mod delete;

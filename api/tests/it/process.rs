@@ -312,3 +312,35 @@ async fn a_token_from_the_command_line_is_valid_for_its_user() {
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     app.bearer(token.trim()).get(200, "/api/alice/tasks").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_has_grown_to_its_limit_is_a_503_for_writes_and_reads_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    // The unit of the shell is 512 or 1,024 bytes, so this is 200 or 400 KiB.
+    let program = Program::start_with_limits(folder.path(), "-f 400", [("BETTER_AUTH_SECRET", SECRET)]);
+    let alice = program.bearer(&token("alice"));
+    let task = json!({ "title": "t", "description": "d".repeat(1000) });
+    let mut created = 0;
+    let refused = loop {
+        let answer = Answer::to(alice.request(Method::POST, "/api/tasks").json(&task)).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        created += 1;
+        assert!(created < 2000, "the limit has no effect");
+    };
+    assert_eq!((refused.status, refused.code().as_str()), (503, "database_unavailable"));
+    assert_eq!(alice.get(200, "/api/tasks").await.json().as_array().unwrap().len(), created);
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_at_start_and_a_low_one_is_logged() {
+    for (limits, raised, is_logged) in [("-Sn 256 && ulimit -Hn 5000", "5000", false), ("-n 256", "256", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start_with_limits(folder.path(), limits, [("WORKERS", "1")]);
+        assert_eq!(program.file_limit(), raised);
+        program.signal("TERM");
+        let (_, log) = program.wait();
+        assert_eq!(log.contains("this server may open only 256 files"), is_logged, "{log}");
+    }
+}

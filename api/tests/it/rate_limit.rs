@@ -1,9 +1,9 @@
 //! 429
 
 use reqwest::Method;
-use testing::on_both_databases;
+use testing::{Backend, TestDatabase, on_both_databases};
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, tools};
 
 #[on_both_databases]
 async fn over_the_limit_a_user_gets_429_with_retry_after_and_others_are_served(app: TestApp) {
@@ -25,5 +25,40 @@ async fn at_zero_there_is_no_limit(app: TestApp) {
     let alice = app.user("alice");
     for _ in 0..300 {
         alice.get(200, "/api/tasks").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limit_of_an_address_holds_in_every_notation_of_a_trusted_proxy() {
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let app =
+        TestApp::with(database, &[("RATE_LIMIT_PER_ADDRESS_PER_SECOND", "1"), ("TRUST_FORWARDED_FOR", "true")]).await;
+    let alice = app.user("alice");
+    let from = |entry: String| alice.request(Method::GET, "/api/tasks").header("x-forwarded-for", entry);
+    for (first, second) in [("203.0.113.N:1001", "203.0.113.N"), ("\"[2001:db8:N::1]:99\"", "[2001:db8:N::2]")] {
+        let pair = |number: u32| [first, second].map(|entry| from(entry.replace('N', &number.to_string())));
+        assert_eq!(Answer::refused_second(200, pair).await.1.code(), "rate_limited");
+    }
+    // These share one allowance.
+    let unreadable = ["unknown", "", "203.0.113.1,", "_hidden", "203.0.113.1, proxy.example"];
+    let mut refused = 0;
+    for entry in unreadable.into_iter().cycle().take(50) {
+        refused += u32::from(Answer::to(from(entry.to_owned())).await.status == 429);
+    }
+    assert!(refused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_on_this_machine_is_not_limited_by_its_address_if_the_server_listens_on_ipv6_too() {
+    if std::net::TcpListener::bind("[::]:0").is_err() {
+        return tools::not_run("a test needs IPv6");
+    }
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let app = TestApp::with(database, &[("HOST", "::"), ("RATE_LIMIT_PER_ADDRESS_PER_SECOND", "1")]).await;
+    for host in ["127.0.0.1", "[::1]"] {
+        let alice = app.user_at(host, "alice");
+        for _ in 0..20 {
+            alice.get(200, "/api/tasks").await;
+        }
     }
 }

@@ -1,6 +1,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::StreamExt;
 use service::tasks::{self, ListQuery, Position, WholeList, cursor};
 use service::{Caller, Store};
 
@@ -14,6 +15,11 @@ use crate::server::State;
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The preferences that were applied (RFC 7240, section 3).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A list with a larger `limit` takes memory for its answer before it is read.
+const LARGE_LIMIT: u32 = 100;
+/// How many bytes a task of such a list is expected to take. Most take a tenth, but they are also held as rows for a moment.
+const EXPECTED_BYTES: u32 = 4 * 1024;
 
 /// List your tasks
 ///
@@ -68,7 +74,15 @@ pub async fn list_tasks(
         if rest.is_over() {
             return Ok(response.body(array(first)));
         }
-        return Ok(response.streaming(stream::array(state, (first, rest), String::new(), "")));
+        let held = state.answer_memory.try_hold(caller.user_id(), rest.held_bytes()).ok_or(Error::Busy)?;
+        let stream = stream::array(state, (first, rest), String::new(), "");
+        return Ok(response.streaming(stream.inspect(move |_| _ = &held)));
+    };
+    // Before the query, so that a request without memory for its answer costs nothing.
+    let held = if limit > LARGE_LIMIT {
+        Some(state.answer_memory.hold(caller.user_id(), limit * EXPECTED_BYTES).await?)
+    } else {
+        None
     };
     let page = tasks::list(store, &caller, &query, limit, after.as_ref()).await?;
     if prefer.counts {
@@ -78,7 +92,8 @@ pub async fn list_tasks(
     if let Some(position) = &page.next {
         response.insert_header((LINK, next_link(&caller, &query, position, &request)?));
     }
-    Ok(response.body(array(page.tasks)))
+    let body = state.answer_memory.body(caller.user_id(), array(page.tasks), held)?;
+    Ok(response.body(body))
 }
 
 /// Returns the number of tasks of the whole list, unless it is known already.

@@ -6,7 +6,7 @@ pub mod raw;
 pub mod tools;
 mod user;
 
-use api::config::{Config, Variables};
+use api::config::{Config, ConnectionTimeouts, Variables};
 use api::server::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
 
@@ -40,8 +40,19 @@ impl TestApp {
         Self::with(self.database, variables).await
     }
 
+    /// Starts a server that is faster to end slow connections.
+    pub async fn with_timeouts(database: TestDatabase, timeouts: ConnectionTimeouts) -> Self {
+        let mut config = Self::config(database.url(), &[]);
+        config.limits.timeouts = timeouts;
+        Self::start(config, database).await
+    }
+
     /// Starts a server that reaches its database under another address.
     pub async fn reaching(url: &str, database: TestDatabase, variables: &[(&str, &str)]) -> Self {
+        Self::start(Self::config(url, variables), database).await
+    }
+
+    fn config(url: &str, variables: &[(&str, &str)]) -> Config {
         let basic = [
             ("BETTER_AUTH_SECRET", SECRET),
             ("DATABASE_MAX_CONNECTIONS", "4"),
@@ -51,7 +62,10 @@ impl TestApp {
             ("RATE_LIMIT_PER_SECOND", "0"),
             ("WORKERS", "1"),
         ];
-        let config = Config::load(&basic.iter().chain(variables).copied().collect::<Variables>()).unwrap();
+        Config::load(&basic.iter().chain(variables).copied().collect::<Variables>()).unwrap()
+    }
+
+    async fn start(config: Config, database: TestDatabase) -> Self {
         let application = Application::build(config, api::routes::configure).await.unwrap();
         let address = format!("http://{}", application.address());
         // The server ends with the test's runtime.
@@ -72,6 +86,12 @@ impl TestApp {
     /// Returns a client without a token.
     pub fn anonymous(&self) -> User {
         User::new(&self.address, None)
+    }
+
+    /// Returns a client that is signed in as this user and reaches the server at another of its addresses.
+    pub fn user_at(&self, host: &str, id: &str) -> User {
+        let (_, port) = self.address.rsplit_once(':').unwrap();
+        User::new(&format!("http://{host}:{port}"), Some(&token(id)))
     }
 
     /// Returns host and port, for raw sockets.

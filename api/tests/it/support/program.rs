@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use super::User;
 
@@ -36,7 +37,25 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
 impl Program {
     /// Starts it on a free port and waits until it has printed its address.
     pub fn start<N: AsRef<OsStr>, V: AsRef<OsStr>>(folder: &Path, variables: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut command = command(folder);
+        Self::start_as(command(folder), variables)
+    }
+
+    /// Does the same with limits of the shell's `ulimit`, such as `-f 100`.
+    pub fn start_with_limits<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+        folder: &Path,
+        limits: &str,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {limits} && exec \"$0\""), env!("CARGO_BIN_EXE_api")]);
+        command.env_clear().current_dir(folder);
+        Self::start_as(command, variables)
+    }
+
+    fn start_as<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut command: Command,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         command.env("PORT", "0").envs(variables).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -75,6 +94,22 @@ impl Program {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Returns the processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads
+            .filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("schedstat")).ok())
+            .map(|text| Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap()))
+            .sum()
+    }
+
+    /// Returns its soft limit of open files, as the system reports it.
+    pub fn file_limit(&self) -> String {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
     }
 
     /// Sends it a signal, by name: `TERM`, `INT`, `KILL`.

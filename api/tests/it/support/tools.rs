@@ -32,10 +32,15 @@ pub fn find(program: &str, package: &str) -> Option<PathBuf> {
     folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     let found = folders.into_iter().map(|folder| folder.join(program)).find(|file| file.exists());
     if found.is_none() {
-        let text = format!("\n### NOT RUN: a test needs `{program}` (Debian: `apt-get install {package}`) ###\n");
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
-        // Not `eprintln!`: the test harness hides its output if the test passes.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        not_run(&format!("a test needs `{program}` (Debian: `apt-get install {package}`)"));
     }
     found
+}
+
+/// Reports on standard error that a test cannot run, and why. With `CI=true` that is a failure.
+pub fn not_run(reason: &str) {
+    let text = format!("\n### NOT RUN: {reason} ###\n");
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
+    // Not `eprintln!`: the test harness hides its output if the test passes.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -1,0 +1,198 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+
+/// What the socket, the request layer and the sweep know of one connection. All of them run in the thread of its worker.
+///
+/// The fields are plain cells without a clock, because they are written for every request. The sweep adds the time.
+#[derive(Default)]
+pub(super) struct Connection {
+    /// Whether the app has a request whose answer it has not handed over completely.
+    is_busy: Cell<bool>,
+    /// Whether bytes have arrived while the app had no request: the beginning of the next head.
+    is_head_begun: Cell<bool>,
+    /// The number of requests that the app has been given. It wraps around.
+    requests: Cell<u32>,
+    /// Whether the system took less than the last write offered.
+    is_blocked: Cell<bool>,
+    /// The number of bytes that the system has taken. It wraps around.
+    written: Cell<u64>,
+    /// Changes with each byte that passes, each request and each answer.
+    progress: Cell<u32>,
+    /// How many more bytes may be read until the dispatcher has looked at those that it has. The last read may exceed it.
+    burst: Cell<usize>,
+    /// How many more bytes may be read while the app has a request. The last read may exceed it.
+    ahead: Cell<usize>,
+    /// Whether bytes have arrived that may not be read yet.
+    is_held: Cell<bool>,
+    /// Set by the sweep to end the connection.
+    end: Cell<Option<End>>,
+    /// Wakes the task of the connection.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The head of a request did not arrive in time.
+    LateHead,
+    /// The client reads its answers too slowly.
+    SlowReader,
+}
+
+/// How many bytes are read at once. A head has less. The HTTP library would read 128 KiB and build all requests in it, which
+/// takes several MiB for small ones.
+const BURST: usize = 8 * 1024;
+/// How many bytes of following requests are read while the app has one. Not zero, so that a reset connection is noticed.
+const AHEAD: usize = 4 * 1024;
+/// The longest body with the framing of a chunked one, in bytes. Requests with longer bodies are refused.
+const LONGEST_BODY: usize = 80 * 1024;
+
+impl Connection {
+    /// Begins a turn of the dispatcher.
+    pub(super) fn begin_turn(&self) {
+        self.burst.set(BURST);
+    }
+
+    /// Returns a number that changes when something happens on the connection.
+    pub(super) fn progress(&self) -> u32 {
+        self.progress.get()
+    }
+
+    fn advance(&self) {
+        self.progress.set(self.progress.get().wrapping_add(1));
+    }
+
+    /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP library
+    /// would go on to answer requests into a buffer without a limit.
+    pub(super) fn may_read(&self) -> bool {
+        if !self.is_busy.get() {
+            self.ahead.set(AHEAD);
+        }
+        self.burst.get() > 0 && self.ahead.get() > 0 && !self.is_blocked.get()
+    }
+
+    /// Records that bytes have arrived that may not be read yet. The task is woken when they may.
+    pub(super) fn hold(&self, context: &Context<'_>) {
+        if self.burst.get() == 0 {
+            context.waker().wake_by_ref();
+        } else {
+            self.is_held.set(true);
+            self.remember_waker(context);
+        }
+    }
+
+    /// Wakes the task if bytes were held.
+    fn release(&self) {
+        if self.is_held.take()
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Records bytes of the client. While a request is in the app they can belong to its body, whose time is limited by
+    /// [`crate::extract`], or to requests that the client sends ahead, which wait for their turn.
+    pub(super) fn bytes_arrived(&self, bytes: usize) {
+        // The end of the input is no byte.
+        if bytes == 0 {
+            return;
+        }
+        self.advance();
+        self.burst.set(self.burst.get().saturating_sub(bytes));
+        if self.is_busy.get() {
+            self.ahead.set(self.ahead.get().saturating_sub(bytes));
+        } else {
+            self.is_head_begun.set(true);
+        }
+    }
+
+    /// Records that the system took this many bytes.
+    pub(super) fn bytes_written(&self, bytes: usize) {
+        self.advance();
+        self.written.set(self.written.get().wrapping_add(bytes as u64));
+        self.is_blocked.set(false);
+        self.release();
+    }
+
+    /// Records that the system takes no bytes at the moment.
+    pub(super) fn write_blocked(&self, context: &Context<'_>) {
+        self.is_blocked.set(true);
+        self.remember_waker(context);
+    }
+
+    /// Keeps the waker of the connection's task.
+    pub(super) fn remember_waker(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        // It is always the same task, so this clones once.
+        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+    }
+
+    /// Returns the number of the head that is arriving, or `None` if none has begun, or if an answer has not been taken yet: then
+    /// the head is not read.
+    pub(super) fn arriving_head(&self) -> Option<u32> {
+        let is_expected = self.is_head_begun.get() && !self.is_busy.get() && !self.is_blocked.get();
+        is_expected.then(|| self.requests.get())
+    }
+
+    /// Returns the number of bytes written so far if the client has not taken all that was offered.
+    pub(super) fn blocked_at(&self) -> Option<u64> {
+        self.is_blocked.get().then(|| self.written.get())
+    }
+
+    /// Returns why the connection must end, if it must.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.end.get()
+    }
+
+    /// Makes the next read or write of the connection end it, and wakes its task.
+    pub(super) fn end(&self, reason: End) {
+        self.end.set(Some(reason));
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A request that is in the app, until this is dropped: with its answer, or with the last part of its answer's body.
+pub(in crate::server) struct InFlight(Option<Rc<Connection>>);
+
+impl InFlight {
+    /// Records that the app has been given this request. A request of a test has no connection.
+    pub(in crate::server) fn begin(request: &ServiceRequest) -> Self {
+        let connection = request.conn_data::<Rc<Connection>>().cloned();
+        if let Some(connection) = &connection {
+            connection.is_busy.set(true);
+            connection.is_head_begun.set(false);
+            connection.requests.set(connection.requests.get().wrapping_add(1));
+            connection.advance();
+            let body = body_length(request.headers());
+            connection.ahead.set(connection.ahead.get().saturating_add(body));
+        }
+        Self(connection)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.0 {
+            connection.is_busy.set(false);
+            connection.advance();
+            connection.release();
+        }
+    }
+}
+
+/// Returns how many bytes the body of a request takes at most.
+fn body_length(headers: &HeaderMap) -> usize {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return LONGEST_BODY;
+    }
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return 0 };
+    length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(0).min(LONGEST_BODY)
+}

@@ -1,0 +1,136 @@
+use std::fmt::Debug;
+use std::future::{poll_fn, ready};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use std::task;
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, Protocol, Request, Response};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
+};
+use actix_web::body::MessageBody;
+use actix_web::dev::AppConfig;
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::connection::Connection;
+use super::count::ConnectionCount;
+use super::delivery::PART_BYTES;
+use super::socket::Socket;
+use super::sweep::Connections;
+use crate::config::ConnectionTimeouts;
+
+/// How long a connection may take to close. The HTTP library's own server uses the same.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How connections are served.
+pub(in crate::server) struct Settings {
+    /// The number of threads.
+    pub(in crate::server) workers: NonZero<usize>,
+    /// How many seconds requests may still take once the server stops.
+    pub(in crate::server) shutdown_timeout: u64,
+    /// How slow connections may be.
+    pub(in crate::server) timeouts: ConnectionTimeouts,
+    /// The limit of connections per address.
+    pub(in crate::server) count: Arc<ConnectionCount>,
+}
+
+/// Starts to serve an App on this listener. `app` is called once in each worker's thread, and again if a worker is replaced.
+pub(in crate::server) fn serve<A, I, S, B>(listener: TcpListener, settings: Settings, app: A) -> io::Result<Server>
+where
+    A: Fn() -> I + Clone + Send + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let Settings { workers, shutdown_timeout, timeouts, count } = settings;
+    let builder = ServerBuilder::new().disable_signals().workers(workers.get()).shutdown_timeout(shutdown_timeout);
+    let stopping = builder.graceful_shutdown_signal();
+    let address = listener.local_addr()?;
+    let worker = move || {
+        let (stopping, count) = (stopping.clone(), Arc::clone(&count));
+        let connections = Connections::start(timeouts);
+        let app = app().into_factory().map_err(|error| error.into().error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(timeouts.idle)
+            .client_request_timeout(timeouts.head)
+            .client_disconnect_timeout(CLOSE_TIMEOUT)
+            .h1_write_buffer_size(PART_BYTES)
+            .local_addr(address)
+            .on_connect_ext(|socket: &Socket, data: &mut Extensions| {
+                data.insert(socket.connection());
+            })
+            // Nothing here asks the framework for the server's own address.
+            .finish(map_config(app, |()| AppConfig::default()));
+        let serving = apply_fn_factory(http, |accepted: Accepted, http| {
+            let connection = accepted.0.connection();
+            take_turns(http.call(accepted), connection)
+        });
+        fn_service(move |stream| ready(accept(stream, &count, &connections))).and_then(serving)
+    };
+    Ok(builder.listen("api", listener, worker)?.run())
+}
+
+/// What the HTTP library takes for a connection.
+type Accepted = (Socket, Protocol, Option<SocketAddr>);
+
+/// How often in a row a connection may take its turn without any progress.
+const IDLE_TURNS: u32 = 200;
+/// How long a connection then pauses.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Serves a connection, and pauses it if it takes turn after turn for nothing.
+///
+/// The HTTP library does that: with 128 KiB of requests that wait for an answer that waits for a slow client, it wakes itself
+/// until the answer is taken. One such connection kept a thread fully busy.
+async fn take_turns<T>(serving: impl Future<Output = T>, connection: Rc<Connection>) -> T {
+    let mut serving = pin!(serving);
+    let mut pause = pin!(None::<Sleep>);
+    let (mut progress, mut idle_turns) = (connection.progress(), 0);
+    poll_fn(|context| {
+        if let Some(sleep) = pause.as_mut().as_pin_mut() {
+            task::ready!(sleep.poll(context));
+            pause.set(None);
+        }
+        connection.begin_turn();
+        let outcome = serving.as_mut().poll(context);
+        idle_turns = if connection.progress() == progress { idle_turns + 1 } else { 0 };
+        progress = connection.progress();
+        if idle_turns >= IDLE_TURNS {
+            pause.set(Some(sleep(PAUSE)));
+        }
+        outcome
+    })
+    .await
+}
+
+/// Accepts a connection, or refuses it by an error, which closes it.
+fn accept(
+    stream: TcpStream,
+    count: &Arc<ConnectionCount>,
+    connections: &Rc<Connections>,
+) -> Result<Accepted, DispatchError> {
+    // On an IPv6 socket, an IPv4 client has an address like ::ffff:127.0.0.1.
+    let peer = stream.peer_addr().ok().map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
+    let Some(counted) = count.count(peer.map(|peer| peer.ip())) else {
+        return Err(DispatchError::Io(io::ErrorKind::QuotaExceeded.into()));
+    };
+    Ok((Socket::new(stream, connections.add(), counted), Protocol::Http1, peer))
+}
