@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// The names of all variables that are read.
-pub(super) const NAMES: [&str; 27] = [
+pub(super) const NAMES: [&str; 28] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -25,6 +25,7 @@ pub(super) const NAMES: [&str; 27] = [
     "PORT",
     "RATE_LIMIT_PER_ADDRESS_PER_SECOND",
     "RATE_LIMIT_PER_SECOND",
+    "READY_AFTER_SECONDS",
     "RUST_LOG",
     "SHUTDOWN_DELAY_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",

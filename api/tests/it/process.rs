@@ -61,6 +61,7 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("HOST", "example.com")], "HOST must be an IP address"),
         (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
         (&[("DATABASE_URL", "postgres://user:hunter2#x@localhost/x")], "DATABASE_URL is not a valid address"),
+        (&[("READY_AFTER_SECONDS", "1")], "READY_AFTER_SECONDS must be a number of seconds, at least 2"),
         (&[("WORKERS", "513")], "WORKERS must be a number of threads up to 512"),
         (&[("RUST_LOG", "api=loud")], "RUST_LOG must be a level"),
         (&[("BETTER_AUTH_URL", "localhost:3000")], "BETTER_AUTH_URL must be an address"),

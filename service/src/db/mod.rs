@@ -6,6 +6,7 @@ pub(crate) mod fault;
 mod health;
 pub(crate) mod lease;
 mod postgres;
+mod probe;
 mod retry;
 mod sqlite;
 
@@ -21,6 +22,8 @@ use tokio::time::timeout;
 pub use self::config::DbConfig;
 use self::fault::Fault;
 pub use self::health::PoolUse;
+use self::probe::{DatabaseFile, Target, WriteFaults, is_in_memory};
+pub use self::probe::{Health, Probe};
 use self::retry::Outages;
 use crate::Error;
 
@@ -45,6 +48,8 @@ pub struct Db {
     /// The address for migrations, if it is not that of `write`.
     direct: Option<Arc<ConnectOptions>>,
     outages: Outages,
+    probe_target: Arc<Target>,
+    write_faults: WriteFaults,
     /// The number of statements that were sent.
     statements: Arc<AtomicU64>,
 }
@@ -77,20 +82,28 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire_if_idle_for(TRUSTED_IDLE_TIME);
         let direct = direct.map(|address| Arc::new(address.options));
-        let is_postgres = address.postgres.is_some();
-        let (read, write, options) = if is_postgres {
+        let (read, write, options, probe_target) = if let Some(postgres) = address.postgres {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
-            (pool.clone(), pool, Some(Arc::new(options)))
+            (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;
-            (read, write, None)
+            let target = if is_in_memory(config.url) {
+                Target::Memory
+            } else {
+                Target::Sqlite(Box::new(DatabaseFile::of(config.url)?))
+            };
+            (read, write, None, target)
         };
-        Ok(Self { read, write, options, direct, outages, statements: Arc::default() })
+        // Whether an SQLite database can be written to is only known after a first write.
+        let write_faults = WriteFaults::new(matches!(probe_target, Target::Sqlite(_)));
+        let (probe_target, statements) = (Arc::new(probe_target), Arc::default());
+        Ok(Self { read, write, options, direct, outages, probe_target, write_faults, statements })
     }
 
-    /// Splits the handle into one for each thread. On PostgreSQL each gets its share of the connections, at least one. A
-    /// connection is then used only by the thread that opened it, so that an answer wakes no other thread.
+    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`], and each thread gets
+    /// its share of the others, at least one. A connection is then used only by the thread that opened it, so that an answer
+    /// wakes no other thread.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
@@ -100,7 +113,7 @@ impl Db {
             let mut part = self.clone();
             if let Some(options) = &self.options {
                 let mut options = ConnectOptions::clone(options);
-                let all = options.get_max_connections().unwrap_or(1);
+                let all = options.get_max_connections().unwrap_or(1).saturating_sub(1);
                 let share = all / u32::try_from(threads.get()).unwrap_or(u32::MAX);
                 options.max_connections(share.max(1)).connect_lazy(true);
                 let pool = Database::connect(options).await?;
@@ -162,7 +175,9 @@ impl Db {
         work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.outages.run(DEADLINE, &self.write, work, Fault::was_not_done).await
+        let outcome = self.outages.run(DEADLINE, &self.write, work, Fault::was_not_done).await;
+        self.write_faults.note(&outcome);
+        outcome
     }
 }
 

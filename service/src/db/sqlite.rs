@@ -5,6 +5,7 @@ use tokio::time::sleep;
 
 use super::ACQUIRE_TIMEOUT;
 use super::fault::is_busy;
+use super::probe::is_in_memory;
 
 /// The pause between attempts to open the file.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -28,7 +29,7 @@ pub(super) async fn open(
     // end an in-memory database.
     one.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let write = connect(one).await?;
-    if url.contains(":memory:") || url.contains("mode=memory") {
+    if is_in_memory(url) {
         return Ok((write.clone(), write));
     }
     Ok((Database::connect(options).await?, write))

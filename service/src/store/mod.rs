@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
-    /// connections, at least one. A connection is then used only by the thread that opened it, so that an answer wakes no other
+    /// connections, at least one; one is kept for the probe. A connection is then used only by the thread that opened it, so that an answer wakes no other
     /// thread.
     ///
     /// # Errors
