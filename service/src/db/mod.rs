@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use migration::Address;
+use migration::{Address, is_in_memory};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use tokio::time::timeout;
 
 pub use self::config::DbConfig;
 use self::fault::Fault;
 pub use self::health::PoolUse;
-use self::probe::{DatabaseFile, Target, WriteFaults, is_in_memory};
+use self::probe::{DatabaseFile, Target, WriteFaults};
 pub use self::probe::{Health, Probe};
 use self::retry::Outages;
 use crate::Error;
@@ -59,8 +59,8 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
-    /// password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
+    /// database is not UTF8. No error contains the password.
     pub(crate) async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
         let parse = |variable: &str, url| {
             Address::parse(url, config.tls).map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))
@@ -85,6 +85,7 @@ impl Db {
         let (read, write, options, probe_target) = if let Some(postgres) = address.postgres {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
+            migration::refuse_other_encodings(&pool).await?;
             (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
+use migration::is_in_memory;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use tokio::time::sleep;
 
 use super::ACQUIRE_TIMEOUT;
 use super::fault::is_busy;
-use super::probe::is_in_memory;
 
 /// The pause between attempts to open the file.
 const PAUSE: Duration = Duration::from_millis(10);

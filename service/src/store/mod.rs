@@ -65,8 +65,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
-    /// password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
+    /// database is not UTF8. No error contains the password.
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
         Ok(Self::on(Db::open(config, notice).await?, Arc::default()))
     }

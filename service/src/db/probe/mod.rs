@@ -12,8 +12,8 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{DbErr, SqlxError};
 
 use self::postgres::PostgresProbe;
+pub(super) use self::sqlite::DatabaseFile;
 use self::sqlite::SqliteProbe;
-pub(super) use self::sqlite::{DatabaseFile, is_in_memory};
 use super::Db;
 use super::fault::driver_error;
 use crate::Error;

@@ -13,11 +13,6 @@ use tokio::time::timeout;
 
 use super::{Health, KEPT_CONNECTION_TIMEOUT, LOCK_TIMEOUT, NEW_CONNECTION_TIMEOUT, WriteFaults, explain, migrations};
 
-/// Whether the address is that of a database in memory.
-pub(in crate::db) fn is_in_memory(url: &str) -> bool {
-    url.contains(":memory:") || url.contains("mode=memory")
-}
-
 /// The file of a database that is open, and how to open it once more.
 ///
 /// The file itself is never opened here: closing it would release the locks that SQLite has on it in this process.
