@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use service::Caller;
 
 use super::cache::{Fingerprint, TokenCache};
-use super::claims::Rules;
+use super::claims::{Expected, Rules};
 use super::jws::{Jws, SignatureAlgorithm};
 use super::keys::{KeySet, KeyStore, Unavailable};
 use super::{AuthError, Rejection, bearer};
@@ -36,19 +36,21 @@ impl Verifier {
         let published = match &config.key_server {
             None => None,
             Some(server) => {
-                let (issuers, audiences) = (server.issuers.clone(), server.audiences.clone());
-                let rules = Rules { issuers, audiences, leeway };
+                let [issuer, audience] =
+                    [&server.issuers, &server.audiences].map(|values| Expected::OneOf(values.clone()));
+                let rules = Rules { issuer, audience, leeway };
                 Some((KeyStore::new(server.jwks_url.clone(), on_fetch)?, rules))
             }
         };
-        let (issuers, audiences) = (config.issuers.clone(), config.audiences.clone());
+        let origin = config.origin.as_deref();
+        let [issuer, audience] = [&config.issuers, &config.audiences].map(|values| Expected::of(values, origin));
         Ok(Self {
             secrets: config
                 .secrets
                 .iter()
                 .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
                 .collect(),
-            rules: Rules { issuers, audiences, leeway },
+            rules: Rules { issuer, audience, leeway },
             verified: TokenCache::new(),
             published,
         })
@@ -161,6 +163,7 @@ mod tests {
                 secrets: vec![SECRET.into()],
                 issuers: Vec::new(),
                 audiences: Vec::new(),
+                origin: None,
                 key_server: Some(KeyServerConfig { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
                 leeway_seconds: 0,
             };
