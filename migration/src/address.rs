@@ -1,13 +1,13 @@
 //! Parses the address of a database and chooses the connection's options.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::str::FromStr;
 
 use sea_orm_migration::sea_orm::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::SqliteConnectOptions;
 use url::{Host, Url};
+
+use crate::private::{create_private_file, create_private_folder};
 
 /// The TLS that a connection to PostgreSQL on another machine needs (`DATABASE_TLS`). On this machine the address decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Parses `sqlite:…`, `postgres://…` and `postgresql://…`. Creates the folder of an SQLite file, with access only for its owner, if it
-    /// is missing.
+    /// Parses `sqlite:…`, `postgres://…` and `postgresql://…`. Creates an SQLite file and its folder, with access only for their owner,
+    /// if they are missing.
     ///
     /// # Errors
     /// One sentence. It does not repeat the address, which may contain a password.
@@ -118,12 +118,22 @@ const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 fn sqlite(url: &str) -> Result<Address, String> {
     let sqlite = SqliteConnectOptions::from_str(url).map_err(|_| "is not a valid address")?;
     if let Some(folder) = sqlite.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| format!("names a folder that cannot be made: {error}"))?;
+        create_private_folder(folder).map_err(|error| format!("names a folder that cannot be made: {error}"))?;
+    }
+    // SQLite would make a file that others can read. Its other files get the mode of this one.
+    if !is_in_memory(url) && !url.contains("mode=ro") {
+        let made = create_private_file(sqlite.get_filename());
+        made.map_err(|error| format!("names a file that cannot be made: {error}"))?;
     }
     let mut options = ConnectOptions::new(url);
     options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
     Ok(Address { options, postgres: None, notices: Vec::new() })
+}
+
+/// Whether the address of an SQLite database is that of one in memory.
+#[must_use]
+pub fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
 }
 
 /// Whether the server is on this machine: a loopback address, or a socket in the file system.

@@ -15,9 +15,11 @@ mod address;
 mod fold;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
+mod private;
 
-pub use address::{Address, STATEMENT_CACHE, Tls};
+pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
 pub use fold::{fold, fold_case};
+pub use private::create_private_folder;
 
 /// The default database: an SQLite file below the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://data/tasks.db";
@@ -29,6 +31,25 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(m20261124_000001_create_task::Migration), Box::new(m20261124_000002_add_task_lists::Migration)]
+    }
+}
+
+/// Refuses a PostgreSQL database whose encoding is not UTF8. It cannot store every text: it would answer some requests with an
+/// error, or, with `SQL_ASCII`, count and fold bytes instead of characters.
+///
+/// # Errors
+/// One sentence that states the remedy, or the database's error.
+pub async fn refuse_other_encodings(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let query = Statement::from_string(DbBackend::Postgres, "SELECT current_setting('server_encoding') AS encoding");
+    let row = db.query_one_raw(query).await?;
+    match row.map(|row| row.try_get::<String>("", "encoding")).transpose()? {
+        Some(encoding) if encoding != "UTF8" => Err(DbErr::Custom(format!(
+            "the database has the encoding {encoding}, which cannot store every text: create one with              `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0` and use that"
+        ))),
+        _ => Ok(()),
     }
 }
 

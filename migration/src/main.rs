@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending, holds_only_ours};
+use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending, holds_only_ours, refuse_other_encodings};
 use sea_orm_cli::MigrateSubcommands;
 use sea_orm_migration::cli::run_migrate;
 use sea_orm_migration::sea_orm::Database;
@@ -54,6 +54,7 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("migration: {notice}");
     }
     let db = Database::connect(address.options.max_connections(1).clone()).await?;
+    refuse_other_encodings(&db).await?;
     match cli.command {
         // Servers run this too, so it takes the lock that they take.
         None | Some(MigrateSubcommands::Up { num: None }) => apply_pending(&db).await?,

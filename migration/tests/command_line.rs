@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 #![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use sea_orm_migration::SchemaManager;
@@ -12,7 +14,10 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     let output = command.args(arguments).current_dir(folder.path()).env("DATABASE_URL", url).output().unwrap();
     if url.is_empty() {
-        assert!(folder.path().join("data/tasks.db").exists());
+        for (path, mode) in [("data", 0o700), ("data/tasks.db", 0o600)] {
+            let found = fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode, "{path}");
+        }
     }
     (
         output.status.success(),
@@ -56,4 +61,13 @@ fn without_an_address_it_uses_the_servers_default_file() {
 fn an_invalid_address_is_refused_without_showing_its_password() {
     let (done, output) = migration(&["up"], "postgres://user:hunter2#x@localhost/x");
     assert!(!done && output.contains("DATABASE_URL is not a valid address") && !output.contains("hunter2"), "{output}");
+}
+
+#[tokio::test]
+async fn a_postgres_database_with_another_encoding_is_refused() {
+    let Some(database) = TestDatabase::with_encoding("SQL_ASCII").await else { return };
+    for arguments in [&[][..], &["up"], &["status"]] {
+        let (done, output) = migration(arguments, database.url());
+        assert!(!done && output.contains("the encoding SQL_ASCII") && output.contains("ENCODING 'UTF8'"), "{output}");
+    }
 }

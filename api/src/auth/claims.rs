@@ -1,3 +1,4 @@
+use std::slice;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -9,12 +10,45 @@ use super::jws::Jws;
 /// What is required of a token's claims, besides a subject and an expiry time.
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// If not empty, `iss` must be one of them.
-    pub(super) issuers: Vec<String>,
-    /// If not empty, `aud` must contain one of them.
-    pub(super) audiences: Vec<String>,
+    /// The values of `iss`.
+    pub(super) issuer: Expected,
+    /// The values of `aud`. A token may name several audiences, of which one is sufficient.
+    pub(super) audience: Expected,
     /// How far the clocks of issuer and server may differ, in seconds.
     pub(super) leeway: f64,
+}
+
+/// What is required of one claim.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// Nothing.
+    Anything,
+    /// The claim is required and must have one of these values.
+    OneOf(Vec<String>),
+    /// The claim may be absent. If it is present, it must have this value: a token that names another recipient is not for this
+    /// server (RFC 7519, section 4.1.3).
+    IfPresent(String),
+}
+
+impl Expected {
+    /// Returns the requirement on tokens that are signed with a secret. Without configured values, the claim is compared with the
+    /// origin of Better Auth, if that is known.
+    pub(super) fn of(configured: &[String], origin: Option<&str>) -> Self {
+        match (configured, origin) {
+            ([], None) => Self::Anything,
+            ([], Some(origin)) => Self::IfPresent(origin.to_owned()),
+            (configured, _) => Self::OneOf(configured.to_vec()),
+        }
+    }
+
+    fn accepts(&self, found: Option<&[String]>) -> bool {
+        match (self, found) {
+            (Self::Anything, _) | (Self::IfPresent(_), None) => true,
+            (Self::OneOf(_), None) => false,
+            (Self::OneOf(expected), Some(found)) => found.iter().any(|value| expected.contains(value)),
+            (Self::IfPresent(expected), Some(found)) => found.contains(expected),
+        }
+    }
 }
 
 /// The registered claims (RFC 7519, section 4.1). Times are seconds since 1970 and may have a fraction (section 2).
@@ -70,17 +104,14 @@ impl Rules {
         if claims.nbf.is_some_and(|begin| begin > now() + self.leeway) {
             return Err(Rejection::NotYet);
         }
-        if !self.issuers.is_empty() && !claims.iss.is_some_and(|issuer| self.issuers.contains(&issuer)) {
+        if !self.issuer.accepts(claims.iss.as_ref().map(slice::from_ref)) {
             return Err(Rejection::Issuer);
         }
-        let is_ours = |audience: &String| self.audiences.contains(audience);
-        let for_us = match claims.aud {
-            _ if self.audiences.is_empty() => true,
-            None => false,
-            Some(Audience::One(audience)) => is_ours(&audience),
-            Some(Audience::Many(audiences)) => audiences.iter().any(is_ours),
-        };
-        if !for_us {
+        let audiences = claims.aud.as_ref().map(|audience| match audience {
+            Audience::One(audience) => slice::from_ref(audience),
+            Audience::Many(audiences) => audiences,
+        });
+        if !self.audience.accepts(audiences) {
             return Err(Rejection::Audience);
         }
         // `sub` is the only source of identity. The tokens in Better Auth's e-mail links are signed with the same secret,

@@ -42,10 +42,10 @@ pub enum Rejection {
     #[error("The token does not say what it must: `sub` (1 to 255 characters) and `exp`")]
     Claims,
     /// `iss` is not an accepted issuer.
-    #[error("The token's `iss` is not one that this server accepts (BETTER_AUTH_ISSUER)")]
+    #[error("The token's `iss` is not one that this server accepts (BETTER_AUTH_ISSUER or BETTER_AUTH_URL)")]
     Issuer,
     /// `aud` contains no accepted audience.
-    #[error("The token's `aud` is not one that this server accepts (BETTER_AUTH_AUDIENCE)")]
+    #[error("The token's `aud` is not one that this server accepts (BETTER_AUTH_AUDIENCE or BETTER_AUTH_URL)")]
     Audience,
     /// `nbf` is in the future.
     #[error("The token is not valid yet: are the clocks right?")]

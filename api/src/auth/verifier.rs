@@ -7,9 +7,9 @@ use secrecy::ExposeSecret;
 use service::Caller;
 
 use super::cache::{Fingerprint, TokenCache};
-use super::claims::Rules;
+use super::claims::{Expected, Rules};
 use super::jws::{Jws, SignatureAlgorithm};
-use super::keys::{KeySet, KeyStore, Unavailable};
+use super::keys::{KeySet, KeyStore, Miss, Unavailable};
 use super::{AuthError, Rejection, bearer};
 use crate::config::AuthConfig;
 
@@ -36,19 +36,21 @@ impl Verifier {
         let published = match &config.key_server {
             None => None,
             Some(server) => {
-                let (issuers, audiences) = (server.issuers.clone(), server.audiences.clone());
-                let rules = Rules { issuers, audiences, leeway };
+                let [issuer, audience] =
+                    [&server.issuers, &server.audiences].map(|values| Expected::OneOf(values.clone()));
+                let rules = Rules { issuer, audience, leeway };
                 Some((KeyStore::new(server.jwks_url.clone(), on_fetch)?, rules))
             }
         };
-        let (issuers, audiences) = (config.issuers.clone(), config.audiences.clone());
+        let origin = config.origin.as_deref();
+        let [issuer, audience] = [&config.issuers, &config.audiences].map(|values| Expected::of(values, origin));
         Ok(Self {
             secrets: config
                 .secrets
                 .iter()
                 .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
                 .collect(),
-            rules: Rules { issuers, audiences, leeway },
+            rules: Rules { issuer, audience, leeway },
             verified: TokenCache::new(),
             published,
         })
@@ -114,15 +116,17 @@ async fn verify_published(
         keys.verified.insert(fingerprint, &verdict);
         verdict.unexpired()
     };
-    match check(&keys) {
-        // The key may have been added since, or have replaced another one with the same id.
-        Err(rejection @ (Rejection::UnknownKey | Rejection::Signature)) => match store.newer(arrived).await {
-            Ok(newer) if Arc::ptr_eq(&newer, &keys) => Err(rejection.into()),
-            Ok(newer) => Ok(check(&newer)?),
-            Err(Unavailable) if rejection == Rejection::UnknownKey => Err(AuthError::KeysUnavailable),
-            Err(Unavailable) => Err(rejection.into()),
-        },
-        checked => Ok(checked?),
+    // The key may have been added since, or have replaced another one with the same id.
+    let (rejection, miss) = match check(&keys) {
+        Err(rejection @ Rejection::UnknownKey) => (rejection, Miss::UnknownKey),
+        Err(rejection @ Rejection::Signature) => (rejection, Miss::Signature),
+        checked => return Ok(checked?),
+    };
+    match store.newer(arrived, miss).await {
+        Ok(newer) if Arc::ptr_eq(&newer, &keys) => Err(rejection.into()),
+        Ok(newer) => Ok(check(&newer)?),
+        Err(Unavailable) if miss == Miss::UnknownKey => Err(AuthError::KeysUnavailable),
+        Err(Unavailable) => Err(rejection.into()),
     }
 }
 
@@ -161,6 +165,7 @@ mod tests {
                 secrets: vec![SECRET.into()],
                 issuers: Vec::new(),
                 audiences: Vec::new(),
+                origin: None,
                 key_server: Some(KeyServerConfig { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
                 leeway_seconds: 0,
             };
@@ -263,6 +268,40 @@ mod tests {
         ] {
             assert!(setup.outcome(&setup.sign(&header, &claims(&json!({})))).await.is_err(), "{header}");
         }
+    }
+
+    #[actix_web::test]
+    async fn a_replaced_key_is_found_while_invented_key_ids_use_up_their_fetches() {
+        let mut setup = Setup::new();
+        for number in 0..20 {
+            let header = json!({"alg": "EdDSA", "kid": format!("invented {number}")});
+            assert!(setup.outcome(&setup.sign(&header, &claims(&json!({})))).await.is_err());
+        }
+        let asked = setup.server.asked();
+        assert!(asked < 10, "the fetches are limited: {asked}");
+        setup.key = Ed25519KeyPair::generate().unwrap();
+        let x = BASE64.encode(setup.key.public_key().as_ref());
+        let keys = json!({"keys": [{"kid": "k", "kty": "OKP", "crv": "Ed25519", "x": x}]});
+        setup.server.answers(StatusCode::OK, &keys.to_string());
+        let replaced = setup.sign(&plain(), &claims(&json!({})));
+        assert_eq!(setup.outcome(&replaced).await, Ok("alice".to_owned()));
+    }
+
+    #[actix_web::test]
+    async fn a_published_key_of_small_order_verifies_nothing_and_the_others_still_do() {
+        let setup = Setup::new();
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let key = |kid: &str, x: &[u8]| json!({"kid": kid, "kty": "OKP", "crv": "Ed25519", "x": BASE64.encode(x)});
+        let keys = json!({"keys": [key("weak", &neutral), key("k", setup.key.public_key().as_ref())]});
+        setup.server.answers(StatusCode::OK, &keys.to_string());
+        // With the neutral element as the key, this signature holds for every message: R is neutral and S is zero.
+        let signature = [neutral, [0; 32]].concat();
+        let header = json!({"alg": "EdDSA", "kid": "weak"}).to_string();
+        let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims(&json!({}))));
+        let forged = format!("{signed}.{}", BASE64.encode(signature));
+        assert_eq!(setup.outcome(&forged).await, Err(Rejection::UnknownKey.to_string()));
+        assert!(setup.outcome(&setup.sign(&plain(), &claims(&json!({})))).await.is_ok());
     }
 
     #[actix_web::test]

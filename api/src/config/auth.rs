@@ -17,6 +17,9 @@ pub struct AuthConfig {
     pub issuers: Vec<String>,
     /// `BETTER_AUTH_AUDIENCE`: if not empty, `aud` must contain one of them.
     pub audiences: Vec<String>,
+    /// The origin of `BETTER_AUTH_URL`. A token that is signed with a secret need not name it in `iss` and `aud`, but must not
+    /// name another one, unless the settings above state what it must name.
+    pub origin: Option<String>,
     /// `BETTER_AUTH_URL` and `BETTER_AUTH_JWKS_URL`: the server that publishes the keys of the other tokens.
     pub key_server: Option<KeyServerConfig>,
     /// `BETTER_AUTH_LEEWAY_SECONDS`: how far the clocks of issuer and server may differ.
@@ -58,7 +61,10 @@ impl AuthConfig {
     pub(super) fn load(variables: &Variables, host: IpAddr, notices: &mut Vec<String>) -> Result<Self, ConfigError> {
         let mut secrets = configured_secrets(variables, notices)?;
         let (issuers, audiences) = (variables.list("BETTER_AUTH_ISSUER"), variables.list("BETTER_AUTH_AUDIENCE"));
-        let key_server = key_server(variables, &issuers, &audiences, notices)?;
+        let base = address(variables, "BETTER_AUTH_URL")?;
+        // Better Auth's default for both claims is its origin.
+        let origin = base.as_ref().map(|base| base.origin().ascii_serialization());
+        let key_server = key_server(variables, base, [&issuers, &audiences], notices)?;
         if secrets.is_empty() && key_server.is_none() {
             if !host.is_loopback() {
                 let problem =
@@ -72,7 +78,7 @@ impl AuthConfig {
         if leeway_seconds > MAX_LEEWAY {
             return Err(ConfigError::new("BETTER_AUTH_LEEWAY_SECONDS", format!("must be {leeway_expected}")));
         }
-        Ok(Self { secrets, issuers, audiences, key_server, leeway_seconds })
+        Ok(Self { secrets, issuers, audiences, origin, key_server, leeway_seconds })
     }
 }
 
@@ -114,11 +120,10 @@ fn check_secret(variable: &str, secret: &str, notices: &mut Vec<String>) -> Resu
 
 fn key_server(
     variables: &Variables,
-    issuers: &[String],
-    audiences: &[String],
+    base: Option<Url>,
+    [issuers, audiences]: [&[String]; 2],
     notices: &mut Vec<String>,
 ) -> Result<Option<KeyServerConfig>, ConfigError> {
-    let base = address(variables, "BETTER_AUTH_URL")?;
     let jwks = address(variables, "BETTER_AUTH_JWKS_URL")?;
     let (variable, jwks_url) = match (&base, jwks) {
         (_, Some(jwks)) => ("BETTER_AUTH_JWKS_URL", jwks),
@@ -130,7 +135,6 @@ fn key_server(
         }
         (None, None) => return Ok(None),
     };
-    // Better Auth's default for both claims is its origin.
     let origin = base.map(|base| base.origin().ascii_serialization());
     let expected = |variable, configured: &[String]| match (configured, &origin) {
         ([], Some(origin)) => Ok(vec![origin.clone()]),

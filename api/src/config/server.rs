@@ -12,6 +12,8 @@ pub struct ServerConfig {
     pub port: u16,
     /// `WORKERS`: the number of threads. `None` is one for each processor.
     pub workers: Option<NonZeroUsize>,
+    /// `READY_AFTER_SECONDS`: how long the database may be without an answer before this server is not ready.
+    pub ready_after_seconds: u16,
     /// `SHUTDOWN_DELAY_SECONDS`: the time between the end of readiness and the end of accepting connections.
     pub shutdown_delay_seconds: u32,
     /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight may still take after that.
@@ -30,6 +32,9 @@ const DEFAULT_LOG_FILTER: &str = "info,actix_http=off,actix_server=warn";
 /// The HTTP library refuses to start more threads.
 const MAX_WORKERS: usize = 512;
 
+/// The database is asked once a second. With less than this, one late answer would make the server unready.
+const MIN_READY_AFTER: u16 = 2;
+
 impl ServerConfig {
     pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let host = match variables.get("HOST") {
@@ -44,6 +49,7 @@ impl ServerConfig {
             host,
             port: variables.parse("PORT", 8000, "a port number, 0 to 65535")?,
             workers: workers(variables)?,
+            ready_after_seconds: ready_after_seconds(variables)?,
             shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
             delete_returns_task: variables.parse("DELETE_RETURNS_TASK", false, "true or false")?,
@@ -60,6 +66,15 @@ fn workers(variables: &Variables) -> Result<Option<NonZeroUsize>, ConfigError> {
         return Err(ConfigError::new("WORKERS", format!("must be {expected}")));
     }
     Ok(NonZeroUsize::new(workers))
+}
+
+fn ready_after_seconds(variables: &Variables) -> Result<u16, ConfigError> {
+    let expected = format!("a number of seconds, at least {MIN_READY_AFTER}");
+    let seconds = variables.parse("READY_AFTER_SECONDS", 3, &expected)?;
+    if seconds < MIN_READY_AFTER {
+        return Err(ConfigError::new("READY_AFTER_SECONDS", format!("must be {expected}")));
+    }
+    Ok(seconds)
 }
 
 fn log_filter(variables: &Variables) -> Result<String, ConfigError> {

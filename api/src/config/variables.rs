@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// The names of all variables that are read.
-pub(super) const NAMES: [&str; 28] = [
+pub(super) const NAMES: [&str; 29] = [
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -26,6 +26,7 @@ pub(super) const NAMES: [&str; 28] = [
     "PORT",
     "RATE_LIMIT_PER_ADDRESS_PER_SECOND",
     "RATE_LIMIT_PER_SECOND",
+    "READY_AFTER_SECONDS",
     "RUST_LOG",
     "SHUTDOWN_DELAY_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",

@@ -9,7 +9,7 @@ use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
-use service::Store;
+use service::{Probe, Store};
 
 use super::answer_memory::AnswerMemory;
 use super::connections::{self, ConnectionCount};
@@ -27,6 +27,7 @@ pub struct Application {
     stores: Vec<Store>,
     limits: Arc<RateLimits>,
     readiness: Arc<Readiness>,
+    probe: Option<Probe>,
     metrics_server: Option<Server>,
     stop_delay: Duration,
 }
@@ -69,8 +70,13 @@ impl Application {
         let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
         let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
         let limits = Arc::new(RateLimits::new(&config.limits));
-        let readiness = Arc::new(Readiness::default());
         let answer_memory = Arc::new(AnswerMemory::default());
+        let readiness = Arc::new(Readiness::new(Duration::from_secs(config.server.ready_after_seconds.into())));
+        let mut probe = stores.first().map(|store| store.db().probe());
+        if let Some(probe) = &mut probe {
+            // Before the first request, which may be one for the readiness.
+            readiness.probe_once(probe).await;
+        }
         let states = stores.iter().map(|store| {
             Data::new(State {
                 store: store.clone(),
@@ -108,7 +114,7 @@ impl Application {
         };
         let server = connections::serve(listener, settings, app).map_err(unbound)?;
         let stop_delay = Duration::from_secs(config.server.shutdown_delay_seconds.into());
-        Ok(Self { server, address, stores, limits, readiness, metrics_server, stop_delay })
+        Ok(Self { server, address, stores, limits, readiness, probe, metrics_server, stop_delay })
     }
 
     /// Returns the address that the server listens on. With port 0 configured, its port is the one that the system chose.
@@ -123,7 +129,7 @@ impl Application {
     /// # Errors
     /// If the server's threads fail.
     pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
-        let Self { server, stores, limits, readiness, metrics_server, stop_delay, .. } = self;
+        let Self { server, stores, limits, readiness, mut probe, metrics_server, stop_delay, .. } = self;
         let metrics_handle = metrics_server.as_ref().map(Server::handle);
         // A failure of the metrics server is ignored, because no request depends on it.
         let serving_metrics = async move {
@@ -154,14 +160,24 @@ impl Application {
                 limits.forget_idle();
             }
         };
+        let probing = async {
+            match &mut probe {
+                Some(probe) => readiness.keep_probing(probe).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             result = server => result?,
             () = stopping => return Ok(()),
             () = forgetting => {}
+            () = probing => {}
             () = serving_metrics => {}
         }
         if let Some(metrics) = metrics_handle {
             metrics.stop(false).await;
+        }
+        if let Some(probe) = probe {
+            probe.close().await;
         }
         for store in stores {
             if let Err(error) = store.close().await {

@@ -1,18 +1,30 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use service::Store;
-use tokio::sync::Mutex;
+use service::{Health, Probe};
+use tokio::time::{MissedTickBehavior, interval};
 
-/// Decides whether requests should be sent to this server. It turns unready as soon as the server is asked to stop, so that a
-/// load balancer sends new requests elsewhere while those in flight are finished.
-#[derive(Debug, Default)]
+/// Decides whether requests should be sent to this server, from what the last probe of the database found. It turns unready as
+/// soon as the server is asked to stop, so that a load balancer sends new requests elsewhere while those in flight are finished.
+///
+/// Load is no reason to be unready: under load all servers are slow at the same time.
+#[derive(Debug)]
 pub(crate) struct Readiness {
     is_stopping: AtomicBool,
-    /// Set once the schema was complete. It is not checked again after that.
-    is_migrated: AtomicBool,
-    /// When the database last answered.
-    last_answer: Mutex<Option<Instant>>,
+    /// `READY_AFTER_SECONDS`: how long the database may be without an answer.
+    ready_after: Duration,
+    state: Mutex<ProbeState>,
+}
+
+#[derive(Debug, Default)]
+struct ProbeState {
+    /// What the last answer of the database showed. `None` before the first answer.
+    last_answer: Option<Health>,
+    /// When the first question was sent that is not answered yet.
+    unanswered_since: Option<Instant>,
+    /// The last result, with or without an answer, to log changes only.
+    logged: Option<Health>,
 }
 
 /// Why requests should be sent elsewhere.
@@ -23,40 +35,118 @@ pub(crate) struct NotReady {
     pub(crate) detail: &'static str,
 }
 
-/// How long an answer of the database is reused.
-const ANSWER_KEPT: Duration = Duration::from_millis(500);
+/// The time between two probes of the database.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 const STOPPING: NotReady = NotReady { code: "stopping", detail: "This server is about to stop" };
 const UNREACHABLE: NotReady = NotReady { code: "database_unavailable", detail: "The database does not answer" };
 const NOT_MIGRATED: NotReady = NotReady { code: "not_migrated", detail: "The database's schema is not up to date" };
+const NOT_WRITABLE: NotReady = NotReady { code: "not_writable", detail: "The database cannot be written to" };
 
 impl Readiness {
+    pub(super) fn new(ready_after: Duration) -> Self {
+        Self { is_stopping: AtomicBool::new(false), ready_after, state: Mutex::default() }
+    }
+
     /// Makes the server unready for the rest of its life.
     pub(super) fn turn_off(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Checks that the server is not stopping, that the database answers, and that its schema is complete.
+    /// Returns whether requests should be sent to this server. It answers from memory.
     ///
-    /// The check needs no token. So the database is asked at most once each [`ANSWER_KEPT`], and concurrent checks share one
-    /// answer.
-    pub(crate) async fn check(&self, store: &Store) -> Result<(), NotReady> {
+    /// # Errors
+    /// The reason why not: the server is stopping, the database has not answered for `READY_AFTER_SECONDS`, its schema is not
+    /// complete, or it cannot be written to.
+    pub(crate) fn check(&self) -> Result<(), NotReady> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(STOPPING);
         }
-        let mut last = self.last_answer.lock().await;
-        if last.is_some_and(|answer| answer.elapsed() < ANSWER_KEPT) {
-            return Ok(());
+        let state = self.state();
+        if state.unanswered_since.is_some_and(|since| since.elapsed() >= self.ready_after) {
+            return Err(UNREACHABLE);
         }
-        if self.is_migrated.load(Ordering::Relaxed) {
-            store.db().ping().await.map_err(|_| UNREACHABLE)?;
-            *last = Some(Instant::now());
-            return Ok(());
+        match state.last_answer {
+            Some(Health::Good) => Ok(()),
+            Some(Health::NotMigrated) => Err(NOT_MIGRATED),
+            Some(Health::NotWritable(_)) => Err(NOT_WRITABLE),
+            Some(Health::Unreachable(_)) | None => Err(UNREACHABLE),
         }
-        if !store.db().is_migrated().await.map_err(|_| UNREACHABLE)? {
-            return Err(NOT_MIGRATED);
+    }
+
+    /// Probes the database once.
+    pub(super) async fn probe_once(&self, probe: &mut Probe) {
+        self.state().unanswered_since.get_or_insert_with(Instant::now);
+        let health = probe.check().await;
+        self.state().note(health);
+    }
+
+    /// Probes the database once a second, until it is dropped.
+    pub(super) async fn keep_probing(&self, probe: &mut Probe) {
+        let mut ticks = interval(PROBE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.probe_once(probe).await;
         }
-        self.is_migrated.store(true, Ordering::Relaxed);
-        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, ProbeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ProbeState {
+    fn note(&mut self, health: Health) {
+        if self.logged.as_ref() != Some(&health) {
+            match &health {
+                Health::Good if self.logged.is_some() => log::info!("the database answers and can be written to"),
+                Health::Good => {}
+                Health::Unreachable(cause) => log::warn!("the database does not answer: {cause}"),
+                Health::NotMigrated => log::warn!("not ready: the database's schema is not up to date"),
+                Health::NotWritable(cause) => log::warn!("not ready: the database cannot be written to: {cause}"),
+            }
+            self.logged = Some(health.clone());
+        }
+        if !matches!(health, Health::Unreachable(_)) {
+            self.last_answer = Some(health);
+            self.unanswered_since = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(readiness: &Readiness) -> &'static str {
+        readiness.check().map_or_else(|reason| reason.code, |()| "ready")
+    }
+
+    fn answered(readiness: &Readiness, health: Health) -> &'static str {
+        readiness.state().note(health);
+        code(readiness)
+    }
+
+    #[test]
+    fn without_an_answer_the_last_one_holds_for_the_configured_time() {
+        let readiness = Readiness::new(Duration::from_mins(1));
+        let silence = || Health::Unreachable("silence".to_owned());
+        assert_eq!(answered(&readiness, silence()), "database_unavailable", "there was no answer yet");
+        assert_eq!(answered(&readiness, Health::Good), "ready");
+        readiness.state().unanswered_since = Instant::now().checked_sub(Duration::from_secs(59));
+        assert_eq!(answered(&readiness, silence()), "ready");
+        readiness.state().unanswered_since = Instant::now().checked_sub(Duration::from_mins(1));
+        assert_eq!(code(&readiness), "database_unavailable", "also while the probe still waits");
+        assert_eq!(answered(&readiness, Health::Good), "ready");
+    }
+
+    #[test]
+    fn an_answer_that_names_a_fault_counts_at_once_and_a_stop_counts_most() {
+        let readiness = Readiness::new(Duration::from_mins(1));
+        assert_eq!(answered(&readiness, Health::NotMigrated), "not_migrated");
+        assert_eq!(answered(&readiness, Health::NotWritable("full".to_owned())), "not_writable");
+        readiness.turn_off();
+        assert_eq!(answered(&readiness, Health::Good), "stopping");
     }
 }

@@ -30,6 +30,7 @@ mod pooler;
 mod process;
 mod random_operations;
 mod rate_limit;
+mod readiness;
 mod request_checks;
 mod several_servers;
 mod strict_handling;

@@ -104,19 +104,6 @@ async fn metrics_count_requests_by_route_and_contain_no_user_data(database: Test
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_database_does_not_answer_is_not_ready() {
-    let Some(cluster) = testing::OwnCluster::start("", |_| {}) else { return };
-    let unused = TestDatabase::empty(Backend::Sqlite).await.unwrap();
-    let app = TestApp::reaching(&cluster.url(), unused, &[]).await;
-    app.anonymous().get(200, "/health/ready").await;
-    cluster.ctl(&["stop", "-m", "fast"]);
-    assert_eq!(app.anonymous().get(503, "/health/ready").await.code(), "database_unavailable");
-    app.anonymous().get(200, "/health/live").await;
-    cluster.ctl(&["start"]);
-    app.anonymous().get(200, "/health/ready").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_stopping_is_not_ready_and_still_serves() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), [("BETTER_AUTH_SECRET", SECRET), ("SHUTDOWN_DELAY_SECONDS", "2")]);

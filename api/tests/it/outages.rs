@@ -12,6 +12,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::readiness;
 use crate::support::program::Program;
 use crate::support::{Answer, SECRET, TestApp, User, token};
 
@@ -179,7 +180,8 @@ async fn while_postgres_has_no_free_connection_requests_are_503() {
     alice.get(200, "/api/tasks").await;
     let mut others = Vec::new();
     let drop_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'task-api'";
-    for _ in 0..5 {
+    // The probe of the readiness keeps the fifth connection.
+    for _ in 0..4 {
         others.push(testing::connect(&cluster.url()).await);
     }
     others[0].execute_unprepared(drop_all).await.unwrap();
@@ -258,7 +260,8 @@ impl Drop for SmallDisk {
 }
 
 /// Creates tasks until one is refused for lack of space, then frees some space.
-async fn check_full_disk(alice: &User, disk: &SmallDisk) {
+async fn check_full_disk(app: &TestApp, disk: &SmallDisk) {
+    let alice = app.user("alice");
     let body = json!({"title": "t", "description": "d".repeat(1000)});
     alice.post(201, "/api/tasks", body.clone()).await;
     disk.fill();
@@ -274,8 +277,10 @@ async fn check_full_disk(alice: &User, disk: &SmallDisk) {
     }
     assert_unavailable(&alice.post(503, "/api/tasks", body.clone()).await);
     assert_eq!(alice.titles("/api/tasks").await.len(), created, "reads go on, and nothing is lost");
+    readiness::until(app, "not_writable").await;
     disk.free();
     alice.post(201, "/api/tasks", body).await;
+    readiness::until(app, "ready").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -283,7 +288,7 @@ async fn on_a_full_disk_sqlite_refuses_writes_with_503_until_there_is_space() {
     let Some(disk) = SmallDisk::of("4m") else { return };
     let url = format!("sqlite://{}/tasks.db", disk.0.path().display());
     let app = TestApp::reaching(&url, TestDatabase::empty(Backend::Sqlite).await.unwrap(), &[]).await;
-    check_full_disk(&app.user("alice"), &disk).await;
+    check_full_disk(&app, &disk).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,7 +306,7 @@ async fn on_a_full_disk_postgres_refuses_writes_with_503_until_there_is_space() 
     let other = testing::connect(&cluster.url()).await;
     other.execute_unprepared(&format!("CREATE TABLESPACE small LOCATION '{}'", folder.display())).await.unwrap();
     other.execute_unprepared("ALTER TABLE task SET TABLESPACE small").await.unwrap();
-    check_full_disk(&app.user("alice"), &disk).await;
+    check_full_disk(&app, &disk).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

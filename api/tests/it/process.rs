@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ async fn without_settings_it_creates_a_database_and_a_secret_and_prints_how_to_t
     );
     let secret = folder.path().join("data/development-secret");
     assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(folder.path().join("data/tasks.db").exists());
+    check_modes(folder.path(), &["tasks.db", "tasks.db-shm", "tasks.db-wal"]);
 
     let (code, token, _) = run(command(folder.path()).args(["token", "alice"]));
     assert_eq!(code, Some(0));
@@ -45,6 +46,39 @@ async fn without_settings_it_creates_a_database_and_a_secret_and_prints_how_to_t
 
     let again = Program::start(folder.path(), [("", ""); 0]);
     assert_eq!(again.bearer(token.trim()).titles("/api/tasks").await, ["my first task"]);
+}
+
+/// Checks that only the owner can access the data and these files of it.
+fn check_modes(folder: &Path, files: &[&str]) {
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let data = folder.join("data");
+    assert_eq!(mode(&data), 0o700);
+    for file in files {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_token_from_the_command_line_is_the_first_to_create_the_private_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = run(command(folder.path()).args(["token", "alice"]));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    check_modes(folder.path(), &["development-secret"]);
+    drop(Program::start(folder.path(), [("", ""); 0]));
+    check_modes(folder.path(), &["development-secret", "tasks.db"]);
+}
+
+#[test]
+fn a_folder_and_a_file_that_exist_keep_their_modes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("tasks.db"), "").unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+    fs::set_permissions(data.join("tasks.db"), fs::Permissions::from_mode(0o640)).unwrap();
+    drop(Program::start(folder.path(), [("", ""); 0]));
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o750);
+    assert_eq!(fs::metadata(data.join("tasks.db")).unwrap().permissions().mode() & 0o777, 0o640);
 }
 
 #[test]
@@ -61,6 +95,7 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("HOST", "example.com")], "HOST must be an IP address"),
         (&[("DATABASE_URL", "mysql://root:hunter2@localhost/x")], "DATABASE_URL must begin with"),
         (&[("DATABASE_URL", "postgres://user:hunter2#x@localhost/x")], "DATABASE_URL is not a valid address"),
+        (&[("READY_AFTER_SECONDS", "1")], "READY_AFTER_SECONDS must be a number of seconds, at least 2"),
         (&[("WORKERS", "513")], "WORKERS must be a number of threads up to 512"),
         (&[("RUST_LOG", "api=loud")], "RUST_LOG must be a level"),
         (&[("BETTER_AUTH_URL", "localhost:3000")], "BETTER_AUTH_URL must be an address"),
@@ -126,6 +161,22 @@ fn help_lists_the_commands() {
     }
     let (code, _, stderr) = run(command(folder.path()).args(["token", ""]));
     assert_eq!((code, stderr.as_str()), (Some(1), "error: a user id is 1 to 255 characters long, without U+0000\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_database_with_another_encoding_is_refused_and_the_error_states_the_remedy() {
+    for encoding in ["SQL_ASCII", "LATIN1"] {
+        let Some(database) = TestDatabase::with_encoding(encoding).await else { return };
+        for migrates in ["true", "false"] {
+            let folder = tempfile::tempdir().unwrap();
+            let variables = settings(&database).into_iter().chain([("MIGRATE_ON_START", migrates.to_owned())]);
+            let (code, _, stderr) = run(command(folder.path()).envs(variables));
+            assert_eq!(code, Some(1));
+            let told = format!("the encoding {encoding}, which");
+            assert!(stderr.contains(&told) && stderr.contains("ENCODING 'UTF8'"), "{stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        }
+    }
 }
 
 async fn check_without_migrations(database: &TestDatabase) {

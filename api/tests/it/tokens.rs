@@ -278,3 +278,37 @@ async fn issuer_and_audience_are_checked_if_they_are_configured(app: TestApp) {
         refused(&app, &signed(&bad), &bad.to_string()).await;
     }
 }
+
+#[on_both_databases]
+async fn with_the_address_of_better_auth_alone_a_token_must_not_name_another_issuer_or_audience(app: TestApp) {
+    let ours = "http://127.0.0.1:1";
+    let app = app.with_settings(&[("BETTER_AUTH_URL", "http://127.0.0.1:1/api/auth")]).await;
+    let with = |other: Value| {
+        let mut claims = valid_claims();
+        claims.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        claims
+    };
+    for good in [
+        with(json!({})),
+        with(json!({"iss": ours})),
+        with(json!({"aud": ours})),
+        with(json!({"iss": ours, "aud": ["https://other.example", ours]})),
+    ] {
+        app.bearer(&signed(&good)).get(200, "/api/tasks").await;
+    }
+    for bad in [
+        with(json!({"iss": "https://other.example"})),
+        with(json!({"iss": "http://127.0.0.1:1/api/auth"})),
+        with(json!({"aud": "https://other.example"})),
+        with(json!({"aud": []})),
+        with(json!({"iss": ours, "aud": ["https://other.example"]})),
+    ] {
+        refused(&app, &signed(&bad), &bad.to_string()).await;
+    }
+
+    let app = app.with_settings(&[("BETTER_AUTH_URL", ours), ("BETTER_AUTH_ISSUER", "https://issuer.example")]).await;
+    app.bearer(&signed(&with(json!({"iss": "https://issuer.example"})))).get(200, "/api/tasks").await;
+    for bad in [with(json!({})), with(json!({"iss": "https://issuer.example", "aud": "https://other.example"}))] {
+        refused(&app, &signed(&bad), &bad.to_string()).await;
+    }
+}

@@ -49,6 +49,12 @@ impl TestDatabase {
         }
     }
 
+    /// Creates a PostgreSQL database with another encoding and without any table, or returns `None` if there is no PostgreSQL
+    /// (reported on standard error, once).
+    pub async fn with_encoding(encoding: &str) -> Option<Self> {
+        postgres::OwnDatabase::with_encoding(encoding).await.map(Self::postgres)
+    }
+
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", directory.path().join("tasks.db").display());

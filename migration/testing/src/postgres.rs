@@ -26,7 +26,7 @@ pub(crate) struct OwnDatabase {
 
 impl OwnDatabase {
     pub(crate) async fn migrated() -> Option<Self> {
-        let database = Self::create(server()?.template).await;
+        let database = Self::create(&template(server()?.template)).await;
         if server()?.template.is_none() {
             migration::apply_pending(&connect(&database.url).await).await.expect("PostgreSQL migrates");
         }
@@ -35,17 +35,22 @@ impl OwnDatabase {
 
     pub(crate) async fn empty() -> Option<Self> {
         server()?;
-        Some(Self::create(None).await)
+        Some(Self::create(&template(None)).await)
     }
 
-    async fn create(template: Option<&str>) -> Self {
+    pub(crate) async fn with_encoding(encoding: &str) -> Option<Self> {
+        server()?;
+        let options = format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+        Some(Self::create(&options).await)
+    }
+
+    async fn create(options: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = server().expect("the caller has checked");
         let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let template = template.unwrap_or("template1");
         connect(&format!("{}{}", server.base, server.maintenance))
             .await
-            .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .execute_unprepared(&format!("CREATE DATABASE {name} {options}"))
             .await
             .expect("CREATE DATABASE");
         Self { url: format!("{}{name}", server.base), name }
@@ -65,6 +70,10 @@ impl Drop for OwnDatabase {
             connection.execute_unprepared(&statement).await.expect("DROP DATABASE");
         });
     }
+}
+
+fn template(name: Option<&str>) -> String {
+    format!("TEMPLATE {}", name.unwrap_or("template1"))
 }
 
 fn server() -> Option<&'static Server> {

@@ -44,7 +44,9 @@ impl Db {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let ends = Instant::now() + limit;
         let make = || execute_once(&self.write, statement, ends);
-        self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await
+        let outcome = self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await;
+        self.write_faults.note(&outcome);
+        outcome
     }
 }
 

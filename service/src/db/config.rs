@@ -9,7 +9,7 @@ pub struct DbConfig<'a> {
     pub url: &'a str,
     /// The address for migrations: the database without a connection pooler in between.
     pub direct_url: Option<&'a str>,
-    /// The maximum number of connections.
+    /// The maximum number of connections. On PostgreSQL one of them is the probe's.
     pub max_connections: u32,
     /// The requirement on connections to another machine.
     pub tls: Tls,

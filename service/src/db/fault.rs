@@ -167,7 +167,7 @@ pub(crate) fn query_error(error: SqlxError) -> DbErr {
 }
 
 /// The error of a driver, if the error has one.
-fn driver_error(error: &DbErr) -> Option<&SqlxError> {
+pub(super) fn driver_error(error: &DbErr) -> Option<&SqlxError> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))

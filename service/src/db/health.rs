@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{DatabaseConnection, DbBackend};
 
 use super::Db;
 use crate::Error;
@@ -16,19 +16,11 @@ pub struct PoolUse {
 }
 
 impl Db {
-    /// Checks that the database answers.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if it does not answer.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.read(async |db| db.execute_unprepared("SELECT 1").await.map(drop)).await
-    }
-
     /// Whether every migration that this server knows has been applied.
     ///
     /// # Errors
     /// An error of the database.
-    pub async fn is_migrated(&self) -> Result<bool, Error> {
+    pub(super) async fn is_migrated(&self) -> Result<bool, Error> {
         let pending = self.read(async |db| Migrator::get_pending_migrations_read_only(db).await).await?;
         Ok(pending.is_empty())
     }

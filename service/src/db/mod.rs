@@ -7,6 +7,7 @@ pub(crate) mod fault;
 mod health;
 pub(crate) mod lease;
 mod postgres;
+mod probe;
 mod retry;
 mod sqlite;
 
@@ -15,13 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use migration::Address;
+use migration::{Address, is_in_memory};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use tokio::time::timeout;
 
 pub use self::config::DbConfig;
 use self::fault::Fault;
 pub use self::health::PoolUse;
+use self::probe::{DatabaseFile, Target, WriteFaults};
+pub use self::probe::{Health, Probe};
 use self::retry::Outages;
 use crate::Error;
 
@@ -46,6 +49,8 @@ pub struct Db {
     /// The address for migrations, if it is not that of `write`.
     direct: Option<Arc<ConnectOptions>>,
     outages: Outages,
+    probe_target: Arc<Target>,
+    write_faults: WriteFaults,
     /// The number of statements that were sent.
     statements: Arc<AtomicU64>,
 }
@@ -55,8 +60,8 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
-    /// password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
+    /// database is not UTF8. No error contains the password.
     pub(crate) async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
         let parse = |variable: &str, url| {
             Address::parse(url, config.tls).map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))
@@ -78,20 +83,29 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire_if_idle_for(TRUSTED_IDLE_TIME);
         let direct = direct.map(|address| Arc::new(address.options));
-        let is_postgres = address.postgres.is_some();
-        let (read, write, options) = if is_postgres {
+        let (read, write, options, probe_target) = if let Some(postgres) = address.postgres {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
-            (pool.clone(), pool, Some(Arc::new(options)))
+            migration::refuse_other_encodings(&pool).await?;
+            (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;
-            (read, write, None)
+            let target = if is_in_memory(config.url) {
+                Target::Memory
+            } else {
+                Target::Sqlite(Box::new(DatabaseFile::of(config.url)?))
+            };
+            (read, write, None, target)
         };
-        Ok(Self { read, write, options, direct, outages, statements: Arc::default() })
+        // Whether an SQLite database can be written to is only known after a first write.
+        let write_faults = WriteFaults::new(matches!(probe_target, Target::Sqlite(_)));
+        let (probe_target, statements) = (Arc::new(probe_target), Arc::default());
+        Ok(Self { read, write, options, direct, outages, probe_target, write_faults, statements })
     }
 
-    /// Splits the handle into one for each thread. On PostgreSQL each gets its share of the connections, at least one. A
-    /// connection is then used only by the thread that opened it, so that an answer wakes no other thread.
+    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`], and each thread gets
+    /// its share of the others, at least one. A connection is then used only by the thread that opened it, so that an answer
+    /// wakes no other thread.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
@@ -101,7 +115,7 @@ impl Db {
             let mut part = self.clone();
             if let Some(options) = &self.options {
                 let mut options = ConnectOptions::clone(options);
-                let all = options.get_max_connections().unwrap_or(1);
+                let all = options.get_max_connections().unwrap_or(1).saturating_sub(1);
                 let share = all / u32::try_from(threads.get()).unwrap_or(u32::MAX);
                 options.max_connections(share.max(1)).connect_lazy(true);
                 let pool = Database::connect(options).await?;
@@ -163,7 +177,9 @@ impl Db {
         work: impl AsyncFn(&DatabaseConnection) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.outages.run(DEADLINE, &self.write, work, Fault::was_not_done).await
+        let outcome = self.outages.run(DEADLINE, &self.write, work, Fault::was_not_done).await;
+        self.write_faults.note(&outcome);
+        outcome
     }
 }
 

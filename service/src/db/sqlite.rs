@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use migration::STATEMENT_CACHE;
+use migration::{STATEMENT_CACHE, is_in_memory};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use tokio::time::sleep;
 
@@ -30,7 +30,7 @@ pub(super) async fn open(
     // end an in-memory database.
     one.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let write = connect(one).await?;
-    if url.contains(":memory:") || url.contains("mode=memory") {
+    if is_in_memory(url) {
         return Ok((write.clone(), write));
     }
     Ok((Database::connect(options).await?, write))

@@ -70,8 +70,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, or if the address is that of a pooler that mixes up prepared statements. No error contains the
-    /// password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
+    /// database is not UTF8. No error contains the password.
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
         let db = Db::open(config, notice).await?;
         let places = Arc::new(Places::new(slice::from_ref(&db)));
@@ -95,8 +95,8 @@ impl Store {
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
-    /// connections, at least one. A connection is then used only by the thread that opened it, so that an answer wakes no other
-    /// thread. `notice` receives a sentence for the operator if the connections are too few.
+    /// connections, at least one; one is kept for the probe. A connection is then used only by the thread that opened it, so that
+    /// an answer wakes no other thread. `notice` receives a sentence for the operator if the connections are too few.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.

@@ -2,9 +2,10 @@
 
 mod fetch;
 mod set;
+mod small_order;
 mod store;
 #[cfg(test)]
 pub(crate) mod test_server;
 
 pub(crate) use set::KeySet;
-pub(crate) use store::{KeyStore, Unavailable};
+pub(crate) use store::{KeyStore, Miss, Unavailable};

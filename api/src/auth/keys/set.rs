@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::Rejection;
 use super::super::cache::TokenCache;
 use super::super::jws::{Jws, SignatureAlgorithm};
+use super::small_order;
 
 /// RSA keys with fewer bits are not used (RFC 7518, section 3.3).
 const MIN_RSA_BITS: usize = 2048;
@@ -97,7 +98,7 @@ impl Key {
             return None;
         }
         let (algorithm, material) = match (kty.as_str(), crv, alg.as_deref()) {
-            ("OKP", "Ed25519", None | Some("EdDSA" | "Ed25519")) if length(x)? == 32 => {
+            ("OKP", "Ed25519", None | Some("EdDSA" | "Ed25519")) if small_order::is_strong(&decode(x)?) => {
                 (SignatureAlgorithm::Ed25519, Material::Supported(DecodingKey::from_ed_components(x).ok()?, EdDSA))
             }
             ("EC", "P-256", None | Some("ES256")) if (length(x)?, length(y)?) == (32, 32) => {
@@ -153,6 +154,12 @@ mod tests {
     use super::*;
 
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    /// The neutral element of the curve.
+    const NEUTRAL: [u8; 32] = {
+        let mut point = [0; 32];
+        point[0] = 1;
+        point
+    };
 
     fn ids(keys: &Value) -> Vec<String> {
         let set = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes());
@@ -176,6 +183,7 @@ mod tests {
             {"kid": "curve", "kty": "EC", "crv": "secp256k1", "x": X, "y": X},
             {"kid": 5, "kty": "OKP", "crv": "Ed25519", "x": X},
             {"kty": "OKP", "crv": "Ed25519", "x": X},
+            {"kid": "neutral", "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(NEUTRAL)},
             "nonsense",
         ]);
         assert_eq!(ids(&keys), ["good", "new name", "nulls", "rsa"]);

@@ -19,6 +19,15 @@ pub(crate) struct KeyStore(Arc<Shared>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unavailable;
 
+/// Why the known keys do not verify a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// No key has the token's `kid`.
+    UnknownKey,
+    /// A key has this `kid`, but did not sign the token. It may have been replaced by another key of the same name.
+    Signature,
+}
+
 struct Shared {
     client: KeyClient,
     on_fetch: OnKeyFetch,
@@ -27,6 +36,9 @@ struct Shared {
     fetching: Arc<Mutex<()>>,
     /// Limits the fetches for unknown keys, since any client can invent a key id.
     unknown_key_limit: DefaultDirectRateLimiter,
+    /// Limits the fetches for signatures that do not match. It is a limit of its own, so that invented key ids cannot prevent that
+    /// a replaced key is found.
+    signature_limit: DefaultDirectRateLimiter,
 }
 
 #[derive(Clone, Default)]
@@ -48,9 +60,9 @@ const FRESH: Duration = Duration::from_mins(5);
 const USABLE: Duration = Duration::from_hours(24);
 /// The minimum time between fetches while the key server fails.
 const RETRY: Duration = Duration::from_secs(2);
-/// Fetches for unknown keys that are allowed at once. Afterwards one is allowed each [`UNKNOWN_KEY_INTERVAL`].
-const UNKNOWN_KEY_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
-const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(10);
+/// Fetches for one kind of [`Miss`] that are allowed at once. Afterwards one is allowed each [`MISS_INTERVAL`].
+const MISS_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
+const MISS_INTERVAL: Duration = Duration::from_secs(10);
 
 impl KeyStore {
     /// Creates a store for the keys at this address.
@@ -58,13 +70,15 @@ impl KeyStore {
     /// # Errors
     /// If the HTTP client cannot be set up.
     pub(crate) fn new(url: Url, on_fetch: OnKeyFetch) -> Result<Self, reqwest::Error> {
-        let quota = Quota::with_period(UNKNOWN_KEY_INTERVAL).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        let quota = Quota::with_period(MISS_INTERVAL).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        let quota = quota.allow_burst(MISS_BURST);
         Ok(Self(Arc::new(Shared {
             client: KeyClient::new(url)?,
             on_fetch,
             state: RwLock::default(),
             fetching: Arc::default(),
-            unknown_key_limit: RateLimiter::direct(quota.allow_burst(UNKNOWN_KEY_BURST)),
+            unknown_key_limit: RateLimiter::direct(quota),
+            signature_limit: RateLimiter::direct(quota),
         })))
     }
 
@@ -88,13 +102,17 @@ impl KeyStore {
         Ok(self.0.fetch_since(&state).await.unwrap_or(keys))
     }
 
-    /// Returns keys of a fetch that began after `arrived`, if the limit allows one. For a token of that time whose key is not
-    /// among the known keys. All requests that wait share one fetch.
-    pub(crate) async fn newer(&self, arrived: Instant) -> Result<Arc<KeySet>, Unavailable> {
+    /// Returns keys of a fetch that began after `arrived`, if the limit of this kind of miss allows one. For a token of that time
+    /// that the known keys do not verify. All requests that wait share one fetch.
+    pub(crate) async fn newer(&self, arrived: Instant, miss: Miss) -> Result<Arc<KeySet>, Unavailable> {
         let fetching = Arc::clone(&self.0.fetching).lock_owned().await;
         // Another request that waited for the lock may have fetched after this token arrived.
         let was_fetched_since = self.0.state().began.is_some_and(|began| began >= arrived);
-        if !was_fetched_since && self.0.unknown_key_limit.check().is_ok() {
+        let limit = match miss {
+            Miss::UnknownKey => &self.0.unknown_key_limit,
+            Miss::Signature => &self.0.signature_limit,
+        };
+        if !was_fetched_since && limit.check().is_ok() {
             let _ = self.0.fetch(fetching).await;
         }
         self.0.state().outcome()
@@ -268,11 +286,11 @@ mod tests {
         let server = Server::start();
         let store = KeyStore::new(server.url.clone(), Box::new(|_| {})).unwrap();
         store.fresh().await.unwrap();
-        let first = join_all((0..100).map(|_| store.newer(Instant::now()))).await;
+        let first = join_all((0..100).map(|_| store.newer(Instant::now(), Miss::UnknownKey))).await;
         assert!(first.iter().all(Result::is_ok));
         assert!((2..=4).contains(&server.asked()), "concurrent requests share a fetch: {}", server.asked());
         for _ in 0..100 {
-            let answers = join_all((0..100).map(|_| store.newer(Instant::now()))).await;
+            let answers = join_all((0..100).map(|_| store.newer(Instant::now(), Miss::UnknownKey))).await;
             assert!(answers.iter().all(Result::is_ok));
         }
         assert!((2..=6).contains(&server.asked()), "{}", server.asked());
@@ -312,7 +330,7 @@ mod tests {
         drop(closed);
         let store = KeyStore::new(url, Box::new(|_| {})).unwrap();
         assert_eq!(store.fresh().await.err(), Some(Unavailable));
-        assert_eq!(store.newer(Instant::now()).await.err(), Some(Unavailable));
+        assert_eq!(store.newer(Instant::now(), Miss::UnknownKey).await.err(), Some(Unavailable));
     }
 
     #[actix_web::test]
