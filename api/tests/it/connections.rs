@@ -291,11 +291,18 @@ async fn answers_that_wait_for_their_client_share_a_memory_and_other_users_have_
     let app = TestApp::with(database, &[]).await;
     let mut waiting = Vec::new();
     // Each answer has 1.2 MB, and a user has 16 MiB.
-    for _ in 0..20 {
+    loop {
         let mut connection = Connection::open_with_small_buffer(app.host_and_port()).await;
         connection.send(list("?limit=1000")).await;
+        let mut begin = [0; 12];
+        connection.answers.reading.read_exact(&mut begin).await.unwrap();
+        if &begin == b"HTTP/1.1 429" {
+            break;
+        }
+        assert_eq!(&begin, b"HTTP/1.1 200");
         waiting.push(connection);
     }
+    assert!((8..16).contains(&waiting.len()), "{} answers", waiting.len());
     let alice = app.user("alice");
     let refused = alice.get(429, "/api/tasks?limit=1000").await;
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("busy", "1"));
