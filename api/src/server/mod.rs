@@ -13,6 +13,7 @@ mod observe;
 mod readiness;
 mod state;
 mod stop;
+mod stream_errors;
 
 pub use application::{Application, StartError};
 pub use guard::guard;
