@@ -35,6 +35,10 @@ deny:
     cargo fetch --locked
     cargo deny --offline check licenses bans sources
 
+# Checks dependencies for known vulnerabilities; needs the network for the advisory database, so it is not part of `ci`
+audit:
+    cargo deny check advisories
+
 # Runs Schemathesis against a temporary server
 fuzz:
     cargo build -p api

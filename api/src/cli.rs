@@ -70,6 +70,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     } else {
         "$(cargo run -qp api -- token alice)"
     };
+    let has_docs = config.server.docs;
     let application = tokio::select! {
         built = Application::build(config, routes::configure) => built?,
         () = signals.next() => {
@@ -78,9 +79,10 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         }
     };
     let address = application.address();
+    let docs = if has_docs { format!("http://{address}/docs") } else { "turned off (DOCS=false)".to_owned() };
     print(&format!(
         "Listening on http://{address}\n\
-         Documentation: http://{address}/docs\n\
+         Documentation: {docs}\n\
          Try it:        curl -H \"Authorization: Bearer {token}\" http://{address}/api/tasks"
     ))?;
     application.run_until(signals).await?;

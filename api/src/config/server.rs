@@ -20,6 +20,8 @@ pub struct ServerConfig {
     pub shutdown_timeout_seconds: u64,
     /// `DELETE_RETURNS_TASK`: whether DELETE answers with the deleted task if the client states no preference.
     pub delete_returns_task: bool,
+    /// `DOCS`: whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
     /// `METRICS_ADDRESS`. `None` is no metrics.
     pub metrics_address: Option<SocketAddr>,
     /// `RUST_LOG`.
@@ -53,6 +55,7 @@ impl ServerConfig {
             shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
             delete_returns_task: variables.parse("DELETE_RETURNS_TASK", false, "true or false")?,
+            docs: variables.parse("DOCS", true, "true or false")?,
             metrics_address,
             log_filter: log_filter(variables)?,
         })

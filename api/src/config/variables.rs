@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// The names of all variables that are read.
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: &[&str] = &[
     "AUTH_SECRET",
     "BETTER_AUTH_AUDIENCE",
     "BETTER_AUTH_ISSUER",
@@ -19,6 +19,7 @@ pub(super) const NAMES: [&str; 29] = [
     "DATABASE_URL",
     "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
+    "DOCS",
     "HOST",
     "MAX_CONNECTIONS_PER_ADDRESS",
     "METRICS_ADDRESS",

@@ -52,9 +52,12 @@ endpoints_of_callers! {
 
 /// The endpoints that need no token and are not in the OpenAPI document.
 fn public_endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::public("/health/live").get(health::live), Endpoint::public("/health/ready").get(health::ready)]
+}
+
+/// The endpoints of the documentation, which can be turned off (`DOCS`).
+fn documentation() -> Vec<Endpoint> {
     vec![
-        Endpoint::public("/health/live").get(health::live),
-        Endpoint::public("/health/ready").get(health::ready),
         Endpoint::public("/openapi.json").get(docs::document),
         Endpoint::public("/docs").get(docs::redirect),
         Endpoint::public("/docs/{file:.*}").get(docs::swagger_ui),
@@ -67,12 +70,16 @@ pub fn operations() -> Vec<Operation> {
     endpoints_of_callers().iter().flat_map(Endpoint::operations).collect()
 }
 
-/// Registers the map in an App.
+/// Registers the map in an App, with the endpoints of the documentation if `docs` is set.
 ///
 /// The router tries the paths in the order of their registration, and a request pays for each that it passes. So the paths of
 /// the map come first, and their other spellings after all of them.
-pub fn configure(app: &mut ServiceConfig) {
-    let endpoints: Vec<_> = endpoints_of_callers().into_iter().chain(public_endpoints()).collect();
+pub fn configure(app: &mut ServiceConfig, docs: bool) {
+    let mut endpoints = endpoints_of_callers();
+    endpoints.extend(public_endpoints());
+    if docs {
+        endpoints.extend(documentation());
+    }
     let paths: Vec<_> = endpoints.iter().map(Endpoint::spellings).collect();
     let most = paths.iter().map(Vec::len).max().unwrap_or_default();
     for spelling in 0..most {

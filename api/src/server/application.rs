@@ -63,8 +63,8 @@ pub enum StartError {
 
 impl Application {
     /// Opens the database, applies pending migrations unless that is turned off, and binds the address. `routes` registers the
-    /// routes in each worker's App.
-    pub async fn build(config: Config, routes: fn(&mut ServiceConfig)) -> Result<Self, StartError> {
+    /// routes in each worker's App, those of the documentation only if its argument is true.
+    pub async fn build(config: Config, routes: fn(&mut ServiceConfig, bool)) -> Result<Self, StartError> {
         let workers = config.server.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
         let stores = open_stores(&config.database, workers).await?;
         let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
@@ -91,12 +91,13 @@ impl Application {
         let states: Vec<_> = states.collect();
         let origins = config.cors.allowed_origins;
         let started = Arc::new(AtomicUsize::new(0));
+        let docs = config.server.docs;
         let app = move || {
             // A worker that replaces another one shares a state.
             let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
             App::new()
                 .app_data(states[worker].clone())
-                .configure(routes)
+                .configure(|app| routes(app, docs))
                 // The layer that is added last sees a request first.
                 .wrap(cors::cors(&origins))
                 .wrap(from_fn(observe::observe))

@@ -17,6 +17,7 @@ mod readiness;
 pub mod resources;
 mod state;
 mod stop;
+mod stream_errors;
 
 pub use application::{Application, StartError};
 pub use guard::guard;

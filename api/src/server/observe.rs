@@ -1,4 +1,3 @@
-use std::error::Error as _;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::connections::{self, InFlight};
+use super::stream_errors::log_errors;
 use super::{State, cors, headers};
 use crate::error::{self, Error};
 
@@ -29,7 +29,7 @@ pub(super) async fn observe(
     let id = request_id(&request);
     cors::drop_preflight_mark_without_origin(request.headers_mut());
     let response = next.call(request).await?.map_into_boxed_body();
-    let mut response = shape(response, &id);
+    let mut response = log_errors(shape(response, &id), &id);
     let headers = response.headers_mut();
     cors::add_page_headers(headers);
     headers::secure(headers);
@@ -114,16 +114,22 @@ fn write_log(response: &ServiceResponse<BoxBody>, route: &str, took: Duration, i
         log::info!("{method} {route} {} {milliseconds:.3}ms {id}", status.as_u16());
         return;
     }
-    let mut causes = String::new();
-    if let Some(error) = response.response().error() {
-        let _ = write!(causes, "{error}");
-        let mut source = error.as_error::<Error>().and_then(Error::source);
-        while let Some(cause) = source {
-            let _ = write!(causes, ": {cause}");
-            source = cause.source();
-        }
-    }
+    let causes = response.response().error().map_or_else(String::new, |error| match error.as_error::<Error>() {
+        Some(error) => with_causes(error),
+        None => error.to_string(),
+    });
     log::error!("{method} {route} {} {milliseconds:.3}ms {id} {causes}", status.as_u16());
+}
+
+/// Formats an error with all its causes, the outermost first.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use reqwest::Method;
 use serde_json::Value;
 use testing::on_both_databases;
 
-use crate::support::TestApp;
+use crate::support::{Answer, TestApp};
 
 #[on_both_databases]
 async fn the_document_is_openapi_3_1_and_equals_the_committed_file(app: TestApp) {
@@ -67,4 +68,16 @@ async fn swagger_ui_comes_from_the_program_itself(app: TestApp) {
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
         anonymous.get(200, &format!("/docs/{file}")).await;
     }
+}
+
+#[on_both_databases]
+async fn the_documentation_can_be_turned_off(app: TestApp) {
+    let app = app.with_settings(&[("DOCS", "false")]).await;
+    for path in ["/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json"] {
+        assert_eq!(app.anonymous().get(404, path).await.code(), "route_not_found", "{path}");
+        let posted = Answer::expect(404, app.anonymous().request(Method::POST, path)).await;
+        assert_eq!(posted.code(), "route_not_found", "{path}");
+    }
+    app.anonymous().get(200, "/health/ready").await;
+    app.user("alice").get(200, "/api/tasks").await;
 }

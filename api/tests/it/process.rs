@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use testing::{Backend, TestDatabase, on_both_databases};
+use testing::{Backend, ConnectionTrait, TestDatabase, on_both_databases};
 use tokio::task::JoinSet;
 
 use crate::support::program::{Program, command, run};
@@ -324,6 +324,34 @@ async fn a_request_is_logged_in_one_line_with_method_route_status_duration_and_i
     let [.., method, route, status, duration, logged_id] = words[..] else { panic!("{lines:?}") };
     assert_eq!((method, route, status, logged_id), ("GET", "/api/tasks/{id}", "404", id.as_str()));
     assert!(duration.ends_with("ms") && duration.trim_end_matches("ms").parse::<f64>().is_ok(), "{duration}");
+}
+
+#[on_both_databases]
+async fn a_streamed_list_that_breaks_off_is_logged_with_its_route_its_id_and_the_cause(database: TestDatabase) {
+    let other = database.connect().await;
+    // More than the sockets between server and client hold.
+    testing::seed(
+        &other,
+        60_000,
+        &[("description", "'0123456789012345678901234567890123456789012345678901234567890123'")],
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), settings(&database));
+    let request = program.bearer(&token("alice")).request(Method::GET, "/api/tasks?status=all");
+    let mut answer = request.header("x-request-id", "broken-stream").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.chunk().await.unwrap().unwrap();
+    other.execute_unprepared("ALTER TABLE task RENAME TO elsewhere").await.unwrap();
+    while let Ok(chunk) = answer.chunk().await {
+        assert!(chunk.is_some(), "the list is complete");
+    }
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("broken-stream")).collect();
+    let broken = lines.iter().find(|line| line.contains("broke off")).unwrap_or_else(|| panic!("{log}"));
+    assert!(broken.contains("ERROR") && broken.contains("GET /api/tasks broke off"), "{broken}");
+    assert!(broken.contains("no such table: task") || broken.contains("\"task\" does not exist"), "{broken}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

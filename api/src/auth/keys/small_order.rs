@@ -1,9 +1,10 @@
 //! Ed25519 keys for which a signature can be made without a private key.
 //!
-//! The curve has eight points whose order divides 8. With one of them as the key, some signatures hold for every message. RFC 8032, section 5.1.7, does not require that a verifier refuses them, and the
-//! library that checks signatures does not.
-//! Source of the values: Chalkias, Garillot, Nikolaenko: Taming the many EdDSAs (2020), table 1; the same list is in libsodium's
-//! `ge25519_has_small_order`.
+//! The curve has eight points whose order divides 8. With one of them as the key, some signatures hold for every message. A
+//! verifier need not refuse them (RFC 8032, section 5.1.7), and the library that checks signatures does not.
+//!
+//! Source of the values: Chalkias, Garillot, Nikolaenko: "Taming the many `EdDSAs`" (2020). The same list is in libsodium
+//! (`ge25519_has_small_order`).
 
 /// The length of a key in bytes.
 const LENGTH: usize = 32;
