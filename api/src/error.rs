@@ -202,7 +202,12 @@ impl ResponseError for Error {
             Self::RateLimited { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, *retry_after));
             }
-            Self::Busy | Self::Service(service::Error::Busy) => {
+            Self::Busy => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
+                // A client that does not read its answers would keep this connection, too.
+                response.force_close();
+            }
+            Self::Service(service::Error::Busy) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
             }
             Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {

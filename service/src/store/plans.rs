@@ -248,15 +248,17 @@ async fn one_owner_with_very_many_tasks_changes_no_plan_of_a_batch_and_causes_no
         connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
     }
     let before = plans_of_batches(&connection, "COSTS OFF").await;
-    seed(&connection, 400_000, &[("user_id", "'the large one'"), ("title", "'t'"), ("title_folded", "'t'")]).await;
+    seed(&connection, 100_000, &[("user_id", "'the large one'"), ("title", "'t'"), ("title_folded", "'t'")]).await;
+    // With a million tasks of one owner, a sample of the table contains few of the other owners, and PostgreSQL takes them for few.
+    connection.execute_unprepared("ALTER TABLE task ALTER user_id SET (n_distinct = 15)").await.unwrap();
     analyze(&connection).await;
     assert_eq!(plans_of_batches(&connection, "COSTS OFF").await, before);
     for (name, plan) in plans_of_batches(&connection, "COSTS ON").await {
         assert!(!plan.contains("JIT"), "{name}: {plan}");
         let (_, cost) = plan.split_once("..").unwrap();
         let cost: f64 = cost.split(' ').next().unwrap().parse().unwrap();
-        // PostgreSQL compiles from 100,000 on.
-        assert!(cost < 20_000.0, "{name}: {plan}");
+        // PostgreSQL compiles from 100,000 on. The estimate must not grow with the average owner, who has 13,000 tasks here.
+        assert!(cost < 1_000.0, "{name}: {plan}");
     }
 }
 
