@@ -1,3 +1,4 @@
+use std::mem::discriminant;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ struct ProbeState {
     last_answer: Option<Health>,
     /// When the first question was sent that is not answered yet.
     unanswered_since: Option<Instant>,
-    /// The last result, with or without an answer, to log changes only.
+    /// The last result, with or without an answer, to log only what changes.
     logged: Option<Health>,
 }
 
@@ -98,7 +99,7 @@ impl Readiness {
 
 impl ProbeState {
     fn note(&mut self, health: Health) {
-        if self.logged.as_ref() != Some(&health) {
+        if self.logged.as_ref().map(discriminant) != Some(discriminant(&health)) {
             match &health {
                 Health::Good if self.logged.is_some() => log::info!("the database answers and can be written to"),
                 Health::Good => {}

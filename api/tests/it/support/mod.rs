@@ -6,6 +6,10 @@ pub mod raw;
 pub mod tools;
 mod user;
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
 use api::config::{Config, ConnectionTimeouts, Variables};
 use api::server::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
@@ -15,6 +19,15 @@ pub use user::{User, token};
 
 /// The secret that signs the tests' tokens.
 pub const SECRET: &str = "a secret of the tests that is longer than 32 bytes";
+
+/// Waits until the server has promised more than 50 creates, however slow the machine is. Fails only if it never does.
+pub async fn promises(promised: &Mutex<BTreeSet<i64>>) {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while promised.lock().unwrap().len() <= 50 {
+        assert!(Instant::now() < deadline, "only {} were promised", promised.lock().unwrap().len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 /// A server with its own database and port.
 pub struct TestApp {

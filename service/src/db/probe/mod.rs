@@ -19,7 +19,7 @@ use super::fault::driver_error;
 use crate::Error;
 
 /// The time for an answer on a connection that has answered before. After it, a new connection is opened.
-const KEPT_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
+const KEPT_CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time for opening a connection and for its first answer.
 const NEW_CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time that a test write waits for a lock. A lock that is not free in that time is no fault of the database.
@@ -78,7 +78,7 @@ impl Db {
 }
 
 impl Probe {
-    /// Asks the database once. It takes 7 seconds at most, and changes no data.
+    /// Asks the database once. It takes 8 seconds at most, and changes no data.
     ///
     /// It writes only after a write of a request has failed in a way that can concern all writes, and on SQLite at the first
     /// check. This test write is undone, or writes the value that is there. Its success ends the doubt.
