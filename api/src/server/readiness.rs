@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use service::{Health, Probe};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Decides whether requests should be sent to this server, from what the last probe of the database found. It turns unready as
@@ -16,10 +17,14 @@ pub(crate) struct Readiness {
     /// `READY_AFTER_SECONDS`: how long the database may be without an answer.
     ready_after: Duration,
     state: Mutex<ProbeState>,
+    /// Notified by each question for the readiness.
+    questions: Notify,
 }
 
 #[derive(Debug, Default)]
 struct ProbeState {
+    /// When the readiness was last asked for. `None` before the first question.
+    last_question: Option<Instant>,
     /// What the last answer of the database showed. `None` before the first answer.
     last_answer: Option<Health>,
     /// When the first question was sent that is not answered yet.
@@ -39,6 +44,9 @@ pub(crate) struct NotReady {
 /// The time between two probes of the database.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// The time without a question for the readiness after which the database is not probed.
+const PAUSE_AFTER: Duration = Duration::from_mins(1);
+
 const STOPPING: NotReady = NotReady { code: "stopping", detail: "This server is about to stop" };
 const UNREACHABLE: NotReady = NotReady { code: "database_unavailable", detail: "The database does not answer" };
 const NOT_MIGRATED: NotReady = NotReady { code: "not_migrated", detail: "The database's schema is not up to date" };
@@ -46,7 +54,7 @@ const NOT_WRITABLE: NotReady = NotReady { code: "not_writable", detail: "The dat
 
 impl Readiness {
     pub(super) fn new(ready_after: Duration) -> Self {
-        Self { is_stopping: AtomicBool::new(false), ready_after, state: Mutex::default() }
+        Self { is_stopping: AtomicBool::new(false), ready_after, state: Mutex::default(), questions: Notify::new() }
     }
 
     /// Makes the server unready for the rest of its life.
@@ -63,7 +71,9 @@ impl Readiness {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(STOPPING);
         }
-        let state = self.state();
+        self.questions.notify_one();
+        let mut state = self.state();
+        state.last_question = Some(Instant::now());
         if state.unanswered_since.is_some_and(|since| since.elapsed() >= self.ready_after) {
             return Err(UNREACHABLE);
         }
@@ -82,12 +92,17 @@ impl Readiness {
         self.state().note(health);
     }
 
-    /// Probes the database once a second, until it is dropped.
+    /// Probes the database once a second for as long as the readiness is asked for. Without a pause a database that is suspended
+    /// when it is idle (Neon's compute, for example) would never be.
     pub(super) async fn keep_probing(&self, probe: &mut Probe) {
         let mut ticks = interval(PROBE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            let is_asked_for = self.state().last_question.is_some_and(|last| last.elapsed() < PAUSE_AFTER);
+            if !is_asked_for {
+                self.questions.notified().await;
+            }
             self.probe_once(probe).await;
         }
     }
