@@ -226,15 +226,23 @@ async fn a_client_that_sends_ahead_and_reads_nothing_takes_neither_processor_tim
     let before = program.peak_memory_kib();
     let address = program.address().trim_start_matches("http://");
     // The second answer has no body, so that the library does not wait for its delivery.
-    for line in [list(""), "OPTIONS /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()] {
+    for line in
+        [list(""), "OPTIONS /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), create("t"), create_in_chunks("t")]
+    {
         let requests = line.repeat(16_000_000 / line.len());
         let mut connection = Connection::open_with_small_buffer(address).await;
         let sent = timeout(Duration::from_secs(5), connection.writing.write_all(requests.as_bytes())).await;
         assert!(sent.is_err(), "the server reads without an end");
-        let before = program.processor_time();
-        sleep(Duration::from_secs(2)).await;
-        let used = program.processor_time().saturating_sub(before);
-        assert!(used < Duration::from_millis(200), "{used:?} within 2 s for {:?}", &line[..20]);
+        let quiet = async {
+            loop {
+                let before = program.processor_time();
+                sleep(Duration::from_secs(1)).await;
+                if program.processor_time().saturating_sub(before) < Duration::from_millis(100) {
+                    return;
+                }
+            }
+        };
+        timeout(LONG, quiet).await.unwrap_or_else(|_| panic!("{:?} keeps the server busy", &line[..20]));
     }
     let grown = program.peak_memory_kib() - before;
     assert!(grown < 16 * 1024, "{grown} KiB");
