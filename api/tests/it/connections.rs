@@ -182,6 +182,24 @@ async fn neither_a_late_body_nor_a_pause_between_requests_is_taken_for_a_late_he
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_sent_while_an_answer_is_being_read_is_not_late() {
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    seed_large_tasks(&database, 1000).await;
+    let head = Duration::from_millis(500);
+    let timeouts = ConnectionTimeouts { head, sweep_every: SWEEP, ..ConnectionTimeouts::default() };
+    let app = TestApp::with_timeouts(database, timeouts).await;
+    let mut connection = Connection::open_with_small_buffer(app.host_and_port()).await;
+    connection.send(list("?limit=1000")).await;
+    let next = list("?limit=1");
+    let (begin, end) = next.split_at(20);
+    connection.send(begin).await;
+    sleep(3 * head).await;
+    assert!(connection.answer().await.1.len() > 1_000_000);
+    connection.send(end).await;
+    assert_eq!(connection.answer().await.0, 200);
+}
+
 #[on_both_databases]
 async fn requests_that_are_sent_ahead_are_all_answered_in_order(app: TestApp) {
     let Connection { mut writing, mut answers } = Connection::open(app.host_and_port()).await;
