@@ -104,3 +104,45 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::config::ConnectionTimeouts;
+
+    /// Returns how many of these requests are accepted, with a limit of 100 a second for each address.
+    fn accepted(entries: impl IntoIterator<Item = String>) -> usize {
+        let limits = RateLimits::new(&LimitsConfig {
+            per_user: None,
+            per_address: NonZeroU32::new(100),
+            trust_forwarded_for: true,
+            connections_per_address: None,
+            timeouts: ConnectionTimeouts::default(),
+        });
+        let request = |entry| TestRequest::get().insert_header(("x-forwarded-for", entry)).to_srv_request();
+        entries.into_iter().filter(|entry| limits.check_address(&request(entry.clone())).is_ok()).count()
+    }
+
+    /// A machine may take some time for the requests, in which the allowance grows.
+    fn assert_about(accepted: usize, expected: usize) {
+        assert!((expected..2 * expected).contains(&accepted), "{accepted} of about {expected}");
+    }
+
+    #[test]
+    fn a_48_network_has_eight_times_the_allowance_of_an_address() {
+        assert_about(accepted((0..5000).map(|number| format!("2001:db8:0:{number:x}::1"))), 800);
+        assert_eq!(accepted((0..5000).map(|number| format!("2001:db8:{number:x}::1"))), 5000);
+    }
+
+    #[test]
+    fn a_64_network_has_the_allowance_of_an_address() {
+        assert_about(accepted((0..5000).map(|number| format!("2001:db8::{number:x}"))), 100);
+    }
+
+    #[test]
+    fn clients_whose_address_cannot_be_read_share_one_allowance() {
+        assert_about(accepted((0..5000).map(|number| format!("203.0.113.7, client-{number}"))), 100);
+    }
+}

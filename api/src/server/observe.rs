@@ -25,7 +25,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
-    let in_flight = InFlight::begin(&request);
+    let in_flight = InFlight::begin(&mut request);
     let id = request_id(&request);
     cors::drop_preflight_mark_without_origin(request.headers_mut());
     let response = next.call(request).await?.map_into_boxed_body();

@@ -182,6 +182,24 @@ async fn neither_a_late_body_nor_a_pause_between_requests_is_taken_for_a_late_he
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_sent_while_an_answer_is_being_read_is_not_late() {
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    seed_large_tasks(&database, 1000).await;
+    let head = Duration::from_millis(500);
+    let timeouts = ConnectionTimeouts { head, sweep_every: SWEEP, ..ConnectionTimeouts::default() };
+    let app = TestApp::with_timeouts(database, timeouts).await;
+    let mut connection = Connection::open_with_small_buffer(app.host_and_port()).await;
+    connection.send(list("?limit=1000")).await;
+    let next = list("?limit=1");
+    let (begin, end) = next.split_at(20);
+    connection.send(begin).await;
+    sleep(3 * head).await;
+    assert!(connection.answer().await.1.len() > 1_000_000);
+    connection.send(end).await;
+    assert_eq!(connection.answer().await.0, 200);
+}
+
 #[on_both_databases]
 async fn requests_that_are_sent_ahead_are_all_answered_in_order(app: TestApp) {
     let Connection { mut writing, mut answers } = Connection::open(app.host_and_port()).await;
@@ -226,15 +244,23 @@ async fn a_client_that_sends_ahead_and_reads_nothing_takes_neither_processor_tim
     let before = program.peak_memory_kib();
     let address = program.address().trim_start_matches("http://");
     // The second answer has no body, so that the library does not wait for its delivery.
-    for line in [list(""), "OPTIONS /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()] {
+    for line in
+        [list(""), "OPTIONS /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), create("t"), create_in_chunks("t")]
+    {
         let requests = line.repeat(16_000_000 / line.len());
         let mut connection = Connection::open_with_small_buffer(address).await;
         let sent = timeout(Duration::from_secs(5), connection.writing.write_all(requests.as_bytes())).await;
         assert!(sent.is_err(), "the server reads without an end");
-        let before = program.processor_time();
-        sleep(Duration::from_secs(2)).await;
-        let used = program.processor_time().saturating_sub(before);
-        assert!(used < Duration::from_millis(200), "{used:?} within 2 s for {:?}", &line[..20]);
+        let quiet = async {
+            loop {
+                let before = program.processor_time();
+                sleep(Duration::from_secs(1)).await;
+                if program.processor_time().saturating_sub(before) < Duration::from_millis(100) {
+                    return;
+                }
+            }
+        };
+        timeout(LONG, quiet).await.unwrap_or_else(|_| panic!("{:?} keeps the server busy", &line[..20]));
     }
     let grown = program.peak_memory_kib() - before;
     assert!(grown < 16 * 1024, "{grown} KiB");

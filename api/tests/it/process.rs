@@ -107,6 +107,7 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("CORS_ALLOWED_ORIGINS", "https://a.example/")], "CORS_ALLOWED_ORIGINS must be"),
         (&[("DATABASE_MAX_CONNECTIONS", "0")], "DATABASE_MAX_CONNECTIONS must be a positive number"),
         (&[("RATE_LIMIT_PER_SECOND", "-1")], "RATE_LIMIT_PER_SECOND must be"),
+        (&[("MAX_CONNECTIONS_PER_ADDRESS", "many")], "MAX_CONNECTIONS_PER_ADDRESS must be a number of connections"),
         (&[("DATABASE_URL", "sqlite:///proc/nowhere/tasks.db")], "DATABASE_URL"),
     ] {
         let (code, stdout, stderr) = run(command(folder.path()).envs(variables.iter().copied()));

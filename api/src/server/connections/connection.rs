@@ -1,9 +1,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
-use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use actix_web::HttpMessage;
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::extract::MAX_BODY_BYTES;
 
 /// What the socket, the request layer and the sweep know of one connection. All of them run in the thread of its worker.
 ///
@@ -20,8 +25,6 @@ pub(super) struct Connection {
     is_blocked: Cell<bool>,
     /// The number of bytes that the system has taken. It wraps around.
     written: Cell<u64>,
-    /// Changes with each byte that passes, each request and each answer.
-    progress: Cell<u32>,
     /// How many more bytes may be read until the dispatcher has looked at those that it has. The last read may exceed it.
     burst: Cell<usize>,
     /// How many more bytes may be read while the app has a request. The last read may exceed it.
@@ -43,27 +46,18 @@ pub(super) enum End {
     SlowReader,
 }
 
-/// How many bytes are read at once. A head has less. The HTTP library would read 128 KiB and build all requests in it, which
-/// takes several MiB for small ones.
+/// How many bytes are read at once. A usual head has less. The HTTP library would read 128 KiB and build all requests in it,
+/// which takes several MiB for small ones.
 const BURST: usize = 8 * 1024;
-/// How many bytes of following requests are read while the app has one. Not zero, so that a reset connection is noticed.
+/// How many bytes of following requests are read while the app has one. Not zero, so that a reset connection is noticed. With
+/// 128 KiB of them the HTTP library would wake itself again and again until the answer is taken, which kept a thread fully
+/// busy for each such connection.
 const AHEAD: usize = 4 * 1024;
-/// The longest body with the framing of a chunked one, in bytes. Requests with longer bodies are refused.
-const LONGEST_BODY: usize = 80 * 1024;
 
 impl Connection {
-    /// Begins a turn of the dispatcher.
+    /// Begins a turn of the library's dispatcher.
     pub(super) fn begin_turn(&self) {
         self.burst.set(BURST);
-    }
-
-    /// Returns a number that changes when something happens on the connection.
-    pub(super) fn progress(&self) -> u32 {
-        self.progress.get()
-    }
-
-    fn advance(&self) {
-        self.progress.set(self.progress.get().wrapping_add(1));
     }
 
     /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP library
@@ -85,6 +79,14 @@ impl Connection {
         }
     }
 
+    /// Permits more bytes while the app has a request, because it waits for more of its body.
+    fn expect_more(&self) {
+        if self.ahead.get() == 0 {
+            self.ahead.set(MAX_BODY_BYTES);
+            self.release();
+        }
+    }
+
     /// Wakes the task if bytes were held.
     fn release(&self) {
         if self.is_held.take()
@@ -101,7 +103,6 @@ impl Connection {
         if bytes == 0 {
             return;
         }
-        self.advance();
         self.burst.set(self.burst.get().saturating_sub(bytes));
         if self.is_busy.get() {
             self.ahead.set(self.ahead.get().saturating_sub(bytes));
@@ -112,7 +113,6 @@ impl Connection {
 
     /// Records that the system took this many bytes.
     pub(super) fn bytes_written(&self, bytes: usize) {
-        self.advance();
         self.written.set(self.written.get().wrapping_add(bytes as u64));
         self.is_blocked.set(false);
         self.release();
@@ -164,17 +164,29 @@ pub(in crate::server) struct InFlight(Option<Rc<Connection>>);
 
 impl InFlight {
     /// Records that the app has been given this request. A request of a test has no connection.
-    pub(in crate::server) fn begin(request: &ServiceRequest) -> Self {
-        let connection = request.conn_data::<Rc<Connection>>().cloned();
-        if let Some(connection) = &connection {
-            connection.is_busy.set(true);
-            connection.is_head_begun.set(false);
-            connection.requests.set(connection.requests.get().wrapping_add(1));
-            connection.advance();
-            let body = body_length(request.headers());
-            connection.ahead.set(connection.ahead.get().saturating_add(body));
+    pub(in crate::server) fn begin(request: &mut ServiceRequest) -> Self {
+        let Some(connection) = request.conn_data::<Rc<Connection>>().cloned() else { return Self(None) };
+        connection.is_busy.set(true);
+        connection.is_head_begun.set(false);
+        connection.requests.set(connection.requests.get().wrapping_add(1));
+        if let Some(length) = request.headers().get(CONTENT_LENGTH) {
+            let length: usize = length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(0);
+            connection.ahead.set(connection.ahead.get().saturating_add(length.min(MAX_BODY_BYTES + 1)));
+        } else if request.headers().contains_key(TRANSFER_ENCODING) {
+            // Its length is not known, so its bytes are read when the app asks for them.
+            let (mut payload, connection) = (request.take_payload(), Rc::clone(&connection));
+            let on_demand = stream::poll_fn(move |context| {
+                let part = payload.poll_next_unpin(context);
+                match &part {
+                    Poll::Pending => connection.expect_more(),
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(_) => connection.ahead.set(connection.ahead.get().min(AHEAD)),
+                }
+                part
+            });
+            request.set_payload(Payload::from(on_demand.boxed_local()));
         }
-        Self(connection)
+        Self(Some(connection))
     }
 }
 
@@ -182,17 +194,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         if let Some(connection) = &self.0 {
             connection.is_busy.set(false);
-            connection.advance();
             connection.release();
         }
     }
-}
-
-/// Returns how many bytes the body of a request takes at most.
-fn body_length(headers: &HeaderMap) -> usize {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return LONGEST_BODY;
-    }
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return 0 };
-    length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(0).min(LONGEST_BODY)
 }

@@ -6,8 +6,6 @@ use std::num::NonZero;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-
-use std::task;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -19,9 +17,7 @@ use actix_service::{
 use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
-use super::connection::Connection;
 use super::count::ConnectionCount;
 use super::delivery::PART_BYTES;
 use super::socket::Socket;
@@ -81,7 +77,15 @@ where
             .finish(map_config(app, |()| AppConfig::default()));
         let serving = apply_fn_factory(http, |accepted: Accepted, http| {
             let connection = accepted.0.connection();
-            take_turns(http.call(accepted), connection)
+            let serving = http.call(accepted);
+            async move {
+                let mut serving = pin!(serving);
+                poll_fn(|context| {
+                    connection.begin_turn();
+                    serving.as_mut().poll(context)
+                })
+                .await
+            }
         });
         fn_service(move |stream| ready(accept(stream, &count, &connections))).and_then(serving)
     };
@@ -90,36 +94,6 @@ where
 
 /// What the HTTP library takes for a connection.
 type Accepted = (Socket, Protocol, Option<SocketAddr>);
-
-/// How often in a row a connection may take its turn without any progress.
-const IDLE_TURNS: u32 = 200;
-/// How long a connection then pauses.
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// Serves a connection, and pauses it if it takes turn after turn for nothing.
-///
-/// The HTTP library does that: with 128 KiB of requests that wait for an answer that waits for a slow client, it wakes itself
-/// until the answer is taken. One such connection kept a thread fully busy.
-async fn take_turns<T>(serving: impl Future<Output = T>, connection: Rc<Connection>) -> T {
-    let mut serving = pin!(serving);
-    let mut pause = pin!(None::<Sleep>);
-    let (mut progress, mut idle_turns) = (connection.progress(), 0);
-    poll_fn(|context| {
-        if let Some(sleep) = pause.as_mut().as_pin_mut() {
-            task::ready!(sleep.poll(context));
-            pause.set(None);
-        }
-        connection.begin_turn();
-        let outcome = serving.as_mut().poll(context);
-        idle_turns = if connection.progress() == progress { idle_turns + 1 } else { 0 };
-        progress = connection.progress();
-        if idle_turns >= IDLE_TURNS {
-            pause.set(Some(sleep(PAUSE)));
-        }
-        outcome
-    })
-    .await
-}
 
 /// Accepts a connection, or refuses it by an error, which closes it.
 fn accept(
