@@ -84,6 +84,15 @@ impl Store {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
+        // The future is large. Every handler that may need it would carry its size, and move it, for each of its requests.
+        Box::pin(self.run_alone(caller, cost, work)).await
+    }
+
+    async fn run_alone<T, F>(&self, caller: &Caller, cost: Cost, work: impl Fn(Db, Duration) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
         let user = caller.user_id();
         let worker = if self.db.shares_connections() { 0 } else { self.worker };
         if cost == Cost::Light {
@@ -106,11 +115,12 @@ async fn to_its_end<T: Send + 'static>(
     permit: Permit,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let task = tokio::spawn(async move {
+    // Boxed, because the runtime moves a future several times before it runs.
+    let task = tokio::spawn(Box::pin(async move {
         let done = work.await;
         drop(permit);
         done
-    });
+    }));
     let abandoned = |_| Error::Unavailable(DbErr::Custom("the statement was abandoned".to_owned()));
     task.await.map_err(abandoned)?
 }

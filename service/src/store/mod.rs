@@ -166,8 +166,7 @@ impl Store {
             let caller = caller.clone();
             async move { edit.run(&db, &caller, limit).await }
         };
-        // The future is large, and most requests do not need it.
-        Box::pin(self.alone(caller, Cost::Heavy, work)).await
+        self.alone(caller, Cost::Heavy, work).await
     }
 
     /// Reads one task of the caller, if there is one with this id.

@@ -66,7 +66,8 @@ pub async fn list_tasks(
     response.insert_header(JSON);
     let Some(limit) = list.limit else {
         let is_beginning = after.is_none();
-        let (first, rest) = WholeList::begin(store, &caller, query.clone(), after).await?;
+        // The future is large, and most lists do not need it.
+        let (first, rest) = Box::pin(WholeList::begin(store, &caller, query.clone(), after)).await?;
         if prefer.counts {
             let all = (is_beginning && rest.is_over()).then_some(first.len());
             insert_total(&mut response, total(store, &caller, &query, all).await?);
