@@ -1,9 +1,9 @@
 //! The connections of the server, below HTTP: how many one address may have, and how slow they may be.
 //!
 //! The HTTP library limits the time of a connection's first request head only, and never the time of a write. So each
-//! connection is a [`Socket`] that counts what passes through it, and a task of each worker ends the slow ones. The server is
-//! therefore built from the library's parts, as its `HttpServer` does it, because that one cannot be given another kind of
-//! socket.
+//! connection is a [`Socket`](socket::Socket) that reports what passes through it, and a task of each worker ends the slow ones.
+//! The socket also reads no more than can be answered. The server is therefore built from the library's parts, as its
+//! `HttpServer` does it, because that one cannot be given another kind of socket.
 
 mod connection;
 mod count;
