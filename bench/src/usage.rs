@@ -57,15 +57,18 @@ pub(crate) fn private_mib_of_children(parent: u32) -> f64 {
     children.filter_map(|pid| field(pid, "RssAnon:")).sum()
 }
 
-/// Returns the number of connections to a port of this machine over IPv4, without those that both sides have closed.
+/// Returns the number of connections to a port of this machine over IPv4 that a process holds. A connection that the process has
+/// closed stays in the table for up to a minute if its client does not close it, too.
 pub(crate) fn connections_to(port: u16) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
     let local = format!(":{port:04X}");
-    // The second field is the local address, and the fourth the state: 06 is TIME_WAIT, 0A LISTEN.
+    // The second field is the local address, the fourth the state (0A is LISTEN), and the tenth the inode, which is 0 if no process
+    // holds the socket.
     let is_open = |line: &&str| {
-        let mut fields = line.split_whitespace().skip(1);
-        fields.next().is_some_and(|address| address.ends_with(&local))
-            && fields.nth(1).is_some_and(|state| !["06", "0A"].contains(&state))
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields.get(1).is_some_and(|address| address.ends_with(&local))
+            && fields.get(3).is_some_and(|state| *state != "0A")
+            && fields.get(9).is_some_and(|inode| *inode != "0")
     };
     table.lines().filter(is_open).count()
 }

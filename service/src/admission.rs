@@ -229,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { running_per_user: 2, waiting_per_user: 3, wait: Duration::from_secs(3600) };
+    const LIMITS: Limits = Limits { running_per_user: 2, waiting_per_user: 3, wait: Duration::from_hours(1) };
 
     fn user(name: &str) -> UserId {
         UserId::parse(name).unwrap()

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use testing::{Backend, ConnectionTrait, Fixture, TestDatabase, TransactionTrait, on_both_databases, seed};
+use testing::{Backend, ConnectionTrait, TestDatabase, TransactionTrait, on_both_databases, seed};
 use tokio::task::JoinSet;
 
 use crate::support::{Answer, TestApp};
@@ -10,7 +10,8 @@ use crate::support::{Answer, TestApp};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_requests_over_the_limit_get_429_busy_and_the_others_are_answered() {
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
-    let app = TestApp::on(database).await;
+    // One for the probe, and half of the others for large requests.
+    let app = TestApp::with(database, &[("DATABASE_MAX_CONNECTIONS", "8")]).await;
     let alice = app.user("alice");
     alice.get(200, "/api/tasks/summary").await;
     let other = app.database.connect().await;

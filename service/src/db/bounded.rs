@@ -165,7 +165,7 @@ mod tests {
             _ => "SELECT pg_sleep(3600)",
         };
         let endless = Statement::from_string(db.backend(), endless);
-        let none = |_: &mut (), _| Ok(());
+        let none = |(): &mut (), _| Ok(());
         let Err(Error::Unavailable(error)) = db.select(&endless, Duration::from_millis(50), none).await else {
             panic!("it did not end")
         };
@@ -193,6 +193,6 @@ mod tests {
             *text = row.try_get_by_index(0)?;
             Ok(())
         };
-        assert_eq!(db.select(&settings, Duration::from_secs(60), set).await.unwrap(), "off 0");
+        assert_eq!(db.select(&settings, Duration::from_mins(1), set).await.unwrap(), "off 0");
     }
 }

@@ -58,8 +58,8 @@ fn heavy(db: &Db) -> usize {
     if db.backend() == DbBackend::Postgres {
         return half;
     }
-    // SQLite works in this process. More statements than processors would take the processors from everything else.
-    half.min(available_parallelism().map_or(2, NonZero::get).max(2))
+    // SQLite works in this process. Half of the processors remain for everything else.
+    half.min((available_parallelism().map_or(1, NonZero::get) / 2).max(1))
 }
 
 fn light(db: &Db) -> usize {
@@ -150,7 +150,7 @@ mod tests {
                 return Ok("heavy");
             }
             let endless = sea_orm::Statement::from_string(DbBackend::Sqlite, endless);
-            db.select(&endless, limit, |_: &mut (), _| Ok(())).await.map(|()| "light")
+            db.select(&endless, limit, |(): &mut (), _| Ok(())).await.map(|()| "light")
         };
         assert_eq!(store.alone(&caller, Cost::Light, work).await.unwrap(), "heavy");
         // Any other error is final.

@@ -159,7 +159,7 @@ mod tests {
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
         for edit in [BulkEdit::CompleteAll, BulkEdit::DeleteCompleted] {
             assert_eq!(edit.run(&db, &alice, Duration::ZERO).await.unwrap(), (5000, false), "{edit:?}");
-            assert_eq!(edit.run(&db, &alice, Duration::from_secs(3600)).await.unwrap(), (5001, true), "{edit:?}");
+            assert_eq!(edit.run(&db, &alice, Duration::from_hours(1)).await.unwrap(), (5001, true), "{edit:?}");
             assert_eq!(edit.run(&db, &alice, Duration::ZERO).await.unwrap(), (0, true), "{edit:?}");
         }
         let bob = Caller::authenticated(UserId::parse("bob").unwrap());
@@ -174,7 +174,7 @@ mod tests {
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
         let run = async |limit| BulkEdit::Erase.run(&db, &alice, limit).await.unwrap();
         assert_eq!(run(Duration::ZERO).await, (5000, false));
-        assert_eq!(run(Duration::from_secs(3600)).await, (5000, true));
+        assert_eq!(run(Duration::from_hours(1)).await, (5000, true));
         assert_eq!(run(Duration::ZERO).await, (0, true));
     }
 }
