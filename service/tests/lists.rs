@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use service::tasks::{
-    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Status, Tag,
-    Tags, Task, Title, WholeList, Zone,
+    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Start, Status,
+    Tag, Tags, Task, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
@@ -274,13 +274,29 @@ fn caller(name: &str) -> Caller {
 async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = tasks::list(db, caller, query, limit, after.as_ref()).await.unwrap();
+        let page = tasks::list(db, caller, query, limit, Start::behind(after.as_ref())).await.unwrap();
         assert!(page.tasks.len() == limit as usize || page.next.is_none());
         all.extend(page.tasks);
         let Some(next) = page.next else { return all };
         let cursor = tasks::cursor::encode(caller, query, &next);
         after = Some(tasks::cursor::decode(caller, query, &cursor).unwrap());
     }
+}
+
+/// Reads every page of a list by its offset. Checks that the page behind each one begins at the next offset.
+async fn pages_by_offset(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
+    let mut all = Vec::new();
+    for offset in (0..).step_by(limit as usize) {
+        let page = tasks::list(db, caller, query, limit, Start::Offset(offset)).await.unwrap();
+        all.extend(page.tasks);
+        let Some(next) = page.next else { break };
+        let behind = tasks::list(db, caller, query, limit, Start::Behind(&next)).await.unwrap();
+        assert_eq!(behind, tasks::list(db, caller, query, limit, Start::Offset(offset + limit)).await.unwrap());
+    }
+    let after_all = Start::Offset(u32::try_from(all.len()).unwrap());
+    let none = tasks::list(db, caller, query, limit, after_all).await.unwrap();
+    assert!(none.next.is_none() && (none.tasks.is_empty() || all.is_empty()));
+    all
 }
 
 /// Reads a whole list in parts.
@@ -308,7 +324,7 @@ async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Quest
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let stored = store(db, news, &mine, &other).await;
-        let usual = tasks::list(db, &mine, &ListQuery::default(), 100, None).await.unwrap();
+        let usual = tasks::list(db, &mine, &ListQuery::default(), 100, Start::Beginning).await.unwrap();
         assert!(usual.tasks.iter().rev().eq(&stored));
         for question in questions {
             let query = question.parse();
@@ -317,6 +333,7 @@ async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Quest
             expected.sort_by(|a, b| question.compare(a, b));
             assert_eq!(titles(&listed), titles(&expected), "{question:?}");
             assert_eq!(listed, expected);
+            assert_eq!(pages_by_offset(db, &mine, &query, question.limit).await, expected, "{question:?}");
             assert_eq!(whole(db, &mine, query.clone()).await, expected, "{question:?}");
             assert_eq!(tasks::count(db, &mine, &query.filter).await.unwrap(), expected.len() as u64);
         }

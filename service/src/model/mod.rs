@@ -15,7 +15,7 @@ pub(crate) use due::{day_of, day_text, instant_within, next, start_of_day};
 pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
 pub use priority::Priority;
 pub(crate) use sort::PositionKey;
-pub use sort::{Position, Sort, SortBy, SortKey};
+pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};
 pub use tag::{InvalidTag, Tag, Tags};
 pub use task::{Change, Changes, NewTask, Task};
 pub use text::{Description, InvalidText, Title};

@@ -2,7 +2,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt;
-use service::tasks::{self, ListQuery, Position, WholeList, cursor};
+use service::tasks::{self, ListQuery, Position, Start, WholeList, cursor};
 use service::{Caller, Store};
 
 use crate::error::Error;
@@ -84,7 +84,7 @@ pub async fn list_tasks(
     } else {
         None
     };
-    let page = tasks::list(store, &caller, &query, limit, after.as_ref()).await?;
+    let page = tasks::list(store, &caller, &query, limit, Start::behind(after.as_ref())).await?;
     if prefer.counts {
         let all = (after.is_none() && page.next.is_none()).then_some(page.tasks.len());
         insert_total(&mut response, total(store, &caller, &query, all).await?);
