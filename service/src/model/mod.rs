@@ -2,6 +2,7 @@
 //! no SQL here.
 
 mod due;
+mod due_bound;
 mod filter;
 mod priority;
 mod sort;
@@ -11,7 +12,7 @@ mod text;
 mod time;
 
 pub use due::{Due, InvalidDue};
-pub(crate) use due::{day_of, day_text, instant_within, next, start_of_day};
+pub(crate) use due_bound::{DueBound, day_of, next};
 pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
 pub use priority::Priority;
 pub(crate) use sort::PositionKey;

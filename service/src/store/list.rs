@@ -193,7 +193,13 @@ mod tests {
         let tag = |n: usize| Tag::parse(format!("tag {n}")).unwrap();
         let search = |length: usize| Some(Search::parse(&"é".repeat(length)).unwrap());
         let due = |text: &str| Some(Due::parse(text).unwrap());
-        let dues = ["2026-01-31", "2026-01-31T10:00:00Z", "2026-01-31T10:00:00.123456+14:00"];
+        let dues = [
+            "2026-01-31",
+            "2026-01-31T10:00",
+            "2026-01-31T10:00:30",
+            "2026-01-31T10:00:00Z",
+            "2026-01-31T10:00:00.123456+14:00",
+        ];
         for backend in BACKENDS {
             let counts = [1, 2, 3, 4, 5, 100, 16_000];
             assert_eq!(texts(backend, counts.map(|count| Filter { priorities: priorities(count), ..any() })), 1);

@@ -175,6 +175,8 @@ async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
         Filter { tags: vec![Tag::parse("a").unwrap(), Tag::parse("b").unwrap()], ..Filter::default() },
         Filter { due_before: due("2026-01-31"), ..Filter::default() },
         Filter { due_after: due("2026-01-31T00:00:00Z"), ..Filter::default() },
+        Filter { due_before: due("2026-01-31T10:00"), ..Filter::default() },
+        Filter { due_after: due("2026-01-31T10:00:30"), ..Filter::default() },
         Filter { due: Some(DueIn::Overdue), ..Filter::default() },
         Filter { due: Some(DueIn::Today), ..Filter::default() },
         Filter { due: Some(DueIn::Week), ..Filter::default() },
