@@ -48,7 +48,8 @@ pub(super) fn tags_or_null() -> Schema {
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .description(Some(
-            "Labels. Their order is kept. No label may be repeated, and case is ignored. Null is no label.",
+            "Labels. Their order is kept. No label may be repeated, and case is ignored. Null is no label. One text with commas is \
+             understood too: `\"home, work\"` is two labels.",
         ))
         .items(tag())
         .max_items(Some(Tags::MAX))
@@ -67,13 +68,24 @@ pub(super) fn due_date() -> AnyOfBuilder {
 
 /// The due date of a task, or null.
 pub(super) fn due_date_or_null() -> Schema {
-    due_date().item(ObjectBuilder::new().schema_type(Type::Null)).into()
+    let wall_time = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A time without an offset, which is a wall time in any time zone."))
+        .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$"));
+    due_date().item(wall_time).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
 /// The due date of a new or changed task. An empty text is the same as null.
 pub(super) fn new_due_date() -> Schema {
     let empty = ObjectBuilder::new().schema_type(Type::String).max_length(Some(0));
-    due_date().item(empty).item(ObjectBuilder::new().schema_type(Type::Null)).into()
+    due_date()
+        .description(Some(
+            "A day in any time zone, or an instant (RFC 3339). An empty text is null. A time without an offset \
+             (`2026-01-31T10:00`) is understood too: a wall time in any time zone.",
+        ))
+        .item(empty)
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .into()
 }
 
 /// The tags of a filter.

@@ -57,10 +57,10 @@ async fn an_invalid_value_is_422_and_named_and_nothing_is_written(app: TestApp) 
     let before = alice.get(200, &path).await.json();
     let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
     for (field, value) in [
-        ("priority", json!("urgent")),
+        ("priority", json!("important")),
         ("priority", json!(1)),
-        ("priority", json!("High")),
-        ("tags", json!("work")),
+        ("tags", json!(5)),
+        ("tags", json!({})),
         ("tags", json!([1])),
         ("tags", json!([""])),
         ("tags", json!(["\u{0}"])),
@@ -71,7 +71,8 @@ async fn an_invalid_value_is_422_and_named_and_nothing_is_written(app: TestApp) 
         ("tags", json!(["STRASSE", "Straße"])),
         ("due_date", json!("tomorrow")),
         ("due_date", json!("2026-02-30")),
-        ("due_date", json!("2026-01-31T09:30")),
+        ("due_date", json!("2026-01-31T09")),
+        ("due_date", json!("2026-01-31T09:30:00.5")),
         ("due_date", json!(1_769_851_800)),
     ] {
         for answer in [
@@ -79,7 +80,9 @@ async fn an_invalid_value_is_422_and_named_and_nothing_is_written(app: TestApp) 
             alice.put(422, &path, json!({field: value})).await,
         ] {
             assert_eq!(answer.code(), "invalid_field");
-            assert!(answer.detail().starts_with(field), "{}", answer.detail());
+            // Only a text has the sentence for people.
+            let named = if field == "due_date" && value.is_string() { "Due date" } else { field };
+            assert!(answer.detail().starts_with(named), "{}", answer.detail());
         }
     }
     assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([before]));
