@@ -13,11 +13,8 @@ const LIMIT: &[&str] = &["per_page", "page_size"];
 /// The names of a position.
 const POSITION: &[&str] = &["page", "offset", "skip"];
 
-/// The parameters that are left out of the address of the next page, which has `limit` and `cursor` instead.
-pub(crate) const PAGING: &[&str] = &["per_page", "page_size", "page", "offset", "skip"];
-
-/// The most tasks of a page, the same as for `limit`.
-const MAX_LIMIT: u64 = 1000;
+/// The most tasks of a page. A larger `limit` is an error, and a larger value of its other names is ignored.
+pub(crate) const MAX_LIMIT: u32 = 1000;
 
 /// Where a page begins, if it is not a cursor that states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +36,11 @@ impl Paging {
     }
 }
 
+/// Returns whether a parameter is one of a page by number. The address of the next page has `limit` and `cursor` instead.
+pub(crate) fn is_paging(name: &str) -> bool {
+    LIMIT.contains(&name) || POSITION.contains(&name)
+}
+
 /// Rewrites the query of a list of tasks into the contract's parameters, and takes the position out of it. A query without foreign
 /// forms is returned as it is.
 pub(crate) fn rewrite_list_query(query: &str) -> (Cow<'_, str>, Option<Paging>) {
@@ -50,8 +52,8 @@ pub(crate) fn rewrite_list_query(query: &str) -> (Cow<'_, str>, Option<Paging>) 
     (Cow::Owned(query.rewritten()), paging)
 }
 
-/// Returns whether no pair of the query has a foreign form. Front ends do not escape characters of these names and words, so the
-/// query is not decoded. If one does, its query is rewritten although it needs not be.
+/// Returns whether no pair of the query has a foreign form. The query is not decoded for that: front ends do not escape characters of
+/// these names. A value with escaped characters is rewritten in any case.
 fn is_ours(query: &str) -> bool {
     let is = |word: &str, meaning: fn(&str) -> Option<&'static str>| meaning(word) == Some(word);
     query.split('&').all(|pair| {
@@ -61,7 +63,7 @@ fn is_ours(query: &str) -> bool {
             "order" => is(value, direction),
             "status" => is(value, status),
             "priority" => value.split(',').all(|word| is(word, priority)),
-            name => ![ORDER, SORT_BY, LIMIT, POSITION].iter().any(|names| names.contains(&name)),
+            name => !(ORDER.contains(&name) || SORT_BY.contains(&name) || is_paging(name)),
         }
     })
 }
@@ -79,7 +81,7 @@ impl Pairs<'_> {
                     pairs.append_pair(name, &words.join(","));
                 }
                 "sort_by" | "order" => {}
-                name if [ORDER, SORT_BY, PAGING].iter().any(|names| names.contains(&name)) => {}
+                name if ORDER.contains(&name) || SORT_BY.contains(&name) || is_paging(name) => {}
                 name => _ = pairs.append_pair(name, value),
             }
         }
@@ -121,7 +123,7 @@ impl Pairs<'_> {
             return None;
         }
         let sizes = LIMIT.iter().flat_map(|name| self.values(name));
-        sizes.filter_map(integer).find(|size| (1..=MAX_LIMIT).contains(size))
+        sizes.filter_map(integer).find(|size| (1..=MAX_LIMIT.into()).contains(size))
     }
 
     /// The values of the contract's name, or else the first value of another name that `accepts` it.

@@ -28,5 +28,5 @@ mod values;
 pub use body::{Forms, TaskBody};
 pub(crate) use body::{needs_rewriting, rewrite};
 pub use list::Paging;
-pub(crate) use list::{PAGING, rewrite_list_query};
+pub(crate) use list::{MAX_LIMIT, is_paging, rewrite_list_query};
 pub(crate) use strict::check_offset;

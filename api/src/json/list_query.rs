@@ -8,11 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::schemas::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
-use crate::compat::check_offset;
+use crate::compat::{MAX_LIMIT, check_offset};
 use crate::error::Error;
-
-/// The most tasks of a page.
-pub(super) const MAX_LIMIT: u32 = 1000;
 
 /// Which tasks to list, in which order, and how many at a time.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
-use super::list_query::MAX_LIMIT;
+use crate::compat::MAX_LIMIT;
 
 /// The rules of [`Title`].
 pub(super) fn title() -> Schema {
@@ -72,7 +72,11 @@ pub(super) fn due_date_or_null() -> Schema {
         .schema_type(Type::String)
         .description(Some("A time without an offset, which is a wall time in any time zone."))
         .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$"));
-    due_date().item(wall_time).item(ObjectBuilder::new().schema_type(Type::Null)).into()
+    due_date()
+        .description(Some("A day in any time zone, an instant (RFC 3339), or a time without an offset."))
+        .item(wall_time)
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .into()
 }
 
 /// The due date of a new or changed task. An empty text is the same as null.

@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use service::tasks::{self, ListQuery, MAX_OFFSET, Position, Start, WholeList, cursor};
 use service::{Caller, Store};
 
-use crate::compat::{PAGING, Paging};
+use crate::compat::{Paging, is_paging};
 use crate::error::Error;
 use crate::extract::{self, Prefer};
 use crate::json::{JSON, ListTasks, Task, array};
@@ -26,9 +26,11 @@ const EXPECTED_BYTES: u32 = 4 * 1024;
 ///
 /// Returns one array, newest first unless `sort` is sent: all tasks, or a page of them with `limit`. If there are more, the
 /// response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. If tasks are created or
-/// deleted between two pages, no other task is repeated or left out. Pages by number (`page` from 1, or `skip` or `offset`, with
-/// `limit`, `per_page` or `page_size`) are understood too, for the first 10,000 tasks of a list, but without this promise. A list of more than 50,000 tasks in an order that is not that
+/// deleted between two pages, no other task is repeated or left out. A list of more than 50,000 tasks in an order that is not that
 /// of one of `created_at`, `due_date`, `priority` and `title` needs `limit`.
+///
+/// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the first
+/// 10,000 tasks of a list, but without that promise.
 ///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
@@ -142,7 +144,7 @@ fn next_link(
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     let mut has_limit = false;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        if name != "cursor" && !PAGING.contains(&&*name) {
+        if name != "cursor" && !is_paging(&name) {
             has_limit |= name == "limit";
             pairs.append_pair(&name, &value);
         }
