@@ -61,7 +61,9 @@ pub(super) fn tags_or_null() -> Schema {
 pub(super) fn due_date() -> AnyOfBuilder {
     let text = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
     AnyOfBuilder::new()
-        .description(Some("A day in any time zone, or an instant (RFC 3339)."))
+        .description(Some(
+            "A day in any time zone, or an instant (RFC 3339). A time without an offset, as forms send it, is also taken: `2026-01-31T10:00`, with or without seconds. It is a time in the owner's time zone, and is answered as it was sent.",
+        ))
         .item(text(KnownFormat::Date))
         .item(text(KnownFormat::DateTime).max_length(Some(Due::MAX_CHARS)))
 }
@@ -82,14 +84,7 @@ pub(super) fn due_date_or_null() -> Schema {
 /// The due date of a new or changed task. An empty text is the same as null.
 pub(super) fn new_due_date() -> Schema {
     let empty = ObjectBuilder::new().schema_type(Type::String).max_length(Some(0));
-    due_date()
-        .description(Some(
-            "A day in any time zone, or an instant (RFC 3339). An empty text is null. A time without an offset \
-             (`2026-01-31T10:00`) is understood too: a wall time in any time zone.",
-        ))
-        .item(empty)
-        .item(ObjectBuilder::new().schema_type(Type::Null))
-        .into()
+    due_date().item(empty).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
 /// The tags of a filter.
@@ -105,13 +100,17 @@ pub(super) fn tag_list() -> Schema {
 pub(super) fn due_before() -> Schema {
     due_date()
         .description(Some(
-            "Only tasks that are due before this. A task that is due on a day is due at the end of that day.",
+            "Only tasks that are due before this. A task that is due on a day is due at the end of that day. A time without an offset, such as `2026-01-31T10:00`, is a time in the time zone `tz`.",
         ))
         .into()
 }
 
 pub(super) fn due_after() -> Schema {
-    due_date().description(Some("Only tasks that are due after this.")).into()
+    due_date()
+        .description(Some(
+            "Only tasks that are due after this. A time without an offset, such as `2026-01-31T10:00`, is a time in the time zone `tz`.",
+        ))
+        .into()
 }
 
 /// A time zone. The names of the IANA database are too many to list.

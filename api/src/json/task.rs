@@ -38,8 +38,7 @@ pub struct Task {
     pub priority: Priority,
     /// The labels of the task, in the order in which they were sent.
     pub tags: Vec<String>,
-    /// When the task is due, in the form that was sent: a day or a wall time in any time zone, or an instant (RFC 3339). Null is no due
-    /// date.
+    /// When the task is due, in the form that was sent: a day, a time without an offset, or an instant. Null is no due date.
     #[schema(schema_with = due_date_or_null, required = true)]
     pub due_date: Option<String>,
     /// When the task was completed (RFC 3339, UTC, microseconds), or null if it is not completed.
