@@ -16,10 +16,12 @@ use crate::auth::{AuthError, Rejection};
 
 /// An error.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Error, example = json!({"detail": "Task not found", "code": "task_not_found"}))]
+#[schema(as = Error, example = json!({"detail": "Task not found", "message": "Task not found", "code": "task_not_found"}))]
 pub struct ErrorBody<'a> {
     /// One sentence that can be shown to people.
-    pub detail: Cow<'a, str>,
+    pub detail: &'a str,
+    /// The same sentence as `detail`, under the name that many clients look for.
+    pub message: &'a str,
     /// A stable name for programs. It never changes.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
@@ -27,6 +29,14 @@ pub struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub request_id: Option<&'a str>,
+}
+
+impl<'a> ErrorBody<'a> {
+    /// Makes the body of an error.
+    #[must_use]
+    pub fn new(detail: &'a str, code: &'static str, request_id: Option<&'a str>) -> Self {
+        Self { detail, message: detail, code, request_id }
+    }
 }
 
 /// Why a request failed.
@@ -222,7 +232,7 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        response.json(ErrorBody { detail, code, request_id: None })
+        response.json(ErrorBody::new(&detail, code, None))
     }
 }
 
@@ -235,6 +245,6 @@ pub fn body_for(status: StatusCode, request_id: &str) -> String {
         _ if is_fault => (INTERNAL.code, INTERNAL.detail),
         _ => ("bad_request", status.canonical_reason().unwrap_or("The request is not valid")),
     };
-    let body = ErrorBody { detail: Cow::Borrowed(detail), code, request_id: is_fault.then_some(request_id) };
+    let body = ErrorBody::new(detail, code, is_fault.then_some(request_id));
     serde_json::to_string(&body).unwrap_or_default()
 }

@@ -47,7 +47,7 @@ function details({ priority, due_date, tags, completed }) {
   const mark = (text, className = '') => Object.assign(document.createElement('span'), { textContent: text, className });
   const marks = tags.map((tag) => mark(tag, 'tag'));
   if (due_date) {
-    const isDay = due_date.length === 10; // if not, it is an instant
+    const isDay = due_date.length === 10; // if not, it is a time
     const due = new Date(isDay ? `${due_date}T00:00` : due_date);
     const text = due.toLocaleString([], { dateStyle: 'medium', ...(!isDay && { timeStyle: 'short' }) });
     if (isDay) due.setDate(due.getDate() + 1); // a day ends when the next one begins

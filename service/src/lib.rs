@@ -4,7 +4,7 @@
 //! sends names that caller. Only code that has authenticated a user makes a [`Caller`].
 //!
 //! ```
-//! use service::tasks::{self, ListQuery, NewTask, Title};
+//! use service::tasks::{self, ListQuery, NewTask, Start, Title};
 //! use service::{Caller, DbConfig, Store, UserId};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +13,7 @@
 //! let alice = Caller::authenticated(UserId::parse("alice")?);
 //!
 //! let task = tasks::create(&store, &alice, NewTask::new(Title::parse("Buy milk")?)).await?;
-//! assert_eq!(tasks::list(&store, &alice, &ListQuery::default(), 20, None).await?.tasks, [task.clone()]);
+//! assert_eq!(tasks::list(&store, &alice, &ListQuery::default(), 20, Start::Beginning).await?.tasks, [task.clone()]);
 //!
 //! let bob = Caller::authenticated(UserId::parse("bob")?);
 //! assert!(matches!(tasks::get(&store, &bob, task.id).await, Err(service::Error::NotOwner)));

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use service::tasks::{
-    self, Change, Changes, Description, Due, ListQuery, NewTask, Priority, Sort, SortBy, SortKey, Tags, Task, Title,
+    self, Change, Changes, Description, Due, ListQuery, NewTask, Priority, Sort, SortBy, SortKey, Start, Tags, Task,
+    Title,
 };
 use service::{Caller, DbConfig, Error, Store, UserId};
 use testing::{
@@ -137,7 +138,7 @@ async fn each_caller_gets_only_their_own_tasks(opened: Opened) {
         }
     }
     for (user, caller) in users.iter().enumerate() {
-        let list = tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks;
+        let list = tasks::list(db, caller, &ListQuery::default(), 100, Start::Beginning).await.unwrap().tasks;
         assert!(list.len() == 30 && list.iter().all(|task| task.title == format!("by {user}")));
     }
 }
@@ -156,7 +157,7 @@ async fn each_concurrent_list_is_complete_and_only_its_callers(opened: Opened) {
     let before = db.db().statements();
     let lists = join_all(users.iter().enumerate().map(|(n, (caller, count))| async move {
         let limit = [1, 4, 100][n / 6 % 3];
-        (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, None).await)
+        (n, *count, limit, tasks::list(db, caller, &ListQuery::default(), limit, Start::Beginning).await)
     }))
     .await;
     let sent = db.db().statements() - before;
@@ -196,8 +197,8 @@ async fn every_statement_reads_the_same_task(opened: Opened) {
         assert_eq!(tasks::update(db, alice, task.id, Changes::default()).await.unwrap(), *task);
     }
     let expected = [full, plain];
-    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, None).await.unwrap().tasks, expected);
-    assert_eq!(tasks::list(db, alice, &by_title, 10, None).await.unwrap().tasks, expected);
+    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, Start::Beginning).await.unwrap().tasks, expected);
+    assert_eq!(tasks::list(db, alice, &by_title, 10, Start::Beginning).await.unwrap().tasks, expected);
 }
 
 #[on_both_databases]
@@ -218,7 +219,7 @@ async fn concurrent_creates_of_one_caller_get_ids_in_order_of_arrival(opened: Op
     let (db, alice) = (&opened.db, &user("alice"));
     let titles: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     join_all(titles.iter().map(|title| create(db, alice, title))).await;
-    let list = tasks::list(db, alice, &ListQuery::default(), 200, None).await.unwrap().tasks;
+    let list = tasks::list(db, alice, &ListQuery::default(), 200, Start::Beginning).await.unwrap().tasks;
     assert!(list.iter().rev().map(|task| &task.title).eq(&titles));
     assert!(list.is_sorted_by(|newer, older| newer.id > older.id));
 }
@@ -242,7 +243,7 @@ async fn a_request_that_the_database_refuses_does_not_fail_its_batch(opened: Ope
             Err(error) => assert!(title == "bad" && matches!(error, Error::Database(_)), "{title}: {error}"),
         }
     }
-    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 100, None).await.unwrap().tasks.len(), 36);
+    assert_eq!(tasks::list(db, alice, &ListQuery::default(), 100, Start::Beginning).await.unwrap().tasks.len(), 36);
 }
 
 #[on_both_databases]
@@ -265,7 +266,7 @@ async fn a_row_that_cannot_be_read_does_not_fail_its_batch(opened: Opened) {
         let toggled =
             join_all([tasks::toggle_completed(db, alice, broken.id), tasks::toggle_completed(db, bob, fine.id)]).await;
         assert!(toggled.iter().map(Result::is_ok).eq([false, true]));
-        let list = async |caller| tasks::list(db, caller, &ListQuery::default(), 20, None).await;
+        let list = async |caller| tasks::list(db, caller, &ListQuery::default(), 20, Start::Beginning).await;
         let (broken, fine) = futures_util::future::join(list(alice), list(bob)).await;
         assert!(broken.is_err() && fine.is_ok());
     }
@@ -327,7 +328,7 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
         // Other kinds of requests are not delayed either: one that waited until the lock is released would time out.
         create(db, bob, "another").await;
         assert_eq!(tasks::get(db, bob, free.id).await.unwrap().title, "free");
-        assert_eq!(tasks::list(db, bob, &ListQuery::default(), 20, None).await.unwrap().tasks.len(), 2);
+        assert_eq!(tasks::list(db, bob, &ListQuery::default(), 20, Start::Beginning).await.unwrap().tasks.len(), 2);
         transaction.rollback().await.unwrap();
     };
     let (toggled, ()) = futures_util::future::join(waiting, passing).await;
@@ -360,7 +361,7 @@ async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opene
     }
     assert!(sent <= 40, "{sent} statements");
     for caller in users {
-        assert_eq!(tasks::list(db, caller, &ListQuery::default(), 100, None).await.unwrap().tasks, []);
+        assert_eq!(tasks::list(db, caller, &ListQuery::default(), 100, Start::Beginning).await.unwrap().tasks, []);
     }
 }
 

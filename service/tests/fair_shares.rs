@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use service::tasks::{self, Filter, ListQuery, NewTask, Search, Sort, SortBy, SortKey, Status, Title, WholeList, Zone};
+use service::tasks::{
+    self, Filter, ListQuery, NewTask, Search, Sort, SortBy, SortKey, Start, Status, Title, WholeList, Zone,
+};
 use service::{Caller, DbConfig, Error, Store, UserId, me};
 use testing::{
     Backend, ConnectionTrait, DbBackend, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases, seed,
@@ -104,8 +106,8 @@ async fn large_requests_of_one_user_fail_no_request_of_others(opened: Opened) {
     let unindexed = &ListQuery { sort: by(&[SortKey::UpdatedAt]), ..ListQuery::default() };
     let attacks = join_all((0..100).map(async |n| match n % 4 {
         0 => tasks::summary(store, alice, Zone::default()).await.map(drop),
-        1 => tasks::list(store, alice, search, 20, None).await.map(drop),
-        2 => tasks::list(store, alice, unindexed, 20, None).await.map(drop),
+        1 => tasks::list(store, alice, search, 20, Start::Beginning).await.map(drop),
+        2 => tasks::list(store, alice, unindexed, 20, Start::Beginning).await.map(drop),
         _ => tasks::complete_all(store, alice).await.map(drop),
     }));
     let ordinary = async {
@@ -113,7 +115,7 @@ async fn large_requests_of_one_user_fail_no_request_of_others(opened: Opened) {
             let task = tasks::create(store, bob, NewTask::new(Title::parse("t").unwrap())).await.unwrap();
             tasks::toggle_completed(store, bob, task.id).await.unwrap();
             assert!(tasks::get(store, bob, task.id).await.unwrap().completed);
-            tasks::list(store, bob, &ListQuery::default(), 20, None).await.unwrap();
+            tasks::list(store, bob, &ListQuery::default(), 20, Start::Beginning).await.unwrap();
         }
         assert_eq!(tasks::summary(store, bob, Zone::default()).await.unwrap().completed, 50);
     };
@@ -129,7 +131,7 @@ async fn a_plain_list_and_a_list_by_status_are_not_large_requests(opened: Opened
     opened.seed("alice", 30, "NULL").await;
     let of = |status| ListQuery { filter: Filter { status, ..Filter::default() }, ..ListQuery::default() };
     let queries = [of(Status::All), of(Status::Pending), of(Status::Completed)];
-    let lists = join_all((0..90).map(|n| tasks::list(store, alice, &queries[n % 3], 20, None))).await;
+    let lists = join_all((0..90).map(|n| tasks::list(store, alice, &queries[n % 3], 20, Start::Beginning))).await;
     assert!(lists.iter().all(Result::is_ok));
 }
 
@@ -148,7 +150,7 @@ async fn a_whole_list_without_an_index_arrives_whole_up_to_50_000_tasks(opened: 
     tasks::create(store, alice, NewTask::new(Title::parse("one more").unwrap())).await.unwrap();
     assert!(matches!(WholeList::begin(store, alice, query.clone(), None).await, Err(Error::TooLongToSort)));
     // With a limit it goes on, and so does the rest of a list behind a position.
-    let page = tasks::list(store, alice, &query, 100, None).await.unwrap();
+    let page = tasks::list(store, alice, &query, 100, Start::Beginning).await.unwrap();
     let (first, _) = WholeList::begin(store, alice, query, page.next).await.unwrap();
     assert_eq!(first.first().map(|task| task.id), Some(all[100].id));
 }

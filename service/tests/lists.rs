@@ -3,13 +3,13 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use service::tasks::{
-    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Status, Tag,
-    Tags, Task, Title, WholeList, Zone,
+    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Start, Status,
+    Tag, Tags, Task, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
@@ -50,13 +50,16 @@ fn words() -> impl Strategy<Value = String> {
     proptest::collection::vec(select(&WORDS[..]), 1..3).prop_map(|words| words.join(" "))
 }
 
-/// Generates days and instants around now, so that some are today and some overdue. The range is in hours.
+/// Generates days, wall times and instants around now, so that some are today and some overdue. The ranges are in hours. In the
+/// smaller one, the time zone decides.
 fn due() -> impl Strategy<Value = String> {
-    (-60..60_i64, 0..4).prop_map(|(hours, form)| {
-        let time = Utc::now() + Duration::hours(hours * 4);
+    (prop_oneof![-240..240_i64, -20..20_i64], 0..6).prop_map(|(hours, form)| {
+        let time = Utc::now() + Duration::hours(hours);
         match form {
             0 | 1 => time.format("%Y-%m-%d").to_string(),
             2 => time.format("%Y-%m-%dT%H:00:00Z").to_string(),
+            3 => time.format("%Y-%m-%dT%H:30").to_string(),
+            4 => time.format("%Y-%m-%dT%H:%M:%S").to_string(),
             _ => time.format("%Y-%m-%dT%H:%M:%S.5+05:30").to_string(),
         }
     })
@@ -64,7 +67,16 @@ fn due() -> impl Strategy<Value = String> {
 
 /// Generates the same, and the first and the last possible times.
 fn bound() -> impl Strategy<Value = String> {
-    let extreme = select(&["9999-12-31", "9999-12-31T23:59:59-12:00", "0001-01-01", "0001-01-01T00:00:00+14:00"][..]);
+    let extreme = select(
+        &[
+            "9999-12-31",
+            "9999-12-31T23:59",
+            "9999-12-31T23:59:59-12:00",
+            "0001-01-01",
+            "0001-01-01T00:00:00",
+            "0001-01-01T00:00:00+14:00",
+        ][..],
+    );
     prop_oneof![4 => due(), 1 => extreme.prop_map(str::to_owned)]
 }
 
@@ -158,22 +170,33 @@ impl Question {
     fn shows(&self, task: &Task, now: DateTime<Utc>) -> bool {
         let zone: chrono_tz::Tz = self.zone.parse().unwrap();
         let due = task.due.as_ref().map(|due| When::of(due.as_str()));
-        // A day is overdue when the next one begins, an instant when it has passed.
+        let local = |when: &When| match when {
+            When::Day(day) => *day,
+            When::Wall(wall) => wall.date(),
+            When::Instant(instant) => zone.from_utc_datetime(&instant.naive_utc()).date_naive(),
+        };
+        // A wall time that a clock change skipped is the end of the gap, which is a whole hour in these time zones.
+        let instant = |wall: &NaiveDateTime| {
+            let shown = |wall: NaiveDateTime| zone.from_local_datetime(&wall).earliest();
+            let next_hour = || shown(wall.date().and_hms_opt(wall.hour() + 1, 0, 0).unwrap());
+            shown(*wall).or_else(next_hour).unwrap().to_utc()
+        };
+        // A day is overdue when the next one begins, a wall time or an instant when it has passed.
         let over_by = |due: &When, by: &When| match (due, by) {
-            (When::Day(due), When::Day(by)) => due < by,
-            (When::Instant(due), When::Day(by)) => zone.from_utc_datetime(&due.naive_utc()).date_naive() < *by,
-            (When::Day(due), When::Instant(by)) => *due < zone.from_utc_datetime(&by.naive_utc()).date_naive(),
+            (_, When::Day(by)) => local(due) < *by,
+            (When::Day(due), _) => *due < local(by),
+            (When::Wall(due), When::Wall(by)) => due < by,
+            (When::Wall(due), When::Instant(by)) => instant(due) < *by,
+            (When::Instant(due), When::Wall(by)) => *due < instant(by),
             (When::Instant(due), When::Instant(by)) => due < by,
         };
         let after = |due: &When, bound: &When| match (due, bound) {
-            (When::Day(due), When::Day(bound)) => due > bound,
-            (When::Instant(due), When::Day(bound)) => zone.from_utc_datetime(&due.naive_utc()).date_naive() > *bound,
-            (When::Day(_), When::Instant(_)) => !over_by(due, bound),
+            (_, When::Day(bound)) => local(due) > *bound,
+            (When::Day(_), _) => !over_by(due, bound),
+            (When::Wall(due), When::Wall(bound)) => due > bound,
+            (When::Wall(due), When::Instant(bound)) => instant(due) > *bound,
+            (When::Instant(due), When::Wall(bound)) => *due > instant(bound),
             (When::Instant(due), When::Instant(bound)) => due > bound,
-        };
-        let local = |when: &When| match when {
-            When::Day(day) => *day,
-            When::Instant(instant) => zone.from_utc_datetime(&instant.naive_utc()).date_naive(),
         };
         let today = zone.from_utc_datetime(&now.naive_utc()).date_naive();
         let is_due = |in_time: DueIn| match (in_time, &due) {
@@ -232,20 +255,24 @@ impl Question {
 
 enum When {
     Day(NaiveDate),
+    Wall(NaiveDateTime),
     Instant(DateTime<Utc>),
 }
 
 impl When {
     fn of(text: &str) -> Self {
-        match text.parse() {
-            Ok(day) => Self::Day(day),
-            Err(_) => Self::Instant(text.parse().unwrap()),
+        match text.len() {
+            10 => Self::Day(text.parse().unwrap()),
+            16 => Self::Wall(NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").unwrap()),
+            19 => Self::Wall(text.parse().unwrap()),
+            _ => Self::Instant(text.parse().unwrap()),
         }
     }
 
     fn end(&self) -> DateTime<Utc> {
         match self {
             Self::Day(day) => day.and_hms_micro_opt(23, 59, 59, 999_999).unwrap().and_utc(),
+            Self::Wall(wall) => wall.and_utc(),
             Self::Instant(instant) => *instant,
         }
     }
@@ -274,13 +301,29 @@ fn caller(name: &str) -> Caller {
 async fn pages(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = tasks::list(db, caller, query, limit, after.as_ref()).await.unwrap();
+        let page = tasks::list(db, caller, query, limit, Start::behind(after.as_ref())).await.unwrap();
         assert!(page.tasks.len() == limit as usize || page.next.is_none());
         all.extend(page.tasks);
         let Some(next) = page.next else { return all };
         let cursor = tasks::cursor::encode(caller, query, &next);
         after = Some(tasks::cursor::decode(caller, query, &cursor).unwrap());
     }
+}
+
+/// Reads every page of a list by its offset. Checks that the page behind each one begins at the next offset.
+async fn pages_by_offset(db: &Store, caller: &Caller, query: &ListQuery, limit: u32) -> Vec<Task> {
+    let mut all = Vec::new();
+    for offset in (0..).step_by(limit as usize) {
+        let page = tasks::list(db, caller, query, limit, Start::Offset(offset)).await.unwrap();
+        all.extend(page.tasks);
+        let Some(next) = page.next else { break };
+        let behind = tasks::list(db, caller, query, limit, Start::Behind(&next)).await.unwrap();
+        assert_eq!(behind, tasks::list(db, caller, query, limit, Start::Offset(offset + limit)).await.unwrap());
+    }
+    let after_all = Start::Offset(u32::try_from(all.len()).unwrap());
+    let none = tasks::list(db, caller, query, limit, after_all).await.unwrap();
+    assert!(none.next.is_none() && (none.tasks.is_empty() || all.is_empty()));
+    all
 }
 
 /// Reads a whole list in parts.
@@ -308,7 +351,7 @@ async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Quest
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let stored = store(db, news, &mine, &other).await;
-        let usual = tasks::list(db, &mine, &ListQuery::default(), 100, None).await.unwrap();
+        let usual = tasks::list(db, &mine, &ListQuery::default(), 100, Start::Beginning).await.unwrap();
         assert!(usual.tasks.iter().rev().eq(&stored));
         for question in questions {
             let query = question.parse();
@@ -317,6 +360,7 @@ async fn check(databases: &[Store], round: u32, news: &[New], questions: &[Quest
             expected.sort_by(|a, b| question.compare(a, b));
             assert_eq!(titles(&listed), titles(&expected), "{question:?}");
             assert_eq!(listed, expected);
+            assert_eq!(pages_by_offset(db, &mine, &query, question.limit).await, expected, "{question:?}");
             assert_eq!(whole(db, &mine, query.clone()).await, expected, "{question:?}");
             assert_eq!(tasks::count(db, &mine, &query.filter).await.unwrap(), expected.len() as u64);
         }

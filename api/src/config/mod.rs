@@ -6,6 +6,7 @@ mod database;
 mod development_secret;
 mod limits;
 mod server;
+mod task_aliases;
 mod variables;
 
 pub use auth::{AuthConfig, KeyServerConfig};
@@ -13,6 +14,7 @@ pub use cors::CorsConfig;
 pub use database::DatabaseConfig;
 pub use limits::{ConnectionTimeouts, LimitsConfig};
 pub use server::ServerConfig;
+pub use task_aliases::{TaskAlias, TaskAliases};
 pub use variables::{ConfigError, Variables};
 
 /// All settings. Printing them with `{:?}` shows no secret.

@@ -1,6 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
+use super::TaskAliases;
 use super::variables::{ConfigError, Variables};
 
 /// How the server runs and stops, and what it reports.
@@ -20,6 +21,8 @@ pub struct ServerConfig {
     pub shutdown_timeout_seconds: u64,
     /// `DELETE_RETURNS_TASK`: whether DELETE answers with the deleted task if the client states no preference.
     pub delete_returns_task: bool,
+    /// `TASK_ALIASES`: the other names that answers have for `completed`.
+    pub task_aliases: TaskAliases,
     /// `DOCS`: whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
     /// `METRICS_ADDRESS`. `None` is no metrics.
@@ -55,6 +58,7 @@ impl ServerConfig {
             shutdown_delay_seconds: variables.parse("SHUTDOWN_DELAY_SECONDS", 0, "a number of seconds")?,
             shutdown_timeout_seconds: variables.parse("SHUTDOWN_TIMEOUT_SECONDS", 30, "a number of seconds")?,
             delete_returns_task: variables.parse("DELETE_RETURNS_TASK", false, "true or false")?,
+            task_aliases: TaskAliases::load(variables)?,
             docs: variables.parse("DOCS", true, "true or false")?,
             metrics_address,
             log_filter: log_filter(variables)?,

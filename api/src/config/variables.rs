@@ -31,6 +31,7 @@ pub(super) const NAMES: &[&str] = &[
     "RUST_LOG",
     "SHUTDOWN_DELAY_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",
+    "TASK_ALIASES",
     "TRUST_FORWARDED_FOR",
     "WORKERS",
 ];

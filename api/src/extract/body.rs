@@ -5,11 +5,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::explain::{Input, deserialize};
 use super::prefer::Prefer;
+use crate::compat::{self, Forms, TaskBody};
+use crate::config::TaskAliases;
 use crate::error::Error;
 
 /// The largest body that is read, in bytes. It holds the longest title and description several times, even fully escaped.
@@ -20,7 +21,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const BODY: Input = Input { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
 
-/// The body, a JSON object, as a `T`. Unknown fields are ignored, or refused with `Prefer: handling=strict`.
+/// The body, a JSON object, as a `T`. Unknown fields are ignored, and the forms that front ends send are read as the contract's. Both
+/// are refused with `Prefer: handling=strict`.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -29,37 +31,56 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest for Body<T> {
+impl<T: TaskBody> FromRequest for Body<T> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let head = check_media_type(request.headers());
-        let strict = Prefer::of(request.headers()).strict;
+        let handling = Handling::of::<T>(request);
         let body = read(request, payload);
         async move {
             head?;
-            parse(&body.await?, strict).map(Self)
+            parse(&body.await?, handling).map(Self)
         }
         .boxed_local()
     }
 }
 
-impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
+impl<T: TaskBody + Default> FromRequest for OptionalBody<T> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let strict = Prefer::of(request.headers()).strict;
+        let handling = Handling::of::<T>(request);
         let body = read(request, payload);
         async move {
             let body = body.await?;
             match body.trim_ascii() {
                 b"" | b"null" => Ok(Self(T::default())),
-                _ => parse(&body, strict).map(Self),
+                _ => parse(&body, handling).map(Self),
             }
         }
         .boxed_local()
+    }
+}
+
+/// How a body is read.
+#[derive(Clone, Copy)]
+enum Handling {
+    /// Only in the contract's forms. Unknown fields are refused.
+    Strict,
+    /// Also in other forms. The aliases are those that answers have.
+    Lenient(TaskAliases),
+}
+
+impl Handling {
+    fn of<T: TaskBody>(request: &HttpRequest) -> Self {
+        if Prefer::of(request.headers()).strict {
+            return Self::Strict;
+        }
+        let aliases = || request.app_data().copied().unwrap_or_default();
+        Self::Lenient(if T::FORMS == Forms::FieldsAndCompleted { aliases() } else { TaskAliases::default() })
     }
 }
 
@@ -106,7 +127,7 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
+fn parse<T: TaskBody>(body: &[u8], handling: Handling) -> Result<T, Error> {
     if body.is_empty() {
         return Err(Error::invalid("invalid_body", "The body is empty: a JSON object is required"));
     }
@@ -115,16 +136,26 @@ fn parse<T: DeserializeOwned>(body: &[u8], strict: bool) -> Result<T, Error> {
     let text = str::from_utf8(body).map_err(|_| not_json(&"it is not UTF-8"))?;
     let is_object = text.trim_ascii_start().starts_with('{');
     if is_object
-        && !strict
+        && let Handling::Lenient(_) = handling
+        && !compat::needs_rewriting(text, T::FORMS)
         && let Ok(value) = serde_json::from_str(text)
     {
         return Ok(value);
     }
-    // The slow path, for errors and strict handling. Syntax errors come first, so that the errors below can name a field.
+    // The slow path, for errors, other forms and strict handling. Syntax errors come first, so that the errors below can name a field.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| not_json(&error))?;
     if !is_object {
         // serde would read the elements of an array as the fields in order.
         return Err(Error::invalid("invalid_body", "The body must be a JSON object"));
     }
-    deserialize(&mut serde_json::Deserializer::from_str(text), strict, &BODY)
+    let (rewritten, strict) = match handling {
+        Handling::Strict => (None, true),
+        Handling::Lenient(aliases) => (compat::rewrite(text, T::FORMS, aliases), false),
+    };
+    let text = rewritten.as_deref().unwrap_or(text);
+    let value: T = deserialize(&mut serde_json::Deserializer::from_str(text), strict, &BODY)?;
+    if strict {
+        value.check_strict()?;
+    }
+    Ok(value)
 }

@@ -10,4 +10,4 @@ mod query;
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use path::TaskId;
 pub use prefer::{Prefer, Return};
-pub use query::{NoQuery, Query};
+pub use query::{ListQuery, NoQuery, Query};

@@ -1,9 +1,12 @@
+use std::fmt::Display;
+
 use serde::Deserialize;
 use service::tasks::{Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::schemas::{description, new_due_date, tags_or_null, title};
+use crate::compat::{Forms, TaskBody, check_offset};
 use crate::error::Error;
 
 /// A new task.
@@ -16,7 +19,7 @@ pub struct CreateTask {
     #[serde(default)]
     #[schema(schema_with = description)]
     description: Option<String>,
-    /// How important the task is. Null is `none`.
+    /// How important the task is. Null is `none`. Case is ignored. `urgent` and `critical` are `high`, and `normal` is `medium`.
     #[serde(default)]
     priority: Option<Priority>,
     /// The labels of the task. Null is no label.
@@ -27,6 +30,14 @@ pub struct CreateTask {
     #[serde(default)]
     #[schema(schema_with = new_due_date)]
     due_date: Option<String>,
+}
+
+impl TaskBody for CreateTask {
+    const FORMS: Forms = Forms::Fields;
+
+    fn check_strict(&self) -> Result<(), Error> {
+        self.due_date.as_deref().map_or(Ok(()), |text| check_offset(text).map_err(invalid_due))
+    }
 }
 
 impl TryFrom<CreateTask> for NewTask {
@@ -54,11 +65,12 @@ pub struct UpdateTask {
     #[serde(default)]
     #[schema(schema_with = description, required = false)]
     description: Change<Option<String>>,
-    /// Whether the task is completed.
+    /// Whether the task is completed. If it is not sent, `is_completed`, `is_complete` or `done` (true or false) or `status`
+    /// ("completed" or "pending") is used instead.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     completed: Change<bool>,
-    /// How important the task is. Null is `none`.
+    /// How important the task is. Null is `none`. Case is ignored. `urgent` and `critical` are `high`, and `normal` is `medium`.
     #[serde(default)]
     #[schema(value_type = Option<Priority>, required = false)]
     priority: Change<Option<Priority>>,
@@ -70,6 +82,17 @@ pub struct UpdateTask {
     #[serde(default)]
     #[schema(schema_with = new_due_date, required = false)]
     due_date: Change<Option<String>>,
+}
+
+impl TaskBody for UpdateTask {
+    const FORMS: Forms = Forms::FieldsAndCompleted;
+
+    fn check_strict(&self) -> Result<(), Error> {
+        match &self.due_date {
+            Change::To(Some(text)) => check_offset(text).map_err(invalid_due),
+            Change::To(None) | Change::Keep => Ok(()),
+        }
+    }
 }
 
 impl TryFrom<UpdateTask> for Changes {
@@ -97,6 +120,8 @@ pub struct Completed {
     #[param(value_type = bool, required = false)]
     completed: Change<bool>,
 }
+
+impl TaskBody for Completed {}
 
 impl Completed {
     /// Returns the value of `body`, or that of `query` if the body has none.
@@ -127,8 +152,12 @@ enum Deletable {
 
 /// Parses a due date. An empty text is no date, because forms send one for an emptied date field.
 fn due(text: Option<String>) -> Result<Option<Due>, Error> {
-    let due = text.filter(|text| !text.is_empty()).map(Due::parse).transpose();
-    due.map_err(|invalid| Error::invalid("invalid_field", format!("due_date {invalid}")))
+    text.filter(|text| !text.is_empty()).map(Due::parse).transpose().map_err(invalid_due)
+}
+
+/// Makes the error for a due date. Forms show it to people, so it begins with the name that they know.
+fn invalid_due(problem: impl Display) -> Error {
+    Error::invalid("invalid_field", format!("Due date {problem}"))
 }
 
 impl From<InvalidText> for Error {

@@ -8,20 +8,20 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::schemas::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
+use crate::compat::{MAX_LIMIT, check_offset};
 use crate::error::Error;
-
-/// The most tasks of a page.
-pub(super) const MAX_LIMIT: u32 = 1000;
 
 /// Which tasks to list, in which order, and how many at a time.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct ListTasks {
-    /// Only these tasks. The default is all of them.
+    /// Only these tasks. The default is all of them. Case is ignored. `done` is `completed`; `active`, `todo`, `incomplete` and
+    /// `in_progress` are `pending`.
     #[param(inline, required = false)]
     status: Status,
-    /// Only tasks of one of these priorities, separated by commas.
+    /// Only tasks of one of these priorities, separated by commas. Case is ignored. `urgent` and `critical` are `high`, and `normal`
+    /// is `medium`.
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false, example = json!(["high", "medium"]))]
     priority: Vec<Priority>,
@@ -48,10 +48,11 @@ pub struct ListTasks {
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<SortItem>, style = Form, explode = false, required = false, example = json!(["-priority", "due_date"]))]
     sort: Vec<SortItem>,
-    /// The same as `sort` with this one key. It is ignored if `sort` is sent.
+    /// The same as `sort` with this one key. It is ignored if `sort` is sent. With an unknown key the list is in its usual order.
+    /// Camel case (`createdAt`), `created`, `updated` and the name `sortBy` are understood too.
     #[param(inline, required = false)]
     sort_by: Option<SortKey>,
-    /// The direction of `sort_by`.
+    /// The direction of `sort_by`. The names `sort_order` and `sortOrder` are understood too.
     #[param(inline, required = false)]
     order: Option<Direction>,
     /// The maximum number of tasks of a page.
@@ -147,8 +148,9 @@ impl InZone {
 }
 
 impl ListTasks {
-    /// Converts the filters and the order. Checks their values, of which the first invalid one is the error.
-    pub(crate) fn query(&self) -> Result<ListQuery, Error> {
+    /// Converts the filters and the order. Checks their values, of which the first invalid one is the error. With `strict`, due dates
+    /// must have a form of RFC 3339.
+    pub(crate) fn query(&self, strict: bool) -> Result<ListQuery, Error> {
         let filter = Filter {
             status: match self.status {
                 Status::All => tasks::Status::All,
@@ -157,8 +159,8 @@ impl ListTasks {
             },
             priorities: self.priority.iter().copied().map(Into::into).collect(),
             tags: self.tags()?,
-            due_before: parse("due_before", self.due_before.as_deref(), Due::parse)?,
-            due_after: parse("due_after", self.due_after.as_deref(), Due::parse)?,
+            due_before: parse_due("due_before", self.due_before.as_deref(), strict)?,
+            due_after: parse_due("due_after", self.due_after.as_deref(), strict)?,
             due: self.due.map(|due| match due {
                 DueIn::Overdue => tasks::DueIn::Overdue,
                 DueIn::Today => tasks::DueIn::Today,
@@ -200,6 +202,14 @@ impl ListTasks {
             }
         }
     }
+}
+
+/// Parses a due date of a filter.
+fn parse_due(name: &str, text: Option<&str>, strict: bool) -> Result<Option<Due>, Error> {
+    if strict {
+        parse(name, text, check_offset)?;
+    }
+    parse(name, text, Due::parse)
 }
 
 /// Parses the parameter `tz`. The default is UTC.

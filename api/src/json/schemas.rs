@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
-use super::list_query::MAX_LIMIT;
+use crate::compat::MAX_LIMIT;
 
 /// The rules of [`Title`].
 pub(super) fn title() -> Schema {
@@ -48,7 +48,8 @@ pub(super) fn tags_or_null() -> Schema {
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .description(Some(
-            "Labels. Their order is kept. No label may be repeated, and case is ignored. Null is no label.",
+            "Labels. Their order is kept. No label may be repeated, and case is ignored. Null is no label. One text with commas is \
+             understood too: `\"home, work\"` is two labels.",
         ))
         .items(tag())
         .max_items(Some(Tags::MAX))
@@ -60,14 +61,24 @@ pub(super) fn tags_or_null() -> Schema {
 pub(super) fn due_date() -> AnyOfBuilder {
     let text = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
     AnyOfBuilder::new()
-        .description(Some("A day in any time zone, or an instant (RFC 3339)."))
+        .description(Some(
+            "A day in any time zone, or an instant (RFC 3339). A time without an offset, as forms send it, is also taken: `2026-01-31T10:00`, with or without seconds. It is a time in the owner's time zone, and is answered as it was sent.",
+        ))
         .item(text(KnownFormat::Date))
         .item(text(KnownFormat::DateTime).max_length(Some(Due::MAX_CHARS)))
 }
 
 /// The due date of a task, or null.
 pub(super) fn due_date_or_null() -> Schema {
-    due_date().item(ObjectBuilder::new().schema_type(Type::Null)).into()
+    let wall_time = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A time without an offset, which is a wall time in any time zone."))
+        .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$"));
+    due_date()
+        .description(Some("A day in any time zone, an instant (RFC 3339), or a time without an offset."))
+        .item(wall_time)
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .into()
 }
 
 /// The due date of a new or changed task. An empty text is the same as null.
@@ -89,13 +100,17 @@ pub(super) fn tag_list() -> Schema {
 pub(super) fn due_before() -> Schema {
     due_date()
         .description(Some(
-            "Only tasks that are due before this. A task that is due on a day is due at the end of that day.",
+            "Only tasks that are due before this. A task that is due on a day is due at the end of that day. A time without an offset, such as `2026-01-31T10:00`, is a time in the time zone `tz`.",
         ))
         .into()
 }
 
 pub(super) fn due_after() -> Schema {
-    due_date().description(Some("Only tasks that are due after this.")).into()
+    due_date()
+        .description(Some(
+            "Only tasks that are due after this. A time without an offset, such as `2026-01-31T10:00`, is a time in the time zone `tz`.",
+        ))
+        .into()
 }
 
 /// A time zone. The names of the IANA database are too many to list.

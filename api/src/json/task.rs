@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::JSON;
 use super::schemas::due_date_or_null;
 use super::time::{self, rfc3339, rfc3339_or_null};
+use crate::config::{TaskAlias, TaskAliases};
 
 /// One of your tasks.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,13 +38,16 @@ pub struct Task {
     pub priority: Priority,
     /// The labels of the task, in the order in which they were sent.
     pub tags: Vec<String>,
-    /// When the task is due, in the form that was sent: a day in any time zone, or an instant (RFC 3339). Null is no due date.
+    /// When the task is due, in the form that was sent: a day, a time without an offset, or an instant. Null is no due date.
     #[schema(schema_with = due_date_or_null, required = true)]
     pub due_date: Option<String>,
     /// When the task was completed (RFC 3339, UTC, microseconds), or null if it is not completed.
     #[serde(serialize_with = "rfc3339_or_null")]
     #[schema(required = true)]
     pub completed_at: Option<DateTime<Utc>>,
+    /// The other names for `completed` that the answer has.
+    #[serde(skip)]
+    aliases: TaskAliases,
 }
 
 /// How important a task is, from least to most.
@@ -83,8 +87,10 @@ impl From<tasks::Priority> for Priority {
     }
 }
 
-impl From<tasks::Task> for Task {
-    fn from(task: tasks::Task) -> Self {
+impl Task {
+    /// Makes the task of an answer that has these other names for `completed`.
+    #[must_use]
+    pub fn new(task: tasks::Task, aliases: TaskAliases) -> Self {
         Self {
             id: task.id,
             title: task.title,
@@ -96,6 +102,7 @@ impl From<tasks::Task> for Task {
             tags: task.tags.into_inner(),
             due_date: task.due.map(Due::into_inner),
             completed_at: task.completed_at,
+            aliases,
         }
     }
 }
@@ -140,7 +147,23 @@ impl Task {
         or_null(json, self.due_date.as_deref(), text);
         json.extend_from_slice(b",\"completed_at\":");
         or_null(json, self.completed_at.as_ref(), time::write_json);
+        if !self.aliases.is_empty() {
+            self.write_aliases(json);
+        }
         json.push(b'}');
+    }
+
+    #[cold]
+    fn write_aliases(&self, json: &mut Vec<u8>) {
+        for alias in self.aliases.iter() {
+            let meaning = match (alias, self.completed) {
+                (TaskAlias::Status, true) => "\"completed\"",
+                (TaskAlias::Status, false) => "\"pending\"",
+                (_, true) => "true",
+                (_, false) => "false",
+            };
+            json.extend_from_slice(format!(",\"{}\":{meaning}", alias.name()).as_bytes());
+        }
     }
 }
 
@@ -174,10 +197,10 @@ fn text(json: &mut Vec<u8>, text: &str) {
 const LARGE: usize = 64 * 1024;
 
 /// Returns a JSON array of these tasks.
-pub(crate) fn array(tasks: Vec<tasks::Task>) -> Bytes {
+pub(crate) fn array(tasks: Vec<tasks::Task>, aliases: TaskAliases) -> Bytes {
     let mut json = Vec::with_capacity(2 + tasks.len() * RESERVED);
     json.push(b'[');
-    write_all(tasks, &mut json);
+    write_all(tasks, aliases, &mut json);
     json.push(b']');
     // An answer can wait for a slow client, and the capacity can be twice the length.
     if json.len() > LARGE {
@@ -187,22 +210,22 @@ pub(crate) fn array(tasks: Vec<tasks::Task>) -> Bytes {
 }
 
 /// Returns these tasks as elements of a JSON array. With `following`, they begin with the comma after the elements before them.
-pub(crate) fn elements(tasks: Vec<tasks::Task>, following: bool) -> Bytes {
+pub(crate) fn elements(tasks: Vec<tasks::Task>, aliases: TaskAliases, following: bool) -> Bytes {
     let mut json = Vec::with_capacity(1 + tasks.len() * RESERVED);
     if following && !tasks.is_empty() {
         json.push(b',');
     }
-    write_all(tasks, &mut json);
+    write_all(tasks, aliases, &mut json);
     json.into()
 }
 
-fn write_all(tasks: Vec<tasks::Task>, json: &mut Vec<u8>) {
+fn write_all(tasks: Vec<tasks::Task>, aliases: TaskAliases, json: &mut Vec<u8>) {
     let mut is_first = true;
     for task in tasks {
         if !std::mem::take(&mut is_first) {
             json.push(b',');
         }
-        Task::from(task).write_json(json);
+        Task::new(task, aliases).write_json(json);
     }
 }
 
@@ -234,6 +257,7 @@ mod tests {
             tags: Vec::new(),
             due_date: None,
             completed_at: None,
+            aliases: TaskAliases::default(),
         };
         let full = Task {
             description: Some("\n".to_owned()),
@@ -248,6 +272,15 @@ mod tests {
             let mut json = Vec::new();
             task.write_json(&mut json);
             assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&task).unwrap());
+            let aliases = TaskAlias::ALL.into_iter().fold(TaskAliases::default(), TaskAliases::with);
+            let mut with_aliases = Vec::new();
+            Task { aliases, ..task.clone() }.write_json(&mut with_aliases);
+            let mut expected = serde_json::to_value(&task).unwrap();
+            for name in ["is_completed", "is_complete", "done"] {
+                expected[name] = task.completed.into();
+            }
+            expected["status"] = if task.completed { "completed" } else { "pending" }.into();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&with_aliases).unwrap(), expected);
         }
     }
 }

@@ -23,6 +23,14 @@ pub(super) struct Endpoint {
     documents: Vec<Document>,
 }
 
+/// The pattern of the id of a task: everything but a word, that is letters, digits, `-` and `_` after a letter. A text that is
+/// neither an integer nor a word has a handler, which refuses it.
+const ID: &str = r"{id:[^A-Za-z/][^/]*|[A-Za-z][A-Za-z0-9_\-]*[^A-Za-z0-9_/\-][^/]*}";
+
+/// The pattern of the paths below `/api/tasks` that begin with a word. Those of the map are not found here if they are registered
+/// first.
+pub(super) const WORDS: &str = r"/api/tasks/{path:[A-Za-z][A-Za-z0-9_\-]*(?:/.*)?}";
+
 /// An operation of the API, as the OpenAPI document has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -118,15 +126,16 @@ impl Endpoint {
         }
     }
 
-    /// Returns the paths at which the endpoint is found. The first is the path of the map. The endpoints of callers are also
-    /// found with a slash at the end, and both with the caller's id after `/api`.
+    /// Returns the paths at which the endpoint is found, as patterns. The first is the path of the map. The endpoints of callers are
+    /// also found with a slash at the end, and both with the caller's id after `/api`.
     pub(super) fn spellings(&self) -> Vec<String> {
-        let mut paths = vec![self.path.to_owned()];
+        let path = self.path.replace("{id}", ID);
+        let mut paths = vec![path.clone()];
         if !self.is_public {
-            paths.push(format!("{}/", self.path));
+            paths.push(format!("{path}/"));
             // `/api/me` names the caller already.
-            if !self.path.starts_with("/api/me") {
-                let named = self.path.replacen("/api/", "/api/{user_id}/", 1);
+            if !path.starts_with("/api/me") {
+                let named = path.replacen("/api/", "/api/{user_id}/", 1);
                 let with_slash = format!("{named}/");
                 paths.extend([named, with_slash]);
             }

@@ -2,6 +2,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
 
+use crate::error::ErrorBody;
 use crate::server::State;
 
 /// Answers 200 as long as the process runs.
@@ -14,6 +15,6 @@ pub(super) async fn live() -> HttpResponse {
 pub(super) async fn ready(state: Data<State>) -> HttpResponse {
     match state.readiness.check() {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
-        Err(reason) => HttpResponse::ServiceUnavailable().json(json!({ "detail": reason.detail, "code": reason.code })),
+        Err(reason) => HttpResponse::ServiceUnavailable().json(ErrorBody::new(reason.detail, reason.code, None)),
     }
 }

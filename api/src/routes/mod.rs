@@ -15,7 +15,7 @@ pub mod tasks;
 use actix_web::web::{self, ServiceConfig};
 
 pub use self::endpoint::Operation;
-use self::endpoint::{Endpoint, no_route};
+use self::endpoint::{Endpoint, WORDS, no_route};
 
 /// Takes the place of the path in `#[utoipa::path]`, which requires one. The path is stated in the map.
 const MAPPED: &str = "";
@@ -50,6 +50,9 @@ endpoints_of_callers! {
     "/api/me/export" => me::export_me;
 }
 
+/// How many of the spellings of a path come before those that name a user.
+const SPELLINGS_WITHOUT_USER: usize = 2;
+
 /// The endpoints that need no token and are not in the OpenAPI document.
 fn public_endpoints() -> Vec<Endpoint> {
     vec![Endpoint::public("/health/live").get(health::live), Endpoint::public("/health/ready").get(health::ready)]
@@ -74,6 +77,9 @@ pub fn operations() -> Vec<Operation> {
 ///
 /// The router tries the paths in the order of their registration, and a request pays for each that it passes. So the paths of
 /// the map come first, and their other spellings after all of them.
+///
+/// A word in the place of an id is an unknown path. It is registered before the spellings with `{user_id}`, one of which would take
+/// `/api/tasks/tags` for the tags of a user named `tasks`.
 pub fn configure(app: &mut ServiceConfig, docs: bool) {
     let mut endpoints = endpoints_of_callers();
     endpoints.extend(public_endpoints());
@@ -83,6 +89,9 @@ pub fn configure(app: &mut ServiceConfig, docs: bool) {
     let paths: Vec<_> = endpoints.iter().map(Endpoint::spellings).collect();
     let most = paths.iter().map(Vec::len).max().unwrap_or_default();
     for spelling in 0..most {
+        if spelling == SPELLINGS_WITHOUT_USER {
+            app.service(web::resource(WORDS).to(no_route));
+        }
         for (endpoint, paths) in endpoints.iter().zip(&paths) {
             if let Some(path) = paths.get(spelling) {
                 app.service(endpoint.resource(path));

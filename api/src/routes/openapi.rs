@@ -174,7 +174,7 @@ impl CommonError {
     fn response(&self) -> Response {
         let content = Content::builder()
             .schema(Some(Ref::from_schema_name("Error")))
-            .example(Some(serde_json::json!({ "detail": self.detail, "code": self.code })))
+            .example(Some(serde_json::json!(ErrorBody::new(self.detail, self.code, None))))
             .build();
         let response = ResponseBuilder::new().description(self.description).content("application/json", content);
         match self.header {

@@ -22,9 +22,9 @@ pub(super) fn array(
     before: String,
     after: &'static str,
 ) -> impl Stream<Item = Result<Bytes, Error>> {
-    let statements = state.store.db().statements();
+    let (statements, aliases) = (state.store.db().statements(), state.task_aliases);
     let has_tasks = !first.is_empty();
-    let opening = stream::iter([Ok(Bytes::from(before + "[")), Ok(elements(first, false))]);
+    let opening = stream::iter([Ok(Bytes::from(before + "[")), Ok(elements(first, aliases, false))]);
     let following = stream::try_unfold((rest, has_tasks, statements), move |(mut rest, has_tasks, statements)| {
         let state = state.clone();
         async move {
@@ -39,7 +39,7 @@ pub(super) fn array(
                 sleep((2 * started.elapsed()).min(MAX_PAUSE)).await;
             }
             let has_now = has_tasks || !tasks.is_empty();
-            Ok(Some((elements(tasks, has_tasks), (rest, has_now, sent))))
+            Ok(Some((elements(tasks, aliases, has_tasks), (rest, has_now, sent))))
         }
     });
     let closing = stream::iter([Ok(Bytes::from_static(b"]")), Ok(Bytes::from_static(after.as_bytes()))]);

@@ -77,10 +77,12 @@ impl Application {
             // Before the first request, which may be one for the readiness.
             readiness.probe_once(probe).await;
         }
+        let task_aliases = config.server.task_aliases;
         let states = stores.iter().map(|store| {
             Data::new(State {
                 store: store.clone(),
                 delete_returns_task: config.server.delete_returns_task,
+                task_aliases,
                 readiness: Arc::clone(&readiness),
                 answer_memory: Arc::clone(&answer_memory),
                 verifier: Arc::clone(&verifier),
@@ -97,6 +99,8 @@ impl Application {
             let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
             App::new()
                 .app_data(states[worker].clone())
+                // For the bodies, which are read without knowing the state.
+                .app_data(task_aliases)
                 .configure(|app| routes(app, docs))
                 // The layer that is added last sees a request first.
                 .wrap(cors::cors(&origins))

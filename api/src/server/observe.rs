@@ -162,7 +162,8 @@ mod tests {
         let id = answer.headers().get(REQUEST_ID).unwrap().to_str().unwrap().to_owned();
         let body: serde_json::Value = test::read_body_json(answer).await;
         let expected = serde_json::json!({
-            "detail": "Something went wrong in the server", "code": "internal_error", "request_id": id
+            "detail": "Something went wrong in the server", "message": "Something went wrong in the server",
+            "code": "internal_error", "request_id": id
         });
         assert_eq!(body, expected);
         assert_eq!(test::call_service(&app, get("/fine")).await.status(), 200);

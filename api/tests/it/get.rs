@@ -38,7 +38,7 @@ async fn an_integer_that_cannot_be_an_id_is_404(app: TestApp) {
 #[on_both_databases]
 async fn an_id_that_is_not_an_integer_is_422_and_named(app: TestApp) {
     let alice = app.user("alice");
-    for id in ["abc", "1.0", "1e3", "+1", "0x1", "%D9%A7", "1%00", "1;DROP", "%20", "null"] {
+    for id in ["a.b", "1.0", "1e3", "+1", "0x1", "%D9%A7", "1%00", "1;DROP", "%20", "3f2c-uuid"] {
         assert_eq!(alice.get(422, &format!("/api/tasks/{id}")).await.detail(), "id must be an integer", "{id}");
     }
 }

@@ -17,6 +17,7 @@ mod documents;
 mod fair_shares;
 mod fastapi_upgrade;
 mod fields;
+mod front_ends;
 mod get;
 mod list;
 mod list_queries;

@@ -84,13 +84,14 @@ async fn metrics_count_requests_by_route_and_contain_no_user_data(database: Test
     alice.get(200, &path).await;
     alice.get(200, &format!("{}/", path.replace("/api/", "/api/alice/"))).await;
     alice.get(404, "/private-path").await;
+    alice.get(404, "/api/tasks/private-word").await;
     Answer::expect(405, alice.request(Method::from_bytes(b"PRIVATE").unwrap(), "/api/tasks")).await;
     program.bearer("eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA").get(503, "/api/tasks").await;
     let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
     for line in [
         r#"http_request_duration_seconds_count{method="POST",route="/api/tasks",status="201"} 1"#,
         r#"http_request_duration_seconds_count{method="GET",route="/api/tasks/{id}",status="200"} 2"#,
-        r#"http_request_duration_seconds_count{method="GET",route="-",status="404"} 1"#,
+        r#"http_request_duration_seconds_count{method="GET",route="-",status="404"} 2"#,
         r#"http_request_duration_seconds_count{method="other",route="/api/tasks",status="405"} 1"#,
         r#"key_fetches_total{outcome="failure"} 1"#,
         r#"database_connections{state="idle"}"#,

@@ -109,10 +109,12 @@ async fn errors_are_reported_in_the_documented_order(app: TestApp) {
     };
     // The order: route, token, the path's user, syntax, existence and owner.
     Answer::expect(404, broken(&anonymous, Method::POST, "/nowhere")).await;
+    Answer::expect(404, broken(&anonymous, Method::PUT, "/api/tasks/abc")).await;
+    Answer::expect(404, broken(&anonymous, Method::PUT, "/api/bob/tasks/abc")).await;
     Answer::expect(405, broken(&anonymous, Method::PUT, "/api/tasks")).await;
-    Answer::expect(401, broken(&anonymous, Method::PUT, "/api/bob/tasks/abc")).await;
-    Answer::expect(403, broken(&alice, Method::PUT, "/api/bob/tasks/abc")).await;
-    Answer::expect(422, broken(&alice, Method::PUT, "/api/tasks/abc")).await;
+    Answer::expect(401, broken(&anonymous, Method::PUT, "/api/bob/tasks/1.5")).await;
+    Answer::expect(403, broken(&alice, Method::PUT, "/api/bob/tasks/1.5")).await;
+    Answer::expect(422, broken(&alice, Method::PUT, "/api/tasks/1.5")).await;
     Answer::expect(422, broken(&alice, Method::PUT, "/api/tasks/999")).await;
     alice.put(404, "/api/tasks/999", json!({"title": "t"})).await;
 }

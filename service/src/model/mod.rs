@@ -2,6 +2,7 @@
 //! no SQL here.
 
 mod due;
+mod due_bound;
 mod filter;
 mod priority;
 mod sort;
@@ -11,11 +12,11 @@ mod text;
 mod time;
 
 pub use due::{Due, InvalidDue};
-pub(crate) use due::{day_of, day_text, instant_within, next, start_of_day};
+pub(crate) use due_bound::{DueBound, day_of, next};
 pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
 pub use priority::Priority;
 pub(crate) use sort::PositionKey;
-pub use sort::{Position, Sort, SortBy, SortKey};
+pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};
 pub use tag::{InvalidTag, Tag, Tags};
 pub use task::{Change, Changes, NewTask, Task};
 pub use text::{Description, InvalidText, Title};

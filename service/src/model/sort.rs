@@ -25,7 +25,7 @@ pub enum SortKey {
     CreatedAt,
     /// The time of the last write.
     UpdatedAt,
-    /// The due date: the instant, or the end of the day in UTC. Tasks without a due date come last in both directions.
+    /// The due date: the instant, the wall time in UTC, or the end of the day in UTC. Tasks without a due date come last in both directions.
     DueDate,
     /// The priority, from none to high.
     Priority,
@@ -39,6 +39,21 @@ pub struct Position {
     keys: Vec<PositionKey>,
     id: i64,
 }
+
+/// Where a part of a list begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// The beginning of the list.
+    #[default]
+    Beginning,
+    /// Right behind the task of this position.
+    Behind(&'a Position),
+    /// Behind this number of tasks, at most [`MAX_OFFSET`]. The database reads them all, so a later part costs more.
+    Offset(u32),
+}
+
+/// The maximum number of tasks that [`Start::Offset`] skips. It bounds the cost of a part.
+pub const MAX_OFFSET: u32 = 10_000;
 
 /// The value of one sort key at a [`Position`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +110,29 @@ impl Sort {
     /// client made up is then only a bound value like any other.
     pub(crate) fn accepts(&self, position: &Position) -> bool {
         position.keys.len() == self.0.len() && self.0.iter().zip(&position.keys).all(|(by, key)| by.accepts(key))
+    }
+}
+
+impl<'a> Start<'a> {
+    /// The beginning of the list, or the place behind `after`.
+    #[must_use]
+    pub fn behind(after: Option<&'a Position>) -> Self {
+        after.map_or(Self::Beginning, Self::Behind)
+    }
+
+    /// Whether the part begins with the first task of the list.
+    pub(crate) fn is_beginning(self) -> bool {
+        matches!(self, Self::Beginning | Self::Offset(0))
+    }
+
+    /// The position behind which the part begins.
+    pub(crate) fn after(self) -> Option<&'a Position> {
+        if let Self::Behind(position) = self { Some(position) } else { None }
+    }
+
+    /// The number of tasks that are skipped.
+    pub(crate) fn offset(self) -> u32 {
+        if let Self::Offset(tasks) = self { tasks.min(MAX_OFFSET) } else { 0 }
     }
 }
 

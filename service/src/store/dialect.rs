@@ -1,5 +1,5 @@
 //! Everything in which the two databases differ. Expressions that SeaQuery does not have are texts here. The only other SQL by
-//! hand is in `read/newest.rs` and `growth.rs`, and the LIMIT of SQLite in `list.rs`.
+//! hand is in `read/newest.rs` and `growth.rs`, and the LIMIT and OFFSET of SQLite in `list.rs`.
 
 use ::entity::task::{Column, Entity};
 use sea_orm::DbBackend;

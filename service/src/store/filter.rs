@@ -1,9 +1,9 @@
 use ::entity::task::Column;
-use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, Value};
 
 use super::dialect::Dialect;
-use crate::model::{DueIn, Filter, Priority, Status, Tag, Zone, day_of, day_text, instant_within, next, start_of_day};
+use crate::model::{DueBound, DueIn, Filter, Priority, Status, Tag, Zone, day_of, next};
 
 /// The condition that a task passes the filter at this time.
 pub(super) fn condition(filter: &Filter, dialect: Dialect, now: DateTime<Utc>) -> Condition {
@@ -49,12 +49,11 @@ pub(super) fn due_in(due: DueIn, zone: Zone, now: DateTime<Utc>) -> Condition {
     let tz = zone.tz();
     let today = day_of(now, tz);
     let days = |count| {
-        let end = next(today, count);
-        let begin = is_from((today, start_of_day(today, tz)));
-        Condition::all().add(begin).add(is_before((end, start_of_day(end, tz))))
+        let (begin, end) = (DueBound::of_day(today, tz), DueBound::of_day(next(today, count), tz));
+        Condition::all().add(is_from(begin)).add(is_before(end))
     };
     match due {
-        DueIn::Overdue => Condition::all().add(completed().eq(false)).add(is_before((today, now))),
+        DueIn::Overdue => Condition::all().add(completed().eq(false)).add(is_before(DueBound::of_instant(now, tz))),
         DueIn::Today => days(1),
         DueIn::Week => days(7),
         DueIn::None => Condition::all().add(Expr::col(Column::DueDate).is_null()),
@@ -65,20 +64,22 @@ fn completed() -> Expr {
     Expr::col(Column::Completed)
 }
 
-/// The condition that a task is due on a day before this day, or at an instant before this instant.
-fn is_before((day, instant): (NaiveDate, DateTime<Utc>)) -> Expr {
-    let day = Expr::col(Column::DueDate).lt(day_text(day));
-    by_form(day, Expr::col(Column::DueAt).lt(instant_within(instant).fixed_offset()))
+/// The condition that a task is due before this bound.
+fn is_before(bound: DueBound) -> Expr {
+    by_form(bound, ExprTrait::lt)
 }
 
-/// The condition that a task is due on this day or later, or at this instant or later.
-fn is_from((day, instant): (NaiveDate, DateTime<Utc>)) -> Expr {
-    let day = Expr::col(Column::DueDate).gte(day_text(day));
-    by_form(day, Expr::col(Column::DueAt).gte(instant_within(instant).fixed_offset()))
+/// The condition that a task is due from this bound on.
+fn is_from(bound: DueBound) -> Expr {
+    by_form(bound, ExprTrait::gte)
 }
 
-/// The condition for a day or for an instant, which differ in the length of their text. Without a due date the result is null,
+/// Compares a day, a wall time or an instant, which differ in the length of their text. Without a due date the result is null,
 /// which is not true.
-fn by_form(day: Expr, instant: Expr) -> Expr {
-    Expr::case(Func::char_length(Expr::col(Column::DueDate)).eq(10), day).finally(instant).into()
+fn by_form(bound: DueBound, compare: fn(Expr, Value) -> Expr) -> Expr {
+    let length = || Func::char_length(Expr::col(Column::DueDate));
+    let day = compare(Expr::col(Column::DueDate), bound.day().into());
+    let at = |time: DateTime<Utc>| compare(Expr::col(Column::DueAt), time.fixed_offset().into());
+    let by_time = Expr::case(length().lt(20), at(bound.wall())).finally(at(bound.instant()));
+    Expr::case(length().eq(10), day).finally(by_time).into()
 }

@@ -1,6 +1,6 @@
 use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, SelectStatement};
-use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_orm::{DbBackend, QueryResult, Statement, Values};
 
 use super::cost::Cost;
 use super::dialect::{Dialect, task};
@@ -8,7 +8,7 @@ use super::read::NewestRequest;
 use super::row::Rows;
 use super::{Store, filter, owned, row, sort};
 use crate::db::Db;
-use crate::model::{Filter, Position, Sort, now};
+use crate::model::{Filter, Sort, Start, now};
 use crate::{Caller, Error};
 
 /// The maximum number of tasks of a list that is read in a batch. The lists of a whole batch are in memory at the same time.
@@ -21,26 +21,26 @@ impl Store {
             let request = NewestRequest { caller: caller.clone(), most: most.into(), max_bytes };
             return self.queues.newest.ask(request).await;
         }
-        let newest = page(caller, &Filter::default(), &Sort::default(), most, None, DbBackend::Sqlite);
+        let newest = page(caller, &Filter::default(), &Sort::default(), most, Start::Beginning, DbBackend::Sqlite);
         // It reads as many rows as it returns, and SQLite has no round trips to share.
         Box::pin(self.db.read(async |db| row::fetch(db, newest.clone(), max_bytes).await)).await
     }
 
-    /// The first `most` tasks of the caller behind `after`, and possibly some more, or fewer if their texts are longer than
+    /// The first `most` tasks of the caller from `start` on, and possibly some more, or fewer if their texts are longer than
     /// `max_bytes`.
     pub(crate) async fn page(
         &self,
         caller: &Caller,
         (filter, sort): (&Filter, &Sort),
         most: u32,
-        after: Option<&Position>,
+        start: Start<'_>,
         (cost, max_bytes): (Cost, usize),
     ) -> Result<Rows, Error> {
-        let page = page(caller, filter, sort, most, after, self.db.backend());
+        let page = page(caller, filter, sort, most, start, self.db.backend());
         self.rows(caller, cost, page, sort.is_by_title(), max_bytes).await
     }
 
-    /// The ids of the caller's tasks behind `after` that pass the filter, in the order of the list: `most` of them, and possibly
+    /// The ids of the caller's tasks from `start` on that pass the filter, in the order of the list: `most` of them, and possibly
     /// some more.
     pub(crate) async fn sorted_ids(
         &self,
@@ -48,11 +48,11 @@ impl Store {
         filter: &Filter,
         sort: &Sort,
         most: u32,
-        after: Option<&Position>,
+        start: Start<'_>,
     ) -> Result<Vec<i64>, Error> {
         let mut ids = owned::select_nothing(caller);
         ids.column(Column::Id);
-        let ids = finish(ids, filter, sort, most, after, self.db.backend());
+        let ids = finish(ids, filter, sort, most, start, self.db.backend());
         let select = |db: Db, limit| {
             let ids = ids.clone();
             let push = |ids: &mut Vec<i64>, row: QueryResult| {
@@ -122,32 +122,41 @@ pub(super) fn page(
     filter: &Filter,
     sort: &Sort,
     most: u32,
-    after: Option<&Position>,
+    start: Start<'_>,
     backend: DbBackend,
 ) -> Statement {
     let mut page = owned::select(caller);
     page.columns(sort.is_by_title().then_some(Column::TitleFolded));
-    finish(page, filter, sort, most, after, backend)
+    finish(page, filter, sort, most, start, backend)
 }
 
-/// Adds the filter, the order and the limit to a select of the caller's tasks.
+/// Adds the filter, the order, the start and the limit to a select of the caller's tasks.
 pub(super) fn finish(
     mut list: SelectStatement,
     filter: &Filter,
     sort: &Sort,
     most: u32,
-    after: Option<&Position>,
+    start: Start<'_>,
     backend: DbBackend,
 ) -> Statement {
     let dialect = Dialect::of(backend);
     list.cond_where(filter::condition(filter, dialect, now()));
-    sort::apply(sort, &mut list, after, dialect);
+    sort::apply(sort, &mut list, start.after(), dialect);
+    let offset = (start.offset() > 0).then(|| u64::from(start.offset()));
     if dialect == Dialect::Postgres {
+        if let Some(offset) = offset {
+            list.offset(offset);
+        }
         return backend.build(list.limit(u64::from(most)));
     }
-    // The limit is part of the text. If it is bound, SQLite's planner looks at its value and prepares the statement each time.
-    let list = backend.build(&list);
-    Statement { sql: format!("{} LIMIT {}", list.sql, rounded(most)), ..list }
+    // The limit is part of the text. If it is bound, SQLite's planner looks at its value and prepares the statement each time. An
+    // offset is bound, because SQLite's planner does not look at it.
+    let Statement { sql, values, db_backend } = backend.build(&list);
+    let limit = rounded(most);
+    let Some(offset) = offset else { return Statement { sql: format!("{sql} LIMIT {limit}"), values, db_backend } };
+    let mut values = values.unwrap_or(Values(Vec::new()));
+    values.0.push(offset.into());
+    Statement { sql: format!("{sql} LIMIT {limit} OFFSET ?"), values: Some(values), db_backend }
 }
 
 /// The smallest of a few limits that is not below `most`, so that a client cannot fill SQLite's cache of statements with limits.
@@ -163,14 +172,14 @@ mod tests {
 
     use super::*;
     use crate::UserId;
-    use crate::model::{Due, DueIn, Priority, Search, SortBy, SortKey, Status, Tag, Zone};
+    use crate::model::{Due, DueIn, MAX_OFFSET, Priority, Search, SortBy, SortKey, Status, Tag, Zone};
 
     const BACKENDS: [DbBackend; 2] = [DbBackend::Postgres, DbBackend::Sqlite];
 
     /// The number of texts that lists with these filters have.
     fn texts(backend: DbBackend, filters: impl IntoIterator<Item = Filter>) -> usize {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
-        let text = |filter: Filter| page(&caller, &filter, &Sort::default(), 21, None, backend).sql;
+        let text = |filter: Filter| page(&caller, &filter, &Sort::default(), 21, Start::Beginning, backend).sql;
         filters.into_iter().map(text).collect::<HashSet<_>>().len()
     }
 
@@ -184,7 +193,13 @@ mod tests {
         let tag = |n: usize| Tag::parse(format!("tag {n}")).unwrap();
         let search = |length: usize| Some(Search::parse(&"é".repeat(length)).unwrap());
         let due = |text: &str| Some(Due::parse(text).unwrap());
-        let dues = ["2026-01-31", "2026-01-31T10:00:00Z", "2026-01-31T10:00:00.123456+14:00"];
+        let dues = [
+            "2026-01-31",
+            "2026-01-31T10:00",
+            "2026-01-31T10:00:30",
+            "2026-01-31T10:00:00Z",
+            "2026-01-31T10:00:00.123456+14:00",
+        ];
         for backend in BACKENDS {
             let counts = [1, 2, 3, 4, 5, 100, 16_000];
             assert_eq!(texts(backend, counts.map(|count| Filter { priorities: priorities(count), ..any() })), 1);
@@ -211,9 +226,22 @@ mod tests {
         for backend in BACKENDS {
             let text = |count: usize| {
                 let sort = Sort::new(keys.map(by).into_iter().cycle().take(count));
-                page(&caller, &any(), &sort, 21, None, backend).sql
+                page(&caller, &any(), &sort, 21, Start::Beginning, backend).sql
             };
             assert_eq!([5, 6, 100, 16_000].map(text).into_iter().collect::<HashSet<_>>().len(), 1);
+        }
+    }
+
+    #[test]
+    fn offsets_make_only_one_text() {
+        let caller = Caller::authenticated(UserId::parse("alice").unwrap());
+        for backend in BACKENDS {
+            let text = |offset| page(&caller, &any(), &Sort::default(), 21, Start::Offset(offset), backend);
+            let texts: HashSet<_> = (1..=MAX_OFFSET + 9).map(|offset| text(offset).sql).collect();
+            assert_eq!(texts.len(), 1);
+            assert_eq!(text(0), page(&caller, &any(), &Sort::default(), 21, Start::Beginning, backend));
+            // A larger one costs no more than the largest.
+            assert_eq!(text(u32::MAX), text(MAX_OFFSET));
         }
     }
 
@@ -221,7 +249,7 @@ mod tests {
     fn limits_make_only_a_few_texts() {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
         let limits = |backend| {
-            let text = |most| page(&caller, &any(), &Sort::default(), most, None, backend).sql;
+            let text = |most| page(&caller, &any(), &Sort::default(), most, Start::Beginning, backend).sql;
             (1..=1001).map(text).collect::<HashSet<_>>().len()
         };
         assert_eq!(limits(DbBackend::Postgres), 1);

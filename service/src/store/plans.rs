@@ -7,7 +7,9 @@ use testing::{TestDatabase, analyze, on_both_databases, seed};
 use super::list::page;
 use super::request::BulkEdit;
 use super::{edit, read};
-use crate::model::{Due, DueIn, Filter, Position, Priority, Search, Sort, SortBy, SortKey, Status, Tag, Tags, Task};
+use crate::model::{
+    Due, DueIn, Filter, MAX_OFFSET, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task,
+};
 use crate::{Caller, UserId};
 
 /// A hundred thousand tasks, twenty of each user.
@@ -75,10 +77,10 @@ fn batches() -> Vec<(&'static str, &'static str, Option<&'static str>, String)> 
     batches
 }
 
-async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, after: Option<&Position>) -> String {
+async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {
     let backend = connection.get_database_backend();
     let caller = Caller::authenticated(UserId::parse("user 7").unwrap());
-    let mut explained = page(&caller, filter, sort, 21, after, backend);
+    let mut explained = page(&caller, filter, sort, 21, start, backend);
     let (explain, column) = match backend {
         DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
         _ => ("EXPLAIN", "QUERY PLAN"),
@@ -173,6 +175,8 @@ async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
         Filter { tags: vec![Tag::parse("a").unwrap(), Tag::parse("b").unwrap()], ..Filter::default() },
         Filter { due_before: due("2026-01-31"), ..Filter::default() },
         Filter { due_after: due("2026-01-31T00:00:00Z"), ..Filter::default() },
+        Filter { due_before: due("2026-01-31T10:00"), ..Filter::default() },
+        Filter { due_after: due("2026-01-31T10:00:30"), ..Filter::default() },
         Filter { due: Some(DueIn::Overdue), ..Filter::default() },
         Filter { due: Some(DueIn::Today), ..Filter::default() },
         Filter { due: Some(DueIn::Week), ..Filter::default() },
@@ -180,7 +184,7 @@ async fn an_index_serves_every_filter_without_a_sort(database: TestDatabase) {
         Filter { search: Some(Search::parse("milk").unwrap()), ..Filter::default() },
     ];
     for filter in filters {
-        let plan = plan(&connection, &filter, &Sort::default(), None).await;
+        let plan = plan(&connection, &filter, &Sort::default(), Start::Beginning).await;
         assert_owners_rows_only(&plan, &format!("{filter:?}"));
         assert_no_sort(&plan, &format!("{filter:?}"));
     }
@@ -192,15 +196,30 @@ async fn an_index_serves_every_sort_by_one_key_from_any_position_without_a_sort(
     for key in [SortKey::CreatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title] {
         for descending in [true, false] {
             let sort = by(&[(key, descending)]);
-            let first = plan(&connection, &Filter::default(), &sort, None).await;
+            let first = plan(&connection, &Filter::default(), &sort, Start::Beginning).await;
             assert_owners_rows_only(&first, &format!("{sort:?}"));
             assert_no_sort(&first, &format!("{sort:?}"));
             let position = sort.position(&some_task(), Some("t"));
-            let later = plan(&connection, &Filter::default(), &sort, Some(&position)).await;
+            let later = plan(&connection, &Filter::default(), &sort, Start::Behind(&position)).await;
             assert_no_sort(&later, &format!("{sort:?}"));
             // The position is a part of the key with which the index is entered, not a filter on all rows before it.
             let entered = ["Index Cond: ((user_id = 'user 7'::text) AND (", "(user_id=? AND "];
             assert!(entered.iter().any(|entered| later.contains(entered)), "{sort:?}: {later}");
+        }
+    }
+}
+
+#[on_both_databases]
+async fn an_index_serves_every_sort_by_one_key_from_any_offset_without_a_sort(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    for key in [SortKey::CreatedAt, SortKey::DueDate, SortKey::Priority, SortKey::Title] {
+        for descending in [true, false] {
+            let sort = by(&[(key, descending)]);
+            for offset in [20, MAX_OFFSET] {
+                let later = plan(&connection, &Filter::default(), &sort, Start::Offset(offset)).await;
+                assert_owners_rows_only(&later, &format!("{sort:?} {offset}"));
+                assert_no_sort(&later, &format!("{sort:?} {offset}"));
+            }
         }
     }
 }
@@ -213,8 +232,9 @@ async fn an_index_finds_the_owners_tasks_for_the_sorts_that_no_index_has(databas
         by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
         by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
     ] {
-        for after in [None, Some(sort.position(&some_task(), Some("t")))] {
-            let plan = plan(&connection, &Filter::default(), &sort, after.as_ref()).await;
+        let position = sort.position(&some_task(), Some("t"));
+        for start in [Start::Beginning, Start::Behind(&position), Start::Offset(20), Start::Offset(MAX_OFFSET)] {
+            let plan = plan(&connection, &Filter::default(), &sort, start).await;
             assert_owners_rows_only(&plan, &format!("{sort:?}"));
         }
     }

@@ -21,5 +21,6 @@ pub use update::update;
 
 pub use crate::model::{
     Change, Changes, Description, Due, DueIn, Filter, InvalidDue, InvalidSearch, InvalidTag, InvalidText, InvalidZone,
-    NewTask, Position, Priority, Search, Sort, SortBy, SortKey, Status, Tag, Tags, Task, Title, Zone,
+    MAX_OFFSET, NewTask, Position, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title,
+    Zone,
 };

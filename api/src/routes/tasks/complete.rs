@@ -28,5 +28,5 @@ pub async fn complete_task(
         Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed).await?,
         Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0).await?,
     };
-    Ok(task.into())
+    Ok(Task::new(task, state.task_aliases))
 }

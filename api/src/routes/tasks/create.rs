@@ -27,5 +27,7 @@ pub async fn create_task(
 ) -> Result<HttpResponse, Error> {
     let task = tasks::create(&state.store, &caller, new.try_into()?).await?;
     let location = format!("/api/tasks/{}", task.id);
-    Ok(Task::from(task).answer(HttpResponse::Created().insert_header((LOCATION, location))))
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(Task::new(task, state.task_aliases).answer(&mut response))
 }

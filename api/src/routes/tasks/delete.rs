@@ -31,5 +31,8 @@ pub async fn delete_task(
 ) -> Result<HttpResponse, Error> {
     let returns_task = prefer.returned.map_or(state.delete_returns_task, |returned| returned == Return::Representation);
     let task = tasks::delete(&state.store, &caller, id.0).await?;
-    Ok(if returns_task { Task::from(task).answer(&mut HttpResponse::Ok()) } else { HttpResponse::NoContent().finish() })
+    if !returns_task {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Ok(Task::new(task, state.task_aliases).answer(&mut HttpResponse::Ok()))
 }

@@ -13,5 +13,5 @@ use crate::server::State;
     responses((status = 200, description = "The task", body = Task))
 )]
 pub async fn get_task(state: Data<State>, caller: ReqData<Caller>, id: TaskId, _: NoQuery) -> Result<Task, Error> {
-    Ok(tasks::get(&state.store, &caller, id.0).await?.into())
+    Ok(Task::new(tasks::get(&state.store, &caller, id.0).await?, state.task_aliases))
 }

@@ -2,11 +2,12 @@ use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt;
-use service::tasks::{self, ListQuery, Position, WholeList, cursor};
+use service::tasks::{self, ListQuery, MAX_OFFSET, Position, Start, WholeList, cursor};
 use service::{Caller, Store};
 
+use crate::compat::{Paging, is_paging};
 use crate::error::Error;
-use crate::extract::{Prefer, Query};
+use crate::extract::{self, Prefer};
 use crate::json::{JSON, ListTasks, Task, array};
 use crate::routes::{MAPPED, stream};
 use crate::server::State;
@@ -27,6 +28,9 @@ const EXPECTED_BYTES: u32 = 4 * 1024;
 /// response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. If tasks are created or
 /// deleted between two pages, no other task is repeated or left out. A list of more than 50,000 tasks in an order that is not that
 /// of one of `created_at`, `due_date`, `priority` and `title` needs `limit`.
+///
+/// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the first
+/// 10,000 tasks of a list, but without that promise.
 ///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
@@ -53,11 +57,11 @@ const EXPECTED_BYTES: u32 = 4 * 1024;
 pub async fn list_tasks(
     state: Data<State>,
     caller: ReqData<Caller>,
-    Query(list): Query<ListTasks>,
+    extract::ListQuery(list, paging): extract::ListQuery<ListTasks>,
     prefer: Prefer,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (store, query, caller) = (&state.store, list.query()?, caller.into_inner());
+    let (store, query, caller) = (&state.store, list.query(prefer.strict)?, caller.into_inner());
     let after = match &list.cursor {
         Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
@@ -73,11 +77,16 @@ pub async fn list_tasks(
             insert_total(&mut response, total(store, &caller, &query, all).await?);
         }
         if rest.is_over() {
-            return Ok(response.body(array(first)));
+            return Ok(response.body(array(first, state.task_aliases)));
         }
         let held = state.answer_memory.try_hold(caller.user_id(), rest.held_bytes()).ok_or(Error::Busy)?;
         let stream = stream::array(state, (first, rest), String::new(), "");
         return Ok(response.streaming(stream.inspect(move |_| _ = &held)));
+    };
+    let start = match (&after, paging) {
+        (Some(after), _) => Start::Behind(after),
+        (None, Some(paging)) => start_of(paging, limit)?,
+        (None, None) => Start::Beginning,
     };
     // Before the query, so that a request without memory for its answer costs nothing.
     let held = if limit > LARGE_LIMIT {
@@ -85,15 +94,15 @@ pub async fn list_tasks(
     } else {
         None
     };
-    let page = tasks::list(store, &caller, &query, limit, after.as_ref()).await?;
+    let page = tasks::list(store, &caller, &query, limit, start).await?;
     if prefer.counts {
-        let all = (after.is_none() && page.next.is_none()).then_some(page.tasks.len());
+        let all = (start == Start::Beginning && page.next.is_none()).then_some(page.tasks.len());
         insert_total(&mut response, total(store, &caller, &query, all).await?);
     }
     if let Some(position) = &page.next {
-        response.insert_header((LINK, next_link(&caller, &query, position, &request)?));
+        response.insert_header((LINK, next_link(&caller, (&query, limit), position, &request)?));
     }
-    let body = state.answer_memory.body(caller.user_id(), array(page.tasks), held)?;
+    let body = state.answer_memory.body(caller.user_id(), array(page.tasks, state.task_aliases), held)?;
     Ok(response.body(body))
 }
 
@@ -109,17 +118,42 @@ fn insert_total(response: &mut HttpResponseBuilder, total: u64) {
     response.insert_header((TOTAL_COUNT, total)).insert_header((PREFERENCE_APPLIED, "count=exact"));
 }
 
-/// Returns the `Link` to the next page: the address of this one, with another cursor.
+/// Returns where a page begins that is requested by its number or by the number of tasks before it.
+fn start_of(paging: Paging, limit: u32) -> Result<Start<'static>, Error> {
+    let too_far = || {
+        let name = if matches!(paging, Paging::Page(_)) { "page" } else { "offset" };
+        let problem = format!(
+            "{name} must not skip more than {MAX_OFFSET} tasks: use the cursor from the Link of a page instead"
+        );
+        Error::invalid("invalid_parameter", problem)
+    };
+    match u32::try_from(paging.offset(limit)) {
+        Ok(0) => Ok(Start::Beginning),
+        Ok(tasks) if tasks <= MAX_OFFSET => Ok(Start::Offset(tasks)),
+        _ => Err(too_far()),
+    }
+}
+
+/// Returns the `Link` to the next page: the address of this one with another cursor, and without a position of another kind.
 fn next_link(
     caller: &Caller,
-    query: &ListQuery,
+    (query, limit): (&ListQuery, u32),
     position: &Position,
     request: &HttpRequest,
 ) -> Result<HeaderValue, Error> {
     let cursor = cursor::encode(caller, query, position);
-    let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
     let mut pairs = form_urlencoded::Serializer::new(String::new());
-    let pairs = pairs.extend_pairs(others).append_pair("cursor", &cursor).finish();
+    let mut has_limit = false;
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        if name != "cursor" && !is_paging(&name) {
+            has_limit |= name == "limit";
+            pairs.append_pair(&name, &value);
+        }
+    }
+    if !has_limit {
+        pairs.append_pair("limit", &limit.to_string());
+    }
+    let pairs = pairs.append_pair("cursor", &cursor).finish();
     let link = format!(r#"<{}?{pairs}>; rel="next""#, request.uri().path());
     HeaderValue::from_str(&link).map_err(|error| Error::Internal(error.to_string()))
 }

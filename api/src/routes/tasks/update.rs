@@ -22,5 +22,6 @@ pub async fn update_task(
     _: NoQuery,
     Body(changes): Body<UpdateTask>,
 ) -> Result<Task, Error> {
-    Ok(tasks::update(&state.store, &caller, id.0, changes.try_into()?).await?.into())
+    let task = tasks::update(&state.store, &caller, id.0, changes.try_into()?).await?;
+    Ok(Task::new(task, state.task_aliases))
 }

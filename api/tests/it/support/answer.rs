@@ -59,6 +59,7 @@ impl Answer {
         let body = self.json();
         let detail = body["detail"].as_str().expect("`detail` is a string");
         assert!(!detail.is_empty() && detail.chars().count() < 300 && !detail.contains('\n'), "one sentence: {detail}");
+        assert_eq!(body["message"], detail, "`message` is the same sentence");
         let code = body["code"].as_str().expect("`code` is a string");
         assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "snake case: {code}");
     }

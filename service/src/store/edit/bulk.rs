@@ -8,7 +8,7 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 
 use super::steps::{HELD, Steps, Write};
 use crate::db::Db;
-use crate::model::{Filter, Position, Sort, Status, now};
+use crate::model::{Filter, Position, Sort, Start, Status, now};
 use crate::store::columns::{completed_at, time_of_write};
 use crate::store::dialect::{Dialect, task};
 use crate::store::request::BulkEdit;
@@ -71,7 +71,7 @@ impl BulkEdit {
         let mut ids = owned::select_nothing(caller);
         ids.columns([Column::Id, Column::CreatedAt]);
         let filter = Filter { status, ..Filter::default() };
-        let ids = list::finish(ids, &filter, &Sort::default(), STEP, after, db.backend());
+        let ids = list::finish(ids, &filter, &Sort::default(), STEP, Start::behind(after), db.backend());
         let push = |ids: &mut Vec<_>, row: QueryResult| {
             let (id, created_at) = row::number_and_time(&row)?;
             ids.push((id, Position::of_newest(created_at, id)));

@@ -5,7 +5,7 @@ mod whole;
 use serde::Serialize;
 
 pub use self::whole::WholeList;
-use crate::model::{Filter, Position, Sort, Status, Task};
+use crate::model::{Filter, Position, Sort, Start, Status, Task};
 use crate::store::{Cost, MAX_BATCHED, Rows, Store};
 use crate::{Caller, Error};
 
@@ -41,10 +41,10 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
-/// Returns up to `limit` tasks of the caller, from the beginning of the list or behind `after`.
+/// Returns up to `limit` tasks of the caller, from `start` on.
 ///
-/// A page begins at a position, not at a number of tasks. A task that is created or deleted between two pages makes no other task
-/// appear twice or not at all, and a late page costs as much as the first. Nothing is held between pages.
+/// If a page begins at a position, a task that is created or deleted between two pages makes no other task appear twice or not at
+/// all, and a late page costs as much as the first. If it begins at an offset, neither is true. Nothing is held between pages.
 ///
 /// # Errors
 /// [`Error::Busy`] if the caller has too many such requests in flight.
@@ -53,9 +53,9 @@ pub async fn list(
     caller: &Caller,
     query: &ListQuery,
     limit: u32,
-    after: Option<&Position>,
+    start: Start<'_>,
 ) -> Result<Page, Error> {
-    page(store, caller, query, (limit, usize::MAX), after, query.cost()).await
+    page(store, caller, query, (limit, usize::MAX), start, query.cost()).await
 }
 
 /// Returns up to `limit` tasks, or fewer if their texts are longer than `max_bytes`.
@@ -64,17 +64,18 @@ async fn page(
     caller: &Caller,
     query: &ListQuery,
     (limit, max_bytes): (u32, usize),
-    after: Option<&Position>,
+    start: Start<'_>,
     cost: Cost,
 ) -> Result<Page, Error> {
     // One more task than is returned shows whether there is a next page.
     let most = limit.saturating_add(1);
     let most_batched = if max_bytes == usize::MAX { MAX_BATCHED_WHOLE } else { MAX_BATCHED };
-    let is_batched = *query == ListQuery::default() && after.is_none() && most <= most_batched && cost == Cost::Light;
+    let is_batched =
+        *query == ListQuery::default() && start.is_beginning() && most <= most_batched && cost == Cost::Light;
     let rows = if is_batched {
         store.newest(caller, most, max_bytes).await?
     } else {
-        store.page(caller, (&query.filter, &query.sort), most, after, (cost, max_bytes)).await?
+        store.page(caller, (&query.filter, &query.sort), most, start, (cost, max_bytes)).await?
     };
     let Rows { mut tasks, texts, is_cut, .. } = rows;
     let has_more = tasks.len() > limit as usize || is_cut;

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::mem::replace;
 
 use super::{ListQuery, page};
-use crate::model::{Position, Task};
+use crate::model::{Position, Start, Task};
 use crate::store::{Cost, MAX_BATCHED, Store};
 use crate::{Caller, Error};
 
@@ -76,11 +76,12 @@ impl WholeList {
         let mut list =
             Self { store: store.clone(), caller: caller.clone(), query, rest: Rest::Nothing, part: Self::FIRST_PART };
         if is_indexed {
-            let first = list.page(after.as_ref(), cost).await?;
+            let first = list.page(Start::behind(after.as_ref()), cost).await?;
             return Ok((first, list));
         }
         let ListQuery { filter, sort } = &list.query;
-        let mut ids = store.sorted_ids(caller, filter, sort, Self::MAX_SORTED + 1, after.as_ref()).await?;
+        let mut ids =
+            store.sorted_ids(caller, filter, sort, Self::MAX_SORTED + 1, Start::behind(after.as_ref())).await?;
         if ids.len() > Self::MAX_SORTED as usize {
             return Err(Error::TooLongToSort);
         }
@@ -112,14 +113,14 @@ impl WholeList {
     pub async fn next_part(&mut self) -> Result<Vec<Task>, Error> {
         match replace(&mut self.rest, Rest::Nothing) {
             Rest::Nothing => Ok(Vec::new()),
-            Rest::Behind(after) => self.page(Some(&after), Cost::Continued).await,
+            Rest::Behind(after) => self.page(Start::Behind(&after), Cost::Continued).await,
             Rest::Ids(ids) => self.with_next_ids(ids).await,
         }
     }
 
-    async fn page(&mut self, after: Option<&Position>, cost: Cost) -> Result<Vec<Task>, Error> {
+    async fn page(&mut self, start: Start<'_>, cost: Cost) -> Result<Vec<Task>, Error> {
         let part = (self.part, Self::PART_BYTES);
-        let page = page(&self.store, &self.caller, &self.query, part, after, cost).await?;
+        let page = page(&self.store, &self.caller, &self.query, part, start, cost).await?;
         self.rest = page.next.map_or(Rest::Nothing, Rest::Behind);
         self.part = Self::next_size(&page.tasks);
         Ok(page.tasks)
