@@ -48,7 +48,7 @@ pub(super) fn read<T: Input>(text: &str, part: Part, strict: bool) -> Result<T::
     let mut mistakes = Vec::<FieldError>::new();
     let mut outcome = attempt(text);
     // One attempt finds one mistake. Without the field that has it, the next attempt finds the next one.
-    let first = loop {
+    let of_the_whole = loop {
         let mistake = match outcome {
             Ok(checked) if mistakes.is_empty() && unknown.is_empty() => return Ok(checked),
             Ok(_) => break None,
@@ -66,7 +66,7 @@ pub(super) fn read<T: Input>(text: &str, part: Part, strict: bool) -> Result<T::
         outcome = attempt(&part.text(&pairs));
     };
     mistakes.sort_by_key(|mistake| known.iter().position(|name| *name == mistake.field));
-    mistakes.extend(first.into_iter().chain(unknown));
+    mistakes.extend(of_the_whole.into_iter().chain(unknown));
     mistakes.truncate(FieldError::MOST);
     Err(Error::Invalid(mistakes))
 }
