@@ -1,8 +1,11 @@
 //! The only place where a failure becomes a status and a body.
 //!
-//! Which error to use: [`Error::invalid`] if the operation does not accept the request. A variant of `service::Error`, with
+//! Which error to use: a [`FieldError`], with `?`, if the operation does not accept the request. A variant of `service::Error`, with
 //! `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A failure
-//! that clients must tell apart gets a variant here and an `ErrorKind` with its own `code`.
+//! that clients must tell apart gets a [`Code`], a row in `docs/errors.md`, and a variant and an `ErrorKind` here.
+
+mod codes;
+mod field_error;
 
 use std::borrow::Cow;
 
@@ -14,6 +17,9 @@ use utoipa::ToSchema;
 
 use crate::auth::{AuthError, Rejection};
 
+pub use codes::{Code, FieldCode};
+pub use field_error::FieldError;
+
 /// An error.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Error, example = json!({"detail": "Task not found", "message": "Task not found", "code": "task_not_found"}))]
@@ -23,8 +29,12 @@ pub struct ErrorBody<'a> {
     /// The same sentence as `detail`, under the name that many clients look for.
     pub message: &'a str,
     /// A stable name for programs. It never changes.
-    #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
-    pub code: &'static str,
+    pub code: Code,
+    /// Every mistake of the body or the query, at most 20. Those of known names come first, in the order of the schema, and those of
+    /// unknown names after them. `detail` is the sentence of the first one. Only present with status 422.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(value_type = Vec<FieldError>, required = false, min_items = 1, max_items = 20)]
+    pub errors: &'a [FieldError],
     /// The same as the header `X-Request-Id`, to quote when asking for help. Only present if the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -34,8 +44,16 @@ pub struct ErrorBody<'a> {
 impl<'a> ErrorBody<'a> {
     /// Makes the body of an error.
     #[must_use]
-    pub fn new(detail: &'a str, code: &'static str, request_id: Option<&'a str>) -> Self {
-        Self { detail, message: detail, code, request_id }
+    pub fn new(detail: &'a str, code: Code, request_id: Option<&'a str>) -> Self {
+        Self { detail, message: detail, code, errors: &[], request_id }
+    }
+
+    /// Makes the body of an error with these mistakes. There must be at least one.
+    #[must_use]
+    pub fn of_mistakes(errors: &'a [FieldError]) -> Self {
+        let (code, detail) =
+            errors.first().map_or((INTERNAL.code, INTERNAL.detail), |first| (first.kind, &*first.detail));
+        Self { errors, ..Self::new(detail, code, None) }
     }
 }
 
@@ -60,14 +78,10 @@ pub enum Error {
     /// Large requests have taken all that is meant for them.
     #[error("too many large requests")]
     Busy,
-    /// The operation does not accept the body, the path or the query.
-    #[error("{detail}")]
-    Invalid {
-        /// One sentence that names the field.
-        detail: String,
-        /// The error's `code`.
-        code: &'static str,
-    },
+    /// The operation does not accept the body, the path or the query. There is at least one mistake, and at most
+    /// [`FieldError::MOST`].
+    #[error("the request is not valid")]
+    Invalid(Vec<FieldError>),
     /// The headers declare a body that is not JSON in UTF-8, or is compressed.
     #[error("{0}")]
     UnsupportedMediaType(&'static str),
@@ -94,59 +108,45 @@ pub enum Error {
     Internal(String),
 }
 
-/// The status, code and sentence of one kind of failure. The OpenAPI document uses them as examples.
+/// The code and the sentence of one kind of failure. The OpenAPI document uses them as examples.
 pub(crate) struct ErrorKind {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     pub(crate) detail: &'static str,
 }
 
-const fn kind(status: StatusCode, code: &'static str, detail: &'static str) -> ErrorKind {
-    ErrorKind { status, code, detail }
+const fn kind(code: Code, detail: &'static str) -> ErrorKind {
+    ErrorKind { code, detail }
 }
 
-pub(crate) const FOREIGN_PATH: ErrorKind =
-    kind(StatusCode::FORBIDDEN, "not_your_path", "This path belongs to another user");
-pub(crate) const NOT_OWNER: ErrorKind = kind(StatusCode::FORBIDDEN, "not_owner", "You do not own this task");
-pub(crate) const NO_TASK: ErrorKind = kind(StatusCode::NOT_FOUND, "task_not_found", "Task not found");
-pub(crate) const NO_ROUTE: ErrorKind =
-    kind(StatusCode::NOT_FOUND, "route_not_found", "There is nothing at this address");
-pub(crate) const NO_METHOD: ErrorKind =
-    kind(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method");
-pub(crate) const TOO_LARGE: ErrorKind =
-    kind(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body must be at most 64 KiB large");
-pub(crate) const LATE: ErrorKind = kind(StatusCode::REQUEST_TIMEOUT, "body_late", "The body took too long to arrive");
-pub(crate) const RATE_LIMITED: ErrorKind =
-    kind(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests, please slow down");
-const BUSY: ErrorKind =
-    kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The server is busy with large requests, please try again in a moment");
-pub(crate) const INTERNAL: ErrorKind =
-    kind(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong in the server");
-pub(crate) const NO_DATABASE: ErrorKind = kind(
-    StatusCode::SERVICE_UNAVAILABLE,
-    "database_unavailable",
-    "The tasks cannot be reached at the moment, please try again",
-);
-const INVALID_CURSOR: ErrorKind = kind(
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "invalid_cursor",
-    "cursor is not one of this list's: start again without it",
-);
-const LIMIT_REQUIRED: ErrorKind = kind(
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "limit_required",
-    "limit is required for a list of so many tasks in this order",
-);
-const NO_KEYS: ErrorKind = kind(
-    StatusCode::SERVICE_UNAVAILABLE,
-    "key_server_unavailable",
-    "Sign-ins cannot be checked at the moment, please try again",
-);
-const CORS_REFUSED: ErrorKind = kind(
-    StatusCode::BAD_REQUEST,
-    "cors_refused",
-    "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS",
-);
+pub(crate) const FOREIGN_PATH: ErrorKind = kind(Code::NotYourPath, "This path belongs to another user");
+pub(crate) const NOT_OWNER: ErrorKind = kind(Code::NotOwner, "You do not own this task");
+pub(crate) const NO_TASK: ErrorKind = kind(Code::TaskNotFound, "Task not found");
+const NO_ROUTE: ErrorKind = kind(Code::RouteNotFound, "There is nothing at this address");
+const NO_METHOD: ErrorKind = kind(Code::MethodNotAllowed, "This address does not take this method");
+pub(crate) const TOO_LARGE: ErrorKind = kind(Code::BodyTooLarge, "The body must be at most 64 KiB large");
+pub(crate) const LATE: ErrorKind = kind(Code::BodyLate, "The body took too long to arrive");
+pub(crate) const RATE_LIMITED: ErrorKind = kind(Code::RateLimited, "Too many requests, please slow down");
+const BUSY: ErrorKind = kind(Code::Busy, "The server is busy with large requests, please try again in a moment");
+pub(crate) const INTERNAL: ErrorKind = kind(Code::InternalError, "Something went wrong in the server");
+pub(crate) const NO_DATABASE: ErrorKind =
+    kind(Code::DatabaseUnavailable, "The tasks cannot be reached at the moment, please try again");
+const NO_KEYS: ErrorKind =
+    kind(Code::KeyServerUnavailable, "Sign-ins cannot be checked at the moment, please try again");
+const CORS_REFUSED: ErrorKind =
+    kind(Code::CorsRefused, "Pages of this origin may not send this method or these headers: see CORS_ALLOWED_ORIGINS");
+
+const INVALID_CURSOR: FieldError = FieldError {
+    field: Cow::Borrowed("cursor"),
+    code: FieldCode::Invalid,
+    detail: Cow::Borrowed("cursor is not one of this list's: start again without it"),
+    kind: Code::InvalidCursor,
+};
+const LIMIT_REQUIRED: FieldError = FieldError {
+    field: Cow::Borrowed("limit"),
+    code: FieldCode::Required,
+    detail: Cow::Borrowed("limit is required for a list of so many tasks in this order"),
+    kind: Code::LimitRequired,
+};
 
 /// The value of `Retry-After` in seconds, if the server is busy.
 const RETRY_AFTER_BUSY: u64 = 1;
@@ -154,21 +154,11 @@ const RETRY_AFTER_BUSY: u64 = 1;
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
 impl Error {
-    /// Makes the error for a body, a path or a query that the operation does not accept. `detail` is one sentence that names
-    /// the field.
-    pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Invalid { detail: detail.into(), code }
-    }
-
-    fn describe(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
+    /// Returns the code and the sentence of an error without mistakes.
+    fn describe(&self) -> (Code, Cow<'static, str>) {
         let kind = match self {
-            Self::Unauthenticated(rejection) => {
-                return (StatusCode::UNAUTHORIZED, rejection.code(), Cow::Owned(rejection.to_string()));
-            }
-            Self::Invalid { detail, code } => return (StatusCode::UNPROCESSABLE_ENTITY, *code, Cow::Borrowed(detail)),
-            Self::UnsupportedMediaType(detail) => {
-                return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", Cow::Borrowed(*detail));
-            }
+            Self::Unauthenticated(rejection) => return (code_of(*rejection), Cow::Owned(rejection.to_string())),
+            Self::UnsupportedMediaType(detail) => return (Code::UnsupportedMediaType, Cow::Borrowed(*detail)),
             Self::KeysUnavailable => NO_KEYS,
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
@@ -179,12 +169,40 @@ impl Error {
             Self::NoMethod { .. } => NO_METHOD,
             Self::Service(service::Error::NotFound) => NO_TASK,
             Self::Service(service::Error::NotOwner) => NOT_OWNER,
-            Self::Service(service::Error::InvalidCursor) => INVALID_CURSOR,
-            Self::Service(service::Error::TooLongToSort) => LIMIT_REQUIRED,
             Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
-            Self::Service(service::Error::Database(_)) | Self::Internal(_) => INTERNAL,
+            // The first three have mistakes, which are answered instead.
+            Self::Invalid(_)
+            | Self::Service(
+                service::Error::InvalidCursor | service::Error::TooLongToSort | service::Error::Database(_),
+            )
+            | Self::Internal(_) => INTERNAL,
         };
-        (kind.status, kind.code, Cow::Borrowed(kind.detail))
+        (kind.code, Cow::Borrowed(kind.detail))
+    }
+
+    /// Returns the mistakes of a request that is not accepted, or else none.
+    fn mistakes(&self) -> Cow<'_, [FieldError]> {
+        match self {
+            Self::Invalid(mistakes) => Cow::Borrowed(mistakes),
+            Self::Service(service::Error::InvalidCursor) => Cow::Owned(vec![INVALID_CURSOR]),
+            Self::Service(service::Error::TooLongToSort) => Cow::Owned(vec![LIMIT_REQUIRED]),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+}
+
+fn code_of(rejection: Rejection) -> Code {
+    match rejection {
+        Rejection::Missing => Code::TokenMissing,
+        Rejection::NotBearer => Code::TokenMalformed,
+        Rejection::Expired => Code::TokenExpired,
+        _ => Code::TokenInvalid,
+    }
+}
+
+impl From<FieldError> for Error {
+    fn from(mistake: FieldError) -> Self {
+        Self::Invalid(vec![mistake])
     }
 }
 
@@ -199,12 +217,12 @@ impl From<AuthError> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.describe().0
+        let code = self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind);
+        code.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code, detail) = self.describe();
-        let mut response = HttpResponseBuilder::new(status);
+        let mut response = HttpResponseBuilder::new(self.status_code());
         match self {
             Self::Unauthenticated(rejection) => {
                 response.insert_header((header::WWW_AUTHENTICATE, rejection.challenge()));
@@ -232,6 +250,11 @@ impl ResponseError for Error {
             }
             _ => {}
         }
+        let mistakes = self.mistakes();
+        if !mistakes.is_empty() {
+            return response.json(ErrorBody::of_mistakes(&mistakes));
+        }
+        let (code, detail) = self.describe();
         response.json(ErrorBody::new(&detail, code, None))
     }
 }
@@ -243,7 +266,7 @@ pub fn body_for(status: StatusCode, request_id: &str) -> String {
     let (code, detail) = match status {
         StatusCode::BAD_REQUEST => (CORS_REFUSED.code, CORS_REFUSED.detail),
         _ if is_fault => (INTERNAL.code, INTERNAL.detail),
-        _ => ("bad_request", status.canonical_reason().unwrap_or("The request is not valid")),
+        _ => (Code::BadRequest, status.canonical_reason().unwrap_or("The request is not valid")),
     };
     let body = ErrorBody::new(detail, code, is_fault.then_some(request_id));
     serde_json::to_string(&body).unwrap_or_default()

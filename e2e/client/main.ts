@@ -41,6 +41,7 @@ assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path },
 const invalid = await client.POST('/api/tasks', { body: { title: ' ' } });
 const error: components['schemas']['Error'] | undefined = invalid.error;
 assert.equal(error?.code, 'invalid_field');
+assert.deepEqual(error?.errors, [{ field: 'title', code: 'blank', detail: 'title must not be blank' }]);
 
 for (const title of ['Crème brûlée', 'Ice cream', 'Crème fraîche'])
   await client.POST('/api/tasks', { body: { title, priority: 'low', tags: ['shopping'], due_date: '2020-01-31T09:30:00+01:00' } });

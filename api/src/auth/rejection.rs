@@ -56,17 +56,6 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// Returns the error's `code`.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Missing => "token_missing",
-            Self::NotBearer => "token_malformed",
-            Self::Expired => "token_expired",
-            _ => "token_invalid",
-        }
-    }
-
     /// Returns the value of `WWW-Authenticate` (RFC 6750, section 3). It names no error if there was no token.
     #[must_use]
     pub fn challenge(self) -> HeaderValue {

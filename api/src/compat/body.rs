@@ -1,27 +1,17 @@
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use service::tasks::{Tag, Tags};
 
+use super::fields::{Fields, object};
 use super::values;
 use crate::config::{TaskAlias, TaskAliases};
-use crate::error::Error;
 
 /// A body of an operation.
-pub trait TaskBody: DeserializeOwned {
+pub trait TaskBody {
     /// Which foreign forms it may have.
     const FORMS: Forms = Forms::None;
-
-    /// Refuses the foreign forms that need no rewriting, for strict handling.
-    ///
-    /// # Errors
-    /// One sentence that names the field.
-    fn check_strict(&self) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 /// Which foreign forms a body may have.
@@ -61,12 +51,12 @@ pub(crate) fn rewrite(body: &str, forms: Forms, aliases: TaskAliases) -> Option<
             _ => None,
         };
         is_rewritten |= ours.is_some();
-        written.push(field(name, &ours.unwrap_or(Cow::Borrowed(value.get()))));
+        written.push((name.as_str(), ours.unwrap_or(Cow::Borrowed(value.get()))));
     }
     if let Some(completed) = completed {
-        written.push(field("completed", &json(&completed)));
+        written.push(("completed", json(&completed)));
     }
-    is_rewritten.then(|| format!("{{{}}}", written.join(",")))
+    is_rewritten.then(|| object(written.iter().map(|(name, value)| (*name, &**value))))
 }
 
 /// Returns the value that another name gives `completed`. `None` if the body's own `completed` counts, or nothing does.
@@ -115,38 +105,7 @@ fn priority(value: &RawValue) -> Option<Cow<'static, str>> {
     values::priority(&word).filter(|priority| *priority != word).map(|priority| json(&priority))
 }
 
-fn field(name: &str, value: &str) -> String {
-    format!("{}:{value}", json(&name))
-}
-
 fn json(value: &impl Serialize) -> Cow<'static, str> {
     // Texts, booleans and lists of texts always serialize.
     serde_json::to_string(value).unwrap_or_default().into()
-}
-
-/// The fields of a JSON object, in their order, with repeated ones.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut object: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = object.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
 }

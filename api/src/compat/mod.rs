@@ -21,12 +21,14 @@
 //! A request without such a form costs one look at its names and allocates nothing.
 
 mod body;
+mod fields;
 mod list;
 mod strict;
 mod values;
 
 pub use body::{Forms, TaskBody};
 pub(crate) use body::{needs_rewriting, rewrite};
+pub(crate) use fields::{Fields, object};
 pub use list::Paging;
 pub(crate) use list::{MAX_LIMIT, is_paging, rewrite_list_query};
 pub(crate) use strict::check_offset;

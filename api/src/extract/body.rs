@@ -7,11 +7,11 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tokio::time::timeout;
 
-use super::explain::{Input, deserialize};
 use super::prefer::Prefer;
+use super::read::{self, Input, Part};
 use crate::compat::{self, Forms, TaskBody};
 use crate::config::TaskAliases;
-use crate::error::Error;
+use crate::error::{Code, Error, FieldCode, FieldError};
 
 /// The largest body that is read, in bytes. It holds the longest title and description several times, even fully escaped.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -19,19 +19,17 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive, so that a slow client does not keep a request open.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-const BODY: Input = Input { name: "fields", code: "invalid_field", unknown_code: "unknown_field" };
-
-/// The body, a JSON object, as a `T`. Unknown fields are ignored, and the forms that front ends send are read as the contract's. Both
+/// The checked body of a `T`, a JSON object. Unknown fields are ignored, and the forms that front ends send are read as the contract's. Both
 /// are refused with `Prefer: handling=strict`.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub struct Body<T: Input>(pub T::Checked);
 
-/// Like [`Body`], for operations whose body is optional. No body, an empty one and `null` are `T::default()`. The body is read
+/// Like [`Body`], for operations whose body is optional. No body, an empty one and `null` are the default. The body is read
 /// as JSON whatever its Content-Type is.
 #[derive(Debug)]
-pub struct OptionalBody<T>(pub T);
+pub struct OptionalBody<T: Input>(pub T::Checked);
 
-impl<T: TaskBody> FromRequest for Body<T> {
+impl<T: Input + TaskBody> FromRequest for Body<T> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
@@ -41,13 +39,17 @@ impl<T: TaskBody> FromRequest for Body<T> {
         let body = read(request, payload);
         async move {
             head?;
-            parse(&body.await?, handling).map(Self)
+            parse::<T>(&body.await?, handling).map(Self)
         }
         .boxed_local()
     }
 }
 
-impl<T: TaskBody + Default> FromRequest for OptionalBody<T> {
+impl<T> FromRequest for OptionalBody<T>
+where
+    T: Input + TaskBody,
+    T::Checked: Default,
+{
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
@@ -57,8 +59,8 @@ impl<T: TaskBody + Default> FromRequest for OptionalBody<T> {
         async move {
             let body = body.await?;
             match body.trim_ascii() {
-                b"" | b"null" => Ok(Self(T::default())),
-                _ => parse(&body, handling).map(Self),
+                b"" | b"null" => Ok(Self(T::Checked::default())),
+                _ => parse::<T>(&body, handling).map(Self),
             }
         }
         .boxed_local()
@@ -116,7 +118,7 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
         if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
             return Err(Error::BodyTooLarge);
         }
-        let cut_short = || Error::invalid("invalid_body", "The body ended before it was complete");
+        let cut_short = || invalid_body(FieldCode::Malformed, "The body ended before it was complete");
         let payload = payload.map_err(|_| cut_short())?;
         match timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
             Ok(Ok(Ok(body))) => Ok(body),
@@ -127,35 +129,41 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
     }
 }
 
-fn parse<T: TaskBody>(body: &[u8], handling: Handling) -> Result<T, Error> {
+/// Makes the error for a body without fields.
+fn invalid_body(code: FieldCode, detail: &'static str) -> Error {
+    FieldError::new(Code::InvalidBody, "", code, detail).into()
+}
+
+fn not_json(problem: impl Display) -> Error {
+    let detail = format!("The body is not valid JSON: {problem}");
+    FieldError::new(Code::InvalidJson, "", FieldCode::Malformed, detail).into()
+}
+
+fn parse<T: Input + TaskBody>(body: &[u8], handling: Handling) -> Result<T::Checked, Error> {
     if body.is_empty() {
-        return Err(Error::invalid("invalid_body", "The body is empty: a JSON object is required"));
+        return Err(invalid_body(FieldCode::Required, "The body is empty: a JSON object is required"));
     }
-    let not_json =
-        |problem: &dyn Display| Error::invalid("invalid_json", format!("The body is not valid JSON: {problem}"));
-    let text = str::from_utf8(body).map_err(|_| not_json(&"it is not UTF-8"))?;
+    let text = str::from_utf8(body).map_err(|_| not_json("it is not UTF-8"))?;
     let is_object = text.trim_ascii_start().starts_with('{');
     if is_object
         && let Handling::Lenient(_) = handling
         && !compat::needs_rewriting(text, T::FORMS)
-        && let Ok(value) = serde_json::from_str(text)
+        && let Ok(value) = serde_json::from_str::<T>(text)
+        && let Ok(checked) = value.check(false)
     {
-        return Ok(value);
+        return Ok(checked);
     }
     // The slow path, for errors, other forms and strict handling. Syntax errors come first, so that the errors below can name a field.
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| not_json(&error))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(not_json)?;
     if !is_object {
         // serde would read the elements of an array as the fields in order.
-        return Err(Error::invalid("invalid_body", "The body must be a JSON object"));
+        return Err(invalid_body(FieldCode::WrongType, "The body must be a JSON object"));
     }
-    let (rewritten, strict) = match handling {
-        Handling::Strict => (None, true),
-        Handling::Lenient(aliases) => (compat::rewrite(text, T::FORMS, aliases), false),
-    };
-    let text = rewritten.as_deref().unwrap_or(text);
-    let value: T = deserialize(&mut serde_json::Deserializer::from_str(text), strict, &BODY)?;
-    if strict {
-        value.check_strict()?;
+    match handling {
+        Handling::Strict => read::read::<T>(text, Part::Body, true),
+        Handling::Lenient(aliases) => {
+            let rewritten = compat::rewrite(text, T::FORMS, aliases);
+            read::read::<T>(rewritten.as_deref().unwrap_or(text), Part::Body, false)
+        }
     }
-    Ok(value)
 }

@@ -1,79 +1,92 @@
 //! Deserializes with errors that people understand.
 
 use serde::de::{DeserializeOwned, Deserializer};
+use serde_path_to_error::Segment;
 
-use crate::error::Error;
+use crate::error::{Code, FieldCode, FieldError};
 
 /// The most characters of a library's own error message, or of unknown names, that are shown to a client.
-const MAX_CHARS: usize = 200;
+pub(super) const MAX_CHARS: usize = 200;
 
-/// Deserializes a `T`. With `strict`, names that `T` does not have are errors.
-pub(super) fn deserialize<'de, T, D>(deserializer: D, strict: bool, input: &Input) -> Result<T, Error>
+/// Deserializes a `T`. Names that `T` does not have are ignored. `kind` is the `code` of its error.
+pub(super) fn deserialize<'de, T, D>(deserializer: D, kind: Code) -> Result<T, FieldError>
 where
     T: DeserializeOwned,
     D: Deserializer<'de>,
     D::Error: ToString,
 {
-    let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    let result = serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()));
-    let value = result.map_err(|error: D::Error| {
-        let message = error.to_string();
-        Error::invalid(input.code, sentence(&track.path().to_string(), &message))
-    })?;
-    if strict && !unknown.is_empty() {
-        let names: String = unknown.join(", ").chars().take(MAX_CHARS).collect();
-        return Err(Error::invalid(input.unknown_code, format!("Unknown {}: {names}", input.name)));
-    }
-    Ok(value)
+    T::deserialize(deserializer).map_err(|error: D::Error| {
+        let (path, message) = (track.path(), error.to_string());
+        let field = match path.iter().next() {
+            Some(Segment::Map { key }) => key.clone(),
+            _ => String::new(),
+        };
+        let Mistake { missing, code, sentence } = explain(&path.to_string(), &message);
+        FieldError::new(kind, missing.unwrap_or(field), code, sentence)
+    })
 }
 
-/// The part of a request that is deserialized, for its name in errors.
-pub(super) struct Input {
-    /// What the unknown names are: "fields" or "query parameters".
-    pub(super) name: &'static str,
-    /// The `code` of an invalid value.
-    pub(super) code: &'static str,
-    /// The `code` of an unknown name.
-    pub(super) unknown_code: &'static str,
+/// The explanation of a library's error.
+#[derive(Debug, PartialEq, Eq)]
+struct Mistake {
+    /// The name of the field, if the path cannot state it: the object lacks it, or has it twice.
+    missing: Option<String>,
+    code: FieldCode,
+    sentence: String,
 }
 
 /// Makes a sentence of a path and the message of a library. For example, "title" and "invalid type: integer `5`, expected a
 /// string at line 1 column 11" give "title must be a string". The value that was sent is left out, because it can be long.
-fn sentence(path: &str, message: &str) -> String {
+fn explain(path: &str, message: &str) -> Mistake {
     let is_position = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b" column".contains(&byte));
     let message = match message.rsplit_once(" at line ") {
         Some((message, position)) if is_position(position) => message,
         _ => message,
     };
-    if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return format!("{field} is required");
+    let named = |start: &str| message.strip_prefix(start).and_then(|rest| rest.strip_suffix('`'));
+    if let Some(field) = named("missing field `") {
+        return mistake(Some(field), FieldCode::Required, format!("{field} is required"));
     }
     // The message of serde_html_form for a parameter that is repeated but has one value.
     if message == "unsupported value" {
-        return format!("{path} must come once");
+        return mistake(None, FieldCode::Repeated, format!("{path} must come once"));
     }
     if let Some((_, expected)) = message.rsplit_once(", expected ") {
         let expected = if expected == "a sequence" { "a list" } else { expected };
-        return format!("{path} must be {expected}");
+        let code = if message.starts_with("invalid type") { FieldCode::WrongType } else { FieldCode::Invalid };
+        return mistake(None, code, format!("{path} must be {expected}"));
     }
-    let message: String = message.chars().take(MAX_CHARS).collect();
-    if path == "." { message } else { format!("{path}: {message}") }
+    let sentence: String = message.chars().take(MAX_CHARS).collect();
+    let sentence = if path == "." { sentence } else { format!("{path}: {sentence}") };
+    match named("duplicate field `") {
+        Some(field) => mistake(Some(field), FieldCode::Repeated, sentence),
+        None => mistake(None, FieldCode::Invalid, sentence),
+    }
+}
+
+fn mistake(missing: Option<&str>, code: FieldCode, sentence: String) -> Mistake {
+    Mistake { missing: missing.map(str::to_owned), code, sentence }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sentence;
+    use super::*;
 
     #[test]
     fn the_sentence_names_the_field_and_omits_the_value() {
-        let made = sentence(
-            "title",
-            "invalid type: string \"x, expected y at line 3\", expected a boolean at line 1 column 9",
+        let made =
+            explain("title", "invalid type: string \"x, expected y at line 3\", expected a boolean at line 1 column 9");
+        assert_eq!(made, mistake(None, FieldCode::WrongType, "title must be a boolean".to_owned()));
+        assert_eq!(
+            explain(".", "missing field `title` at line 1 column 2"),
+            mistake(Some("title"), FieldCode::Required, "title is required".to_owned())
         );
-        assert_eq!(made, "title must be a boolean");
-        assert_eq!(sentence(".", "missing field `title` at line 1 column 2"), "title is required");
-        assert_eq!(sentence("a", "odd"), "a: odd");
+        assert_eq!(
+            explain(".", "duplicate field `title` at line 1 column 2"),
+            mistake(Some("title"), FieldCode::Repeated, "duplicate field `title`".to_owned())
+        );
+        assert_eq!(explain("a", "odd"), mistake(None, FieldCode::Invalid, "a: odd".to_owned()));
     }
 }

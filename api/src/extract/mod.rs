@@ -1,13 +1,16 @@
-//! Reads JSON bodies, query parameters, path ids and preferences. Every failure is an [`Error`](crate::error::Error) whose
-//! sentence names the field.
+//! Reads JSON bodies, query parameters, path ids and preferences. Every failure is an [`Error`](crate::error::Error) that names
+//! the fields. A body or a query with mistakes is read again and again, until all of them are found; one without mistakes is read once.
 
 mod body;
 mod explain;
+mod names;
 mod path;
 mod prefer;
 mod query;
+mod read;
 
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use path::TaskId;
 pub use prefer::{Prefer, Return};
 pub use query::{ListQuery, NoQuery, Query};
+pub use read::Input;

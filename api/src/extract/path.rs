@@ -3,7 +3,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::error::Error;
+use crate::error::{Error, FieldCode, FieldError};
 
 /// The id in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ impl FromRequest for TaskId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(Self::parse);
-        ready(id.ok_or_else(|| Error::invalid("invalid_parameter", "id must be an integer")))
+        let invalid = || FieldError::of_parameter("id", FieldCode::Invalid, "id must be an integer");
+        ready(id.ok_or_else(|| invalid().into()))
     }
 }
 

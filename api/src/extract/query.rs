@@ -3,23 +3,20 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::explain::{Input, deserialize};
 use super::prefer::Prefer;
+use super::read::{Input, Part, read};
 use crate::compat::{Paging, rewrite_list_query};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 
-const QUERY: Input = Input { name: "query parameters", code: "invalid_parameter", unknown_code: "unknown_parameter" };
-
-/// The query parameters as a `T`. Unknown ones are ignored, or refused with `Prefer: handling=strict`.
+/// The checked query parameters of a `T`. Unknown ones are ignored, or refused with `Prefer: handling=strict`.
 #[derive(Debug)]
-pub struct Query<T>(pub T);
+pub struct Query<T: Input>(pub T::Checked);
 
 /// Like [`Query`], for lists of tasks. The forms that front ends send are read as the contract's, unless the client prefers strict
 /// handling. The second value is where the page begins, if a form of theirs states it.
 #[derive(Debug)]
-pub struct ListQuery<T>(pub T, pub Option<Paging>);
+pub struct ListQuery<T: Input>(pub T::Checked, pub Option<Paging>);
 
 /// For operations without query parameters. With `Prefer: handling=strict` it refuses all of them.
 pub type NoQuery = Query<Nothing>;
@@ -28,33 +25,43 @@ pub type NoQuery = Query<Nothing>;
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl Input for Nothing {
+    type Checked = Self;
+
+    fn check(self, _: bool) -> Result<Self, FieldError> {
+        Ok(self)
+    }
+}
+
+impl<T: Input> FromRequest for Query<T> {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let strict = Prefer::of(request.headers()).strict;
-        ready(parse(request.query_string(), strict).map(Self))
+        ready(parse::<T>(request.query_string(), strict).map(Self))
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for ListQuery<T> {
+impl<T: Input> FromRequest for ListQuery<T> {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         if Prefer::of(request.headers()).strict {
-            return ready(parse(request.query_string(), true).map(|value| Self(value, None)));
+            return ready(parse::<T>(request.query_string(), true).map(|value| Self(value, None)));
         }
         let (query, paging) = rewrite_list_query(request.query_string());
-        ready(parse(&query, false).map(|value| Self(value, paging)))
+        ready(parse::<T>(&query, false).map(|value| Self(value, paging)))
     }
 }
 
-fn parse<T: DeserializeOwned>(query: &str, strict: bool) -> Result<T, Error> {
-    if !strict && let Ok(value) = serde_html_form::from_str(query) {
-        return Ok(value);
+fn parse<T: Input>(query: &str, strict: bool) -> Result<T::Checked, Error> {
+    if !strict
+        && let Ok(value) = serde_html_form::from_str::<T>(query)
+        && let Ok(checked) = value.check(false)
+    {
+        return Ok(checked);
     }
-    let pairs = form_urlencoded::parse(query.as_bytes());
-    deserialize(serde_html_form::Deserializer::new(pairs), strict, &QUERY)
+    read::<T>(query, Part::Query, strict)
 }

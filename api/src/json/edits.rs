@@ -1,13 +1,13 @@
-use std::fmt::Display;
-
 use serde::Deserialize;
 use service::tasks::{Change, Changes, Description, Due, InvalidTag, InvalidText, NewTask, Tags, Title};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
+use super::invalid::Reason;
 use super::schemas::{description, new_due_date, tags_or_null, title};
 use crate::compat::{Forms, TaskBody, check_offset};
-use crate::error::Error;
+use crate::error::FieldError;
+use crate::extract::Input;
 
 /// A new task.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,22 +34,20 @@ pub struct CreateTask {
 
 impl TaskBody for CreateTask {
     const FORMS: Forms = Forms::Fields;
-
-    fn check_strict(&self) -> Result<(), Error> {
-        self.due_date.as_deref().map_or(Ok(()), |text| check_offset(text).map_err(invalid_due))
-    }
 }
 
-impl TryFrom<CreateTask> for NewTask {
-    type Error = Error;
+impl Input for CreateTask {
+    type Checked = NewTask;
 
-    fn try_from(body: CreateTask) -> Result<Self, Error> {
-        Ok(Self {
-            title: Title::parse(body.title)?,
-            description: body.description.map(Description::parse).transpose()?,
-            priority: body.priority.unwrap_or_default().into(),
-            tags: Tags::parse(body.tags.unwrap_or_default())?,
-            due: due(body.due_date)?,
+    const REQUIRED: &'static [(&'static str, &'static str)] = &[("title", r#""t""#)];
+
+    fn check(self, strict: bool) -> Result<NewTask, FieldError> {
+        Ok(NewTask {
+            title: Title::parse(self.title)?,
+            description: self.description.map(Description::parse).transpose()?,
+            priority: self.priority.unwrap_or_default().into(),
+            tags: Tags::parse(self.tags.unwrap_or_default())?,
+            due: due(self.due_date, strict)?,
         })
     }
 }
@@ -86,26 +84,19 @@ pub struct UpdateTask {
 
 impl TaskBody for UpdateTask {
     const FORMS: Forms = Forms::FieldsAndCompleted;
-
-    fn check_strict(&self) -> Result<(), Error> {
-        match &self.due_date {
-            Change::To(Some(text)) => check_offset(text).map_err(invalid_due),
-            Change::To(None) | Change::Keep => Ok(()),
-        }
-    }
 }
 
-impl TryFrom<UpdateTask> for Changes {
-    type Error = Error;
+impl Input for UpdateTask {
+    type Checked = Changes;
 
-    fn try_from(body: UpdateTask) -> Result<Self, Error> {
-        Ok(Self {
-            title: body.title.try_map(Title::parse)?,
-            description: body.description.try_map(|text| text.map(Description::parse).transpose())?,
-            completed: body.completed,
-            priority: body.priority.map(|priority| priority.unwrap_or_default().into()),
-            tags: body.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
-            due: body.due_date.try_map(due)?,
+    fn check(self, strict: bool) -> Result<Changes, FieldError> {
+        Ok(Changes {
+            title: self.title.try_map(Title::parse)?,
+            description: self.description.try_map(|text| text.map(Description::parse).transpose())?,
+            completed: self.completed,
+            priority: self.priority.map(|priority| priority.unwrap_or_default().into()),
+            tags: self.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
+            due: self.due_date.try_map(|text| due(text, strict))?,
         })
     }
 }
@@ -122,6 +113,14 @@ pub struct Completed {
 }
 
 impl TaskBody for Completed {}
+
+impl Input for Completed {
+    type Checked = Self;
+
+    fn check(self, _: bool) -> Result<Self, FieldError> {
+        Ok(self)
+    }
+}
 
 impl Completed {
     /// Returns the value of `body`, or that of `query` if the body has none.
@@ -150,24 +149,39 @@ enum Deletable {
     Completed,
 }
 
-/// Parses a due date. An empty text is no date, because forms send one for an emptied date field.
-fn due(text: Option<String>) -> Result<Option<Due>, Error> {
-    text.filter(|text| !text.is_empty()).map(Due::parse).transpose().map_err(invalid_due)
-}
+impl Input for DeleteTasks {
+    type Checked = Self;
 
-/// Makes the error for a due date. Forms show it to people, so it begins with the name that they know.
-fn invalid_due(problem: impl Display) -> Error {
-    Error::invalid("invalid_field", format!("Due date {problem}"))
-}
-
-impl From<InvalidText> for Error {
-    fn from(invalid: InvalidText) -> Self {
-        Self::invalid("invalid_field", invalid.to_string())
+    fn check(self, _: bool) -> Result<Self, FieldError> {
+        Ok(self)
     }
 }
 
-impl From<InvalidTag> for Error {
+/// Parses a due date. An empty text is no date, because forms send one for an emptied date field.
+fn due(text: Option<String>, strict: bool) -> Result<Option<Due>, FieldError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    if strict {
+        check_offset(&text).map_err(|reason| invalid_due(&reason))?;
+    }
+    Due::parse(text).map(Some).map_err(|reason| invalid_due(&reason))
+}
+
+/// Makes the mistake of a due date. Forms show it to people, so it begins with the name that they know.
+fn invalid_due(reason: &impl Reason) -> FieldError {
+    FieldError::of_body("due_date", reason.code(), format!("Due date {reason}"))
+}
+
+impl From<InvalidText> for FieldError {
+    fn from(invalid: InvalidText) -> Self {
+        let field = match invalid {
+            InvalidText::Blank { field } | InvalidText::TooLong { field, .. } | InvalidText::Nul { field } => field,
+        };
+        Self::of_body(field, invalid.code(), invalid.to_string())
+    }
+}
+
+impl From<InvalidTag> for FieldError {
     fn from(invalid: InvalidTag) -> Self {
-        Self::invalid("invalid_field", format!("tags {invalid}"))
+        Self::of_body("tags", invalid.code(), format!("tags {invalid}"))
     }
 }

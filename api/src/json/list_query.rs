@@ -7,9 +7,11 @@ use service::tasks::{self, Due, Filter, ListQuery, Search, Sort, SortBy, Tag, Ta
 use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
+use super::invalid::Reason;
 use super::schemas::{due_after, due_before, limit as limit_schema, search, tag_list, zone};
 use crate::compat::{MAX_LIMIT, check_offset};
-use crate::error::Error;
+use crate::error::{FieldCode, FieldError};
+use crate::extract::Input;
 
 /// Which tasks to list, in which order, and how many at a time.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -58,10 +60,10 @@ pub struct ListTasks {
     /// The maximum number of tasks of a page.
     #[serde(deserialize_with = "limit")]
     #[param(schema_with = limit_schema, required = false, example = 20)]
-    pub(crate) limit: Option<u32>,
+    limit: Option<u32>,
     /// The position after the previous page, from its `Link`. It is only valid with the same filters and the same order.
     #[param(value_type = String, required = false)]
-    pub(crate) cursor: Option<String>,
+    cursor: Option<String>,
 }
 
 /// Which tasks a list shows.
@@ -141,16 +143,36 @@ pub struct InZone {
     tz: Option<String>,
 }
 
-impl InZone {
-    pub(crate) fn zone(&self) -> Result<Zone, Error> {
+impl Input for InZone {
+    type Checked = Zone;
+
+    fn check(self, _: bool) -> Result<Zone, FieldError> {
         parse_zone(self.tz.as_deref())
     }
 }
 
+/// A request for a list, whose values are valid.
+#[derive(Debug)]
+pub struct ListRequest {
+    /// The filters and the order.
+    pub query: ListQuery,
+    /// The size of a page. `None` is the whole list.
+    pub limit: Option<u32>,
+    /// The position after the previous page, which is not decoded.
+    pub cursor: Option<String>,
+}
+
+impl Input for ListTasks {
+    type Checked = ListRequest;
+
+    fn check(self, strict: bool) -> Result<ListRequest, FieldError> {
+        Ok(ListRequest { query: self.query(strict)?, limit: self.limit, cursor: self.cursor })
+    }
+}
+
 impl ListTasks {
-    /// Converts the filters and the order. Checks their values, of which the first invalid one is the error. With `strict`, due dates
-    /// must have a form of RFC 3339.
-    pub(crate) fn query(&self, strict: bool) -> Result<ListQuery, Error> {
+    /// Converts the filters and the order. With `strict`, due dates must have a form of RFC 3339.
+    fn query(&self, strict: bool) -> Result<ListQuery, FieldError> {
         let filter = Filter {
             status: match self.status {
                 Status::All => tasks::Status::All,
@@ -174,7 +196,7 @@ impl ListTasks {
     }
 
     /// The tags without repeats, which would change nothing.
-    fn tags(&self) -> Result<Vec<Tag>, Error> {
+    fn tags(&self) -> Result<Vec<Tag>, FieldError> {
         let mut tags = Vec::<Tag>::new();
         for text in &self.tag {
             let Some(tag) = parse("tag", Some(text.as_str()), Tag::parse)? else { continue };
@@ -183,7 +205,7 @@ impl ListTasks {
             }
             if tags.len() == Tags::MAX {
                 let problem = format!("tag must name at most {} different tags", Tags::MAX);
-                return Err(Error::invalid("invalid_parameter", problem));
+                return Err(FieldError::of_parameter("tag", FieldCode::TooMany, problem));
             }
             tags.push(tag);
         }
@@ -205,7 +227,7 @@ impl ListTasks {
 }
 
 /// Parses a due date of a filter.
-fn parse_due(name: &str, text: Option<&str>, strict: bool) -> Result<Option<Due>, Error> {
+fn parse_due(name: &'static str, text: Option<&str>, strict: bool) -> Result<Option<Due>, FieldError> {
     if strict {
         parse(name, text, check_offset)?;
     }
@@ -213,7 +235,7 @@ fn parse_due(name: &str, text: Option<&str>, strict: bool) -> Result<Option<Due>
 }
 
 /// Parses the parameter `tz`. The default is UTC.
-fn parse_zone(name: Option<&str>) -> Result<Zone, Error> {
+fn parse_zone(name: Option<&str>) -> Result<Zone, FieldError> {
     Ok(parse("tz", name, Zone::parse)?.unwrap_or_default())
 }
 
@@ -248,12 +270,12 @@ impl SortItem {
 }
 
 /// Parses a parameter as a value of the service. Its error continues the sentence that begins with the parameter's name.
-fn parse<'a, T, E: std::fmt::Display>(
-    name: &str,
+fn parse<'a, T, E: Reason>(
+    name: &'static str,
     text: Option<&'a str>,
     parse: impl FnOnce(&'a str) -> Result<T, E>,
-) -> Result<Option<T>, Error> {
-    let invalid = |problem| Error::invalid("invalid_parameter", format!("{name} {problem}"));
+) -> Result<Option<T>, FieldError> {
+    let invalid = |reason: E| FieldError::of_parameter(name, reason.code(), format!("{name} {reason}"));
     text.map(parse).transpose().map_err(invalid)
 }
 

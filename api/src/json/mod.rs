@@ -1,11 +1,12 @@
 //! What front ends send and see: bodies, query parameters, and the schemas that describe them.
 //!
-//! A type that is read converts itself into the types of `service`, which check its values. A type that is written is made
+//! A type that is read is an [`Input`](crate::extract::Input). It converts itself into the types of `service`, which check its values. A type that is written is made
 //! from them.
 
 mod counts;
 mod edits;
 mod export;
+mod invalid;
 mod list_query;
 mod schemas;
 mod summary;
@@ -18,7 +19,7 @@ pub use counts::Count;
 pub use edits::{Completed, CreateTask, DeleteTasks, UpdateTask};
 pub use export::Export;
 pub(crate) use list_query::SortItem;
-pub use list_query::{InZone, ListTasks};
+pub use list_query::{InZone, ListRequest, ListTasks};
 pub use summary::{ByPriority, Summary, TagCount};
 pub use task::{Priority, Task};
 pub(crate) use task::{array, elements};

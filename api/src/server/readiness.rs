@@ -7,6 +7,8 @@ use service::{Health, Probe};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::error::Code;
+
 /// Decides whether requests should be sent to this server, from what the last probe of the database found. It turns unready as
 /// soon as the server is asked to stop, so that a load balancer sends new requests elsewhere while those in flight are finished.
 ///
@@ -36,7 +38,7 @@ struct ProbeState {
 /// Why requests should be sent elsewhere.
 pub(crate) struct NotReady {
     /// A stable name for programs.
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     /// A sentence for people.
     pub(crate) detail: &'static str,
 }
@@ -47,10 +49,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The time without a question for the readiness after which the database is not probed.
 const PAUSE_AFTER: Duration = Duration::from_mins(1);
 
-const STOPPING: NotReady = NotReady { code: "stopping", detail: "This server is about to stop" };
-const UNREACHABLE: NotReady = NotReady { code: "database_unavailable", detail: "The database does not answer" };
-const NOT_MIGRATED: NotReady = NotReady { code: "not_migrated", detail: "The database's schema is not up to date" };
-const NOT_WRITABLE: NotReady = NotReady { code: "not_writable", detail: "The database cannot be written to" };
+const STOPPING: NotReady = NotReady { code: Code::Stopping, detail: "This server is about to stop" };
+const UNREACHABLE: NotReady = NotReady { code: Code::DatabaseUnavailable, detail: "The database does not answer" };
+const NOT_MIGRATED: NotReady = NotReady { code: Code::NotMigrated, detail: "The database's schema is not up to date" };
+const NOT_WRITABLE: NotReady = NotReady { code: Code::NotWritable, detail: "The database cannot be written to" };
 
 impl Readiness {
     pub(super) fn new(ready_after: Duration) -> Self {
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
 
     fn code(readiness: &Readiness) -> &'static str {
-        readiness.check().map_or_else(|reason| reason.code, |()| "ready")
+        readiness.check().map_or_else(|reason| reason.code.as_str(), |()| "ready")
     }
 
     fn answered(readiness: &Readiness, health: Health) -> &'static str {

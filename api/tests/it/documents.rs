@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testing::on_both_databases;
 
 use crate::support::{Answer, TestApp};
@@ -26,11 +26,18 @@ async fn every_operation_has_an_example_and_states_its_errors(app: TestApp) {
     let document = app.anonymous().get(200, "/openapi.json").await.json();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let text = operation.to_string();
+            // The errors have examples of their own.
+            let mut successful = operation.clone();
+            successful["responses"].as_object_mut().unwrap().retain(|status, _| status.starts_with('2'));
+            let text = successful.to_string();
             let shows_something = text.contains("requestBody") || text.contains("\"content\"");
             assert!(text.contains("\"example\"") || !shows_something, "{method} {path} has no example");
             let stated: Vec<&str> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
-            let mut expected = vec!["401", "403", "422", "429", "500", "503"];
+            let mut expected = vec!["401", "422", "429", "500", "503"];
+            // These paths name no user.
+            if !path.starts_with("/api/me") {
+                expected.push("403");
+            }
             if path.contains("{id}") {
                 expected.push("404");
             }
@@ -40,9 +47,10 @@ async fn every_operation_has_an_example_and_states_its_errors(app: TestApp) {
             if operation.get("requestBody").is_some() && !path.ends_with("complete") {
                 expected.push("415");
             }
-            for status in expected {
-                assert!(stated.contains(&status), "{method} {path} does not state {status}");
-            }
+            let mut errors: Vec<&str> = stated.into_iter().filter(|status| !status.starts_with('2')).collect();
+            errors.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(errors, expected, "{method} {path}");
         }
     }
 }
@@ -56,6 +64,76 @@ async fn the_limits_of_the_document_are_those_that_are_enforced(app: TestApp) {
         assert_eq!(properties["title"]["minLength"], 1);
         assert_eq!(properties["description"]["maxLength"], 1000);
     }
+}
+
+/// Returns a request that makes the mistakes of the operation's example: its path, its query and its body.
+fn mistaken(operation: &str, path: &str) -> (String, Value) {
+    let (id, query, body) = match operation {
+        "create_task" => ("", "", json!({"title": " ", "priority": "important", "due_date": "tomorrow"})),
+        "update_task" | "patch_task" => ("1", "", json!({"title": "x".repeat(201), "completed": "yes"})),
+        "complete_task" => ("1", "", json!({"completed": "yes"})),
+        "get_task" | "delete_task" => ("1.5", "", Value::Null),
+        "list_tasks" => ("", "?priority=important&limit=0", Value::Null),
+        "summarize_tasks" => ("", "?tz=Mars", Value::Null),
+        "delete_completed_tasks" => ("", "", Value::Null),
+        _ => ("1", "?sorted=title", Value::Null),
+    };
+    (format!("{}{query}", path.replace("{id}", id)), body)
+}
+
+#[on_both_databases]
+async fn each_operation_answers_with_its_own_example_of_a_422(app: TestApp) {
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
+    for operation in api::routes::operations() {
+        let stated = &document["paths"][operation.path][operation.method.to_lowercase()]["responses"]["422"];
+        let (path, body) = mistaken(&operation.id, operation.path);
+        let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+        let request = app.user("alice").request(method, &path).header("prefer", "handling=strict");
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let answer = Answer::expect(422, request).await;
+        assert_eq!(answer.json(), stated["content"]["application/json"]["example"], "{}", operation.id);
+    }
+}
+
+#[on_both_databases]
+async fn the_example_of_a_403_is_that_of_the_operation(app: TestApp) {
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
+    for operation in api::routes::operations().into_iter().filter(|operation| !operation.path.starts_with("/api/me")) {
+        let stated = &document["paths"][operation.path][operation.method.to_lowercase()]["responses"]["403"];
+        let name = stated["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let content = &document["components"]["responses"][name]["content"]["application/json"];
+        if operation.path.contains("{id}") {
+            let codes: Vec<_> = content["examples"].as_object().unwrap().keys().collect();
+            assert_eq!(codes, ["not_owner", "not_your_path"], "{}", operation.id);
+        } else {
+            assert_eq!(content["example"]["code"], "not_your_path", "{}", operation.id);
+        }
+    }
+}
+
+/// Returns the texts between backticks of a column of the document's tables, in the rows of which `is_row` is true.
+fn column(document: &str, column: usize, is_row: impl Fn(&[&str]) -> bool) -> Vec<String> {
+    let rows = document.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    rows.filter(|cells| is_row(cells)).map(|cells| cells[column].trim_matches('`').to_owned()).collect()
+}
+
+#[on_both_databases]
+async fn the_page_of_errors_lists_exactly_the_codes_of_the_source(app: TestApp) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let codes: Vec<_> = api::error::Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    let statuses: Vec<_> = api::error::Code::ALL.iter().map(|code| code.status().as_str().to_owned()).collect();
+    let has_status = |cells: &[&str]| cells.len() > 3 && cells[1].parse::<u16>().is_ok();
+    assert_eq!(column(&page, 2, has_status), codes);
+    assert_eq!(column(&page, 1, has_status), statuses);
+
+    let document = app.anonymous().get(200, "/openapi.json").await.json();
+    let stated = |schema: &str| -> Vec<String> {
+        serde_json::from_value(document["components"]["schemas"][schema]["enum"].clone()).unwrap()
+    };
+    assert_eq!(stated("ErrorCode"), codes);
+    let has_code = |cells: &[&str]| cells.len() == 4 && cells[1].starts_with('`') && !cells[1].contains(' ');
+    assert_eq!(column(&page, 1, has_code), stated("FieldErrorCode"));
 }
 
 #[on_both_databases]

@@ -23,6 +23,7 @@ mod list;
 mod list_queries;
 mod me;
 mod methods;
+mod mistakes;
 mod operations;
 mod outages;
 mod ownership;

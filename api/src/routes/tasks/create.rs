@@ -25,7 +25,7 @@ pub async fn create_task(
     _: NoQuery,
     Body(new): Body<CreateTask>,
 ) -> Result<HttpResponse, Error> {
-    let task = tasks::create(&state.store, &caller, new.try_into()?).await?;
+    let task = tasks::create(&state.store, &caller, new).await?;
     let location = format!("/api/tasks/{}", task.id);
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location));

@@ -6,9 +6,9 @@ use service::tasks::{self, ListQuery, MAX_OFFSET, Position, Start, WholeList, cu
 use service::{Caller, Store};
 
 use crate::compat::{Paging, is_paging};
-use crate::error::Error;
+use crate::error::{Error, FieldCode, FieldError};
 use crate::extract::{self, Prefer};
-use crate::json::{JSON, ListTasks, Task, array};
+use crate::json::{JSON, ListRequest, ListTasks, Task, array};
 use crate::routes::{MAPPED, stream};
 use crate::server::State;
 
@@ -61,14 +61,15 @@ pub async fn list_tasks(
     prefer: Prefer,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (store, query, caller) = (&state.store, list.query(prefer.strict)?, caller.into_inner());
-    let after = match &list.cursor {
+    let ListRequest { query, limit, cursor } = list;
+    let (store, caller) = (&state.store, caller.into_inner());
+    let after = match &cursor {
         Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
         None => None,
     };
     let mut response = HttpResponse::Ok();
     response.insert_header(JSON);
-    let Some(limit) = list.limit else {
+    let Some(limit) = limit else {
         let is_beginning = after.is_none();
         // The future is large, and most lists do not need it.
         let (first, rest) = Box::pin(WholeList::begin(store, &caller, query.clone(), after)).await?;
@@ -125,7 +126,7 @@ fn start_of(paging: Paging, limit: u32) -> Result<Start<'static>, Error> {
         let problem = format!(
             "{name} must not skip more than {MAX_OFFSET} tasks: use the cursor from the Link of a page instead"
         );
-        Error::invalid("invalid_parameter", problem)
+        Error::from(FieldError::of_parameter(name, FieldCode::Invalid, problem))
     };
     match u32::try_from(paging.offset(limit)) {
         Ok(0) => Ok(Start::Beginning),

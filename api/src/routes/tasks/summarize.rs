@@ -18,7 +18,7 @@ use crate::server::State;
 pub async fn summarize_tasks(
     state: Data<State>,
     caller: ReqData<Caller>,
-    Query(place): Query<InZone>,
+    Query(zone): Query<InZone>,
 ) -> Result<Json<Summary>, Error> {
-    Ok(Json(tasks::summary(&state.store, &caller, place.zone()?).await?.into()))
+    Ok(Json(tasks::summary(&state.store, &caller, zone).await?.into()))
 }

@@ -22,6 +22,6 @@ pub async fn update_task(
     _: NoQuery,
     Body(changes): Body<UpdateTask>,
 ) -> Result<Task, Error> {
-    let task = tasks::update(&state.store, &caller, id.0, changes.try_into()?).await?;
+    let task = tasks::update(&state.store, &caller, id.0, changes).await?;
     Ok(Task::new(task, state.task_aliases))
 }

@@ -62,6 +62,24 @@ impl Answer {
         assert_eq!(body["message"], detail, "`message` is the same sentence");
         let code = body["code"].as_str().expect("`code` is a string");
         assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "snake case: {code}");
+        self.check_mistakes(&body);
+    }
+
+    /// Checks that an error has mistakes if it is 422, and that the first one is the error's.
+    fn check_mistakes(&self, body: &Value) {
+        assert_eq!(body.get("errors").is_some(), self.status == 422, "`errors` is that of 422: {body}");
+        let Some(errors) = body.get("errors") else { return };
+        let errors = errors.as_array().expect("`errors` is an array");
+        assert!((1..=20).contains(&errors.len()), "1 to 20 mistakes: {body}");
+        assert_eq!(errors[0]["detail"], body["detail"], "`detail` is that of the first mistake");
+        for error in errors {
+            let mut names: Vec<_> = error.as_object().expect("a mistake is an object").keys().collect();
+            names.sort_unstable();
+            assert_eq!(names, ["code", "detail", "field"], "{body}");
+            assert!(error["field"].as_str().expect("`field` is a string").chars().count() <= 100, "{body}");
+            assert!(!error["code"].as_str().expect("`code` is a string").is_empty(), "{body}");
+            assert!(!error["detail"].as_str().expect("`detail` is a string").is_empty(), "{body}");
+        }
     }
 
     pub fn json(&self) -> Value {
@@ -79,6 +97,13 @@ impl Answer {
     /// Returns the `code` of an error.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns the field and the code of each mistake, in their order.
+    pub fn mistakes(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let errors = self.json()["errors"].as_array().unwrap().clone();
+        errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
     }
 
     /// Returns the `detail` of an error.

@@ -1,0 +1,186 @@
+//! The errors of the operations. Each operation has examples that it can answer with.
+
+use utoipa::openapi::example::Example;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{
+    Components, Content, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type,
+};
+
+use crate::error::{
+    Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE, NO_TASK, NOT_OWNER,
+    RATE_LIMITED, TOO_LARGE,
+};
+
+/// An error that many operations can answer with.
+#[derive(Clone, Copy)]
+struct CommonError {
+    name: &'static str,
+    description: &'static str,
+    /// The examples, which have the same status. There is at least one.
+    examples: &'static [ErrorKind],
+    header: Option<&'static str>,
+}
+
+const fn common(name: &'static str, description: &'static str, examples: &'static [ErrorKind]) -> CommonError {
+    CommonError { name, description, examples, header: None }
+}
+
+const fn with_header(header: &'static str, error: CommonError) -> CommonError {
+    CommonError { header: Some(header), ..error }
+}
+
+const EXPIRED: ErrorKind = ErrorKind { code: Code::TokenExpired, detail: "The token has expired" };
+const NOT_JSON: ErrorKind = ErrorKind {
+    code: Code::UnsupportedMediaType,
+    detail: "The body must be JSON: send Content-Type: application/json",
+};
+
+/// The name of the 403 of an operation on a task.
+const FORBIDDEN_TASK: &str = "ForbiddenTask";
+/// The name of the 403 of an operation that is also found under the path of a user.
+const FORBIDDEN_PATH: &str = "ForbiddenPath";
+
+const ERRORS: [CommonError; 10] = [
+    with_header(
+        "WWW-Authenticate",
+        common("Unauthorized", "The token is missing, invalid or expired (`code: token_expired`)", &[EXPIRED]),
+    ),
+    common(
+        FORBIDDEN_TASK,
+        "The task belongs to another user, or the path names another user",
+        &[NOT_OWNER, FOREIGN_PATH],
+    ),
+    common(FORBIDDEN_PATH, "The path names another user", &[FOREIGN_PATH]),
+    common("NotFound", "There is no such task", &[NO_TASK]),
+    common("RequestTimeout", "The body took too long to arrive", &[LATE]),
+    common("ContentTooLarge", "The body is larger than 64 KiB", &[TOO_LARGE]),
+    common("UnsupportedMediaType", "The headers declare a body that is not JSON", &[NOT_JSON]),
+    with_header(
+        "Retry-After",
+        common(
+            "TooManyRequests",
+            "The rate limit is exceeded, or too many large requests are in flight (`code: busy`)",
+            &[RATE_LIMITED],
+        ),
+    ),
+    common("InternalServerError", "A defect of the server. Its log has the details, under the request id", &[INTERNAL]),
+    with_header(
+        "Retry-After",
+        common("ServiceUnavailable", "The database cannot be reached, or is busy", &[NO_DATABASE]),
+    ),
+];
+
+/// Adds the errors that many operations share.
+pub(super) fn add_components(components: &mut Components) {
+    for error in &ERRORS {
+        components.responses.insert(error.name.to_owned(), RefOr::T(error.response()));
+    }
+}
+
+/// Adds to an operation the errors that it can answer with.
+pub(super) fn add_to(operation: &mut Operation, path: &str) {
+    let names_a_task = path.contains("{id}");
+    let takes_a_body = operation.request_body.is_some();
+    let id = operation.operation_id.clone().unwrap_or_default();
+    // This operation reads its body as JSON whatever its Content-Type is.
+    let judges_media_type = takes_a_body && id != "complete_task";
+    for error in &ERRORS {
+        let applies = match error.name {
+            FORBIDDEN_TASK | "NotFound" => names_a_task,
+            // These paths name no user.
+            FORBIDDEN_PATH => !names_a_task && !path.starts_with("/api/me"),
+            "RequestTimeout" | "ContentTooLarge" => takes_a_body,
+            "UnsupportedMediaType" => judges_media_type,
+            _ => true,
+        };
+        if applies {
+            let reference = Ref::from_response_name(error.name);
+            operation.responses.responses.insert(error.status(), RefOr::Ref(reference));
+        }
+    }
+    operation.responses.responses.insert("422".to_owned(), RefOr::T(invalid(&id, takes_a_body)));
+}
+
+/// Returns the 422 of an operation.
+fn invalid(operation: &str, takes_a_body: bool) -> Response {
+    let description = if takes_a_body {
+        "Malformed JSON, a wrong type, or a missing or invalid field or parameter. `errors` has every mistake"
+    } else {
+        "A missing or invalid parameter. `errors` has every mistake"
+    };
+    let mistakes = mistakes(operation);
+    let example = serde_json::json!(ErrorBody::of_mistakes(&mistakes));
+    let content = content().example(Some(example)).build();
+    ResponseBuilder::new().description(description).content("application/json", content).build()
+}
+
+/// Returns mistakes that can be made with an operation.
+fn mistakes(operation: &str) -> Vec<FieldError> {
+    let field = |name, code, detail| FieldError::of_body(name, code, detail);
+    let parameter = |name, code, detail| FieldError::of_parameter(name, code, detail);
+    match operation {
+        "create_task" => vec![
+            field("title", FieldCode::Blank, "title must not be blank"),
+            field("priority", FieldCode::Invalid, "priority must be one of `none`, `low`, `medium`, `high`"),
+            field(
+                "due_date",
+                FieldCode::Invalid,
+                "Due date must be a day like 2026-01-31 or a time like 2026-01-31T10:00",
+            ),
+        ],
+        "update_task" | "patch_task" => vec![
+            field("title", FieldCode::TooLong, "title must be at most 200 characters long"),
+            field("completed", FieldCode::WrongType, "completed must be a boolean"),
+        ],
+        "complete_task" => vec![field("completed", FieldCode::WrongType, "completed must be a boolean")],
+        "get_task" | "delete_task" => vec![parameter("id", FieldCode::Invalid, "id must be an integer")],
+        "list_tasks" => vec![
+            parameter("priority", FieldCode::Invalid, "priority must be one of `none`, `low`, `medium`, `high`"),
+            parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
+        ],
+        "summarize_tasks" => vec![parameter(
+            "tz",
+            FieldCode::Invalid,
+            r#"tz must be a time zone of the IANA database ("Europe/Berlin")"#,
+        )],
+        "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
+        // An operation without parameters only refuses unknown ones.
+        _ => vec![FieldError::new(
+            Code::UnknownParameter,
+            "sorted",
+            FieldCode::UnknownParameter,
+            "Unknown query parameters: sorted",
+        )],
+    }
+}
+
+fn content() -> ContentBuilder {
+    Content::builder().schema(Some(Ref::from_schema_name("Error")))
+}
+
+impl CommonError {
+    fn status(&self) -> String {
+        self.examples.first().map_or(Code::InternalError, |kind| kind.code).status().as_str().to_owned()
+    }
+
+    fn response(&self) -> Response {
+        let value = |kind: &ErrorKind| serde_json::json!(ErrorBody::new(kind.detail, kind.code, None));
+        let content = match self.examples {
+            [only] => content().example(Some(value(only))),
+            several => content().examples_from_iter(several.iter().map(|kind| {
+                let mut example = Example::new();
+                example.value = Some(value(kind));
+                (kind.code.as_str(), example)
+            })),
+        };
+        let response =
+            ResponseBuilder::new().description(self.description).content("application/json", content.build());
+        match self.header {
+            Some(name) => {
+                let schema = ObjectBuilder::new().schema_type(Type::String);
+                response.header(name, HeaderBuilder::new().schema(Some(schema)).build()).build()
+            }
+            None => response.build(),
+        }
+    }
+}
