@@ -4,6 +4,7 @@
 //! `status`, `fresh`, …).
 #![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
+use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
@@ -81,6 +82,26 @@ pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
     Migrator::up(&transaction, None).await?;
     transaction.commit().await
+}
+
+/// Returns the name of every migration, oldest first, and whether it is applied. Changes nothing.
+///
+/// # Errors
+/// The database's error, or one that names a migration of a newer version of this program.
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
+    let migrations = Migrator::get_migration_with_status_read_only(db).await?;
+    Ok(migrations
+        .iter()
+        .map(|migration| (migration.name().to_owned(), migration.status() == MigrationStatus::Applied))
+        .collect())
+}
+
+/// Undoes the last migration that is applied, and deletes the data that it added.
+///
+/// # Errors
+/// The database's error, or that the table was not created by these migrations.
+pub async fn undo_last(db: &DatabaseConnection) -> Result<(), DbErr> {
+    Migrator::down(db, Some(1)).await
 }
 
 /// Whether these migrations created every table of the database.

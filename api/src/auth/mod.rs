@@ -12,7 +12,7 @@ mod keys;
 mod rejection;
 mod verifier;
 
-pub use issue::issue;
+pub use issue::{issue, operator_as};
 pub use rejection::Rejection;
 pub use verifier::{OnKeyFetch, Verifier};
 

@@ -24,7 +24,11 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
+    /// Reads the settings of the database alone, for commands that need no others.
+    ///
+    /// # Errors
+    /// Names the variable and the value it expects.
+    pub fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let default_connections = NonZeroU32::MIN.saturating_add(15);
         Ok(Self {
             url: variables.get("DATABASE_URL").unwrap_or(service::DEFAULT_DATABASE_URL).into(),

@@ -22,10 +22,10 @@ pub struct ListTasks {
     /// `in_progress` are `pending`.
     #[param(inline, required = false)]
     status: Status,
-    /// Only tasks of one of these priorities, separated by commas. Case is ignored. `urgent` and `critical` are `high`, and `normal`
+    /// Only tasks of one of these priorities, separated by commas, such as `high,medium`. Case is ignored. `urgent` and `critical` are `high`, and `normal`
     /// is `medium`.
     #[serde(deserialize_with = "comma_list")]
-    #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false, example = json!(["high", "medium"]))]
+    #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false)]
     priority: Vec<Priority>,
     /// Only tasks with this tag. With several, only tasks with all of these tags: at most 20 different ones. Case is ignored.
     #[param(schema_with = tag_list, style = Form, explode = true, required = false)]
@@ -43,12 +43,12 @@ pub struct ListTasks {
     #[param(schema_with = zone, required = false)]
     tz: Option<String>,
     /// Only tasks with this text in their title or description. Case and accents are ignored, in any script.
-    #[param(schema_with = search, required = false, example = "milk")]
+    #[param(schema_with = search, required = false)]
     search: Option<String>,
-    /// The sort keys, separated by commas. `-` is descending. Tasks without a due date come last in both directions. Tasks
+    /// The sort keys, separated by commas, such as `-priority,due_date`. `-` is descending. Tasks without a due date come last in both directions. Tasks
     /// that are equal in all keys are sorted by id, in the direction of the last key. The default is newest first.
     #[serde(deserialize_with = "comma_list")]
-    #[param(value_type = Vec<SortItem>, style = Form, explode = false, required = false, example = json!(["-priority", "due_date"]))]
+    #[param(value_type = Vec<SortItem>, style = Form, explode = false, required = false)]
     sort: Vec<SortItem>,
     /// The same as `sort` with this one key. It is ignored if `sort` is sent. With an unknown key the list is in its usual order.
     /// Camel case (`createdAt`), `created`, `updated` and the name `sortBy` are understood too.
@@ -59,7 +59,7 @@ pub struct ListTasks {
     order: Option<Direction>,
     /// The maximum number of tasks of a page.
     #[serde(deserialize_with = "limit")]
-    #[param(schema_with = limit_schema, required = false, example = 20)]
+    #[param(schema_with = limit_schema, required = false)]
     limit: Option<u32>,
     /// The position after the previous page, from its `Link`. It is only valid with the same filters and the same order.
     #[param(value_type = String, required = false)]

@@ -117,8 +117,9 @@ pub(super) fn due_after() -> Schema {
 pub(super) fn zone() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("Your time zone: a name of the IANA database. Days begin and end in it. The default is UTC."))
-        .examples([serde_json::json!("Europe/Berlin")])
+        .description(Some(
+            "Your time zone: a name of the IANA database, such as `Europe/Berlin`. Days begin and end in it. The default is UTC.",
+        ))
         .into()
 }
 

@@ -3,22 +3,23 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
-use utoipa_swagger_ui::{Config, serve};
+use utoipa_swagger_ui::serve;
 
 use super::openapi;
 use crate::error::Error;
 use crate::json::JSON;
 
-static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    let config = Config::from("../openapi.json")
-        .use_base_layout()
-        .try_it_out_enabled(true)
-        .display_operation_id(true)
-        .persist_authorization(true)
-        // Turns off the public validator, so that the page sends nothing to other servers.
-        .validator_url("none");
-    Arc::new(config)
-});
+/// Returns the type and the text of a file of the documentation that is not one of Swagger UI's distribution, or that replaces one.
+fn own_file(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        "" | "index.html" => ("text/html; charset=utf-8", include_str!("docs/index.html")),
+        "index.css" => ("text/css; charset=utf-8", include_str!("docs/index.css")),
+        "swagger-initializer.js" => ("text/javascript; charset=utf-8", include_str!("docs/swagger-initializer.js")),
+        // As plain text, because some browsers do not show Markdown but offer to save it.
+        "quickstart.md" => ("text/plain; charset=utf-8", include_str!("../../../docs/quickstart.md")),
+        _ => return None,
+    })
+}
 
 /// The Content-Security-Policy of the pages. It allows what Swagger UI needs: files of this server, and the page's own styles
 /// and small pictures.
@@ -32,17 +33,26 @@ pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().insert_header(JSON).body(web::Bytes::clone(&DOCUMENT))
 }
 
+/// Redirects `/` to `/docs`. Not permanently: browsers would remember it for a server without documentation.
+pub(super) async fn start_page() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "docs")).finish()
+}
+
 /// Redirects `/docs` to `/docs/`, where the page's relative links work.
 pub(super) async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish()
 }
 
-/// Serves the files of Swagger UI, which are compiled into this program.
-pub(super) async fn swagger_ui(file: web::Path<String>) -> Result<HttpResponse, Error> {
-    let found = serve(&file, Arc::clone(&SWAGGER_UI)).map_err(|error| Error::Internal(error.to_string()))?;
-    let file = found.ok_or(Error::NoRoute)?;
+/// Serves the page, and the files of Swagger UI. All of them are compiled into this program.
+pub(super) async fn swagger_ui(name: web::Path<String>) -> Result<HttpResponse, Error> {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY));
+    if let Some((content_type, text)) = own_file(&name) {
+        return Ok(response.content_type(content_type).body(text));
+    }
+    // The library only uses its configuration for a file that is replaced above.
+    let found = serve(&name, Arc::default()).map_err(|error| Error::Internal(error.to_string()))?;
+    let file = found.ok_or(Error::NoRoute)?;
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }

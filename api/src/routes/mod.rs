@@ -61,6 +61,7 @@ fn public_endpoints() -> Vec<Endpoint> {
 /// The endpoints of the documentation, which can be turned off (`DOCS`).
 fn documentation() -> Vec<Endpoint> {
     vec![
+        Endpoint::public("/").get(docs::start_page),
         Endpoint::public("/openapi.json").get(docs::document),
         Endpoint::public("/docs").get(docs::redirect),
         Endpoint::public("/docs/{file:.*}").get(docs::swagger_ui),

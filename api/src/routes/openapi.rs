@@ -13,11 +13,17 @@ use crate::json::SortItem;
 /// The document without its operations.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Todo API", description = include_str!("openapi.md")),
+    info(title = "Task API", description = include_str!("openapi.md")),
+    external_docs(url = "docs/quickstart.md", description = "Quickstart: from a clone to a call from Next.js"),
+    servers((url = "/", description = "This server")),
     components(schemas(ErrorBody, SortItem)),
+    // In the order of use.
     tags(
-        (name = "tasks", description = "The tasks of the user whose token is sent with the request"),
-        (name = "me", description = "All stored data of that user"),
+        (name = "tasks", description = "Your tasks: a list, and one at a time"),
+        (name = "bulk", description = "Many tasks in one request"),
+        (name = "tags and summary", description = "The number of tasks of each kind"),
+        (name = "account", description = "All data stored about you"),
+        (name = "permanent deletion", description = "**Warning: these requests cannot be undone.** Each deletes many tasks, or all your data"),
     ),
     security(("bearer" = [])),
 )]

@@ -224,7 +224,7 @@ fn verifier(config: &AuthConfig, metrics: Option<Metrics>) -> Result<Verifier, S
 }
 
 /// Returns the innermost cause of an error. The outer ones only name the step that failed.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

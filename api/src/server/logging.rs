@@ -1,5 +1,8 @@
 //! Logging with `log` and `env_logger`. No secret is logged, whatever `RUST_LOG` is set to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use log::{Level, Log, Metadata, Record};
 
 /// Drops the records of libraries below [`Level::Info`], because they contain secrets: SeaORM logs the database's address with
@@ -26,7 +29,7 @@ impl Log for NoSecrets {
     }
 
     fn log(&self, record: &Record) {
-        if self.enabled(record.metadata()) {
+        if self.enabled(record.metadata()) && !hold(record) {
             self.0.log(record);
         }
     }
@@ -36,12 +39,62 @@ impl Log for NoSecrets {
     }
 }
 
-/// Starts logging to standard error. The filter has the syntax of `RUST_LOG`.
+/// A record that is held back.
+struct Held {
+    level: Level,
+    target: String,
+    text: String,
+}
+
+static IS_HOLDING: AtomicBool = AtomicBool::new(false);
+static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+
+/// Holds a record back if records are held. Returns whether it is.
+fn hold(record: &Record) -> bool {
+    if !IS_HOLDING.load(Ordering::Acquire) {
+        return false;
+    }
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    // `release` may have come between.
+    let holds = IS_HOLDING.load(Ordering::Acquire);
+    if holds {
+        held.push(Held { level: record.level(), target: record.target().to_owned(), text: record.args().to_string() });
+    }
+    holds
+}
+
+/// Writes the records that are held back, and those that follow at once. Their times are the time of this call.
+pub fn release() {
+    let held = {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        IS_HOLDING.store(false, Ordering::Release);
+        std::mem::take(&mut *held)
+    };
+    for Held { level, target, text } in held {
+        log::logger().log(&Record::builder().level(level).target(&target).args(format_args!("{text}")).build());
+    }
+}
+
+/// Calls [`release`] when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Hold;
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        release();
+    }
+}
+
+/// Starts logging to standard error. The filter has the syntax of `RUST_LOG`. Records are held back until the result is dropped or
+/// [`release`] is called, so that other lines come first.
 ///
 /// # Errors
 /// If logging has been started before.
-pub fn start(filter: &str) -> Result<(), log::SetLoggerError> {
+pub fn start(filter: &str) -> Result<Hold, log::SetLoggerError> {
     let logger = env_logger::Builder::new().parse_filters(filter).format_target(false).build();
     log::set_max_level(logger.filter());
-    log::set_boxed_logger(Box::new(NoSecrets(logger)))
+    IS_HOLDING.store(true, Ordering::Release);
+    log::set_boxed_logger(Box::new(NoSecrets(logger)))?;
+    Ok(Hold)
 }

@@ -19,6 +19,7 @@ mod state;
 mod stop;
 mod stream_errors;
 
+pub(crate) use application::root_cause;
 pub use application::{Application, StartError};
 pub use guard::guard;
 pub use observe::catch_panic;

@@ -26,11 +26,9 @@ async fn without_settings_it_creates_a_database_and_a_secret_and_prints_how_to_t
     let address = program.address();
     assert!(address.starts_with("http://127.0.0.1:"));
     assert!(program.greeting.contains(&format!("{address}/docs\n")), "{}", program.greeting);
-    assert!(
-        program.greeting.contains("curl -H \"Authorization: Bearer $(cargo run -qp api -- token alice)\""),
-        "{}",
-        program.greeting
-    );
+    let bin = env!("CARGO_BIN_EXE_api");
+    let try_it = format!("curl -H \"Authorization: Bearer $({bin} token alice)\" {address}/api/tasks\n");
+    assert!(program.greeting.ends_with(&try_it), "{}", program.greeting);
     let secret = folder.path().join("data/development-secret");
     assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
     check_modes(folder.path(), &["tasks.db", "tasks.db-shm", "tasks.db-wal"]);
@@ -157,7 +155,7 @@ fn help_lists_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, _) = run(command(folder.path()).arg("--help"));
     assert_eq!(code, Some(0));
-    for word in ["serve", "token", "openapi", ".env.example"] {
+    for word in ["Task API", "serve", "token", "demo", "migrate", "openapi", ".env.example"] {
         assert!(stdout.contains(word), "{stdout}");
     }
     let (code, _, stderr) = run(command(folder.path()).args(["token", ""]));
@@ -176,6 +174,12 @@ async fn a_postgres_database_with_another_encoding_is_refused_and_the_error_stat
             let told = format!("the encoding {encoding}, which");
             assert!(stderr.contains(&told) && stderr.contains("ENCODING 'UTF8'"), "{stderr}");
             assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        }
+        for step in ["up", "status", "down"] {
+            let folder = tempfile::tempdir().unwrap();
+            let (code, _, stderr) = run(command(folder.path()).args(["migrate", step]).envs(settings(&database)));
+            assert_eq!(code, Some(1));
+            assert!(stderr.contains(&format!("the encoding {encoding}, which")), "{stderr}");
         }
     }
 }

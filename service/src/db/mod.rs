@@ -9,6 +9,7 @@ pub(crate) mod lease;
 mod postgres;
 mod probe;
 mod retry;
+mod schema;
 mod sqlite;
 
 use std::num::NonZero;
@@ -26,6 +27,7 @@ pub use self::health::PoolUse;
 use self::probe::{DatabaseFile, Target, WriteFaults};
 pub use self::probe::{Health, Probe};
 use self::retry::Outages;
+pub use self::schema::Schema;
 use crate::Error;
 
 /// The time that a statement waits for a free connection, and SQLite for a lock of another process.

@@ -14,7 +14,7 @@ use crate::server::State;
 ///
 /// Returns one JSON document. It is streamed, because it can be large. If the connection breaks before the end, the document is
 /// cut off and is not valid JSON.
-#[utoipa::path(get, path = MAPPED, tag = "me", responses((status = 200, description = "All your data", body = Export,
+#[utoipa::path(get, path = MAPPED, tag = "account", responses((status = 200, description = "All your data", body = Export,
     headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
 pub async fn export_me(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {

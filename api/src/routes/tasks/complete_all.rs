@@ -11,7 +11,7 @@ use crate::server::State;
 ///
 /// Completes the tasks that are pending. With very many of them, it completes as many as it can in ten seconds: `count` is their
 /// number, and a repeated request goes on.
-#[utoipa::path(post, path = MAPPED, tag = "tasks",
+#[utoipa::path(post, path = MAPPED, tag = "bulk",
     responses((status = 200, description = "How many tasks were completed", body = Count, example = json!({"count": 3}))))]
 pub async fn complete_all_tasks(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<Json<Count>, Error> {
     let count = tasks::complete_all(&state.store, &caller).await?;

@@ -15,7 +15,7 @@ use crate::server::State;
 #[utoipa::path(delete, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),
-        ("Prefer" = inline(Option<String>), Header, description = "`return=representation` for the deleted task", example = "return=minimal"),
+        ("Prefer" = inline(Option<String>), Header, description = "`return=representation` for the deleted task"),
     ),
     responses(
         (status = 200, description = "The deleted task, if it was requested", body = Task),

@@ -36,7 +36,7 @@ const EXPECTED_BYTES: u32 = 4 * 1024;
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(
         ListTasks,
-        ("Prefer" = inline(Option<String>), Header, description = "`count=exact` for `X-Total-Count`", example = "count=exact"),
+        ("Prefer" = inline(Option<String>), Header, description = "`count=exact` for `X-Total-Count`"),
     ),
     responses((status = 200, description = "Your tasks", body = [Task],
         headers(

@@ -12,7 +12,7 @@ use crate::server::State;
 /// Changes only the fields that are sent. `"description": null` removes the description. `{}` changes nothing.
 #[utoipa::path(put, path = MAPPED, tag = "tasks",
     params(("id" = i64, Path, description = "The id of the task", example = 1)),
-    request_body(content = UpdateTask, description = "The fields to change", example = json!({"title": "Buy oat milk", "description": null})),
+    request_body(content = UpdateTask, description = "The fields to change", example = json!({"title": "Buy oat milk", "priority": "medium"})),
     responses((status = 200, description = "The changed task", body = Task))
 )]
 pub async fn update_task(

@@ -71,8 +71,11 @@ impl Program {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("Listening on ").map(str::to_owned) else {
+            if !line.is_empty() {
+                let _ = child.kill();
+            }
             let _ = child.wait();
-            panic!("the server did not start: {}", log.lock().unwrap());
+            panic!("the server did not start: {line}{}", log.lock().unwrap());
         };
         let mut greeting = line;
         for _ in 0..2 {

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod demo;
+mod greeting;
+mod migrate;
+
 use std::error::Error;
 use std::io::Write;
 use std::time::Duration;
@@ -7,11 +11,13 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use service::UserId;
 
-use crate::config::{Config, Variables};
-use crate::server::{Application, StopSignals, logging, resources};
+use self::greeting::{Launch, greeting};
+use self::migrate::Step;
+use crate::config::{AuthConfig, Config, DatabaseConfig, Variables};
+use crate::server::{Application, StopSignals, logging, resources, root_cause};
 use crate::{auth, openapi, routes};
 
-/// A task server: REST, multi-user, strict about ownership.
+/// Task API: REST, multi-user, strict about ownership.
 ///
 /// Without a command it serves. It is configured by environment variables, or by a file `.env` in the working directory
 /// or above. `.env.example` explains all of them.
@@ -34,6 +40,23 @@ enum Command {
         #[arg(long, default_value_t = 24)]
         hours: u32,
     },
+    /// Add example tasks for a user, to try lists, searches and filters
+    Demo {
+        /// The user: the `sub` claim of the token
+        user: String,
+        /// Add them even if the user has tasks
+        #[arg(long)]
+        more: bool,
+    },
+    /// Change the schema of the database by hand
+    Migrate {
+        /// What to do
+        #[arg(value_enum, default_value = "up")]
+        step: Step,
+        /// Confirm that `down` may delete data
+        #[arg(long)]
+        yes: bool,
+    },
     /// Print the OpenAPI document as YAML
     Openapi,
 }
@@ -51,12 +74,27 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             let token = auth::issue(&config.auth, &UserId::parse(user)?, lifetime);
             print(&token.ok_or("there is no secret to sign with: BETTER_AUTH_SECRET is not set")??)
         }
+        Command::Demo { user, more } => {
+            let config = DatabaseConfig::load(&Variables::of_process()?)?;
+            print(&demo::run(&config, UserId::parse(user)?, more).await?)
+        }
+        Command::Migrate { step, yes } => {
+            let config = DatabaseConfig::load(&Variables::of_process()?)?;
+            print(&migrate::run(&config, step, yes).await?)
+        }
         Command::Openapi => print(openapi::yaml().trim_end()),
     }
 }
 
+/// How long the log is held back for the first lines on the terminal. A start that takes longer is explained by the log.
+const LOG_DELAY: Duration = Duration::from_secs(3);
+
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    logging::start(&config.server.log_filter)?;
+    let held_log = logging::start(&config.server.log_filter)?;
+    tokio::spawn(async {
+        tokio::time::sleep(LOG_DELAY).await;
+        logging::release();
+    });
     for notice in &config.notices {
         log::warn!("{notice}");
     }
@@ -64,12 +102,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     resources::survive_file_size_limit()?;
     // Before the start, so that a signal during the start is not lost.
     let mut signals = StopSignals::listen()?;
-    let token = if config.auth.secrets.is_empty() {
-        // Without a secret, only Better Auth can sign tokens.
-        "TOKEN_OF_BETTER_AUTH"
-    } else {
-        "$(cargo run -qp api -- token alice)"
-    };
+    let token = token(&config.auth);
     let has_docs = config.server.docs;
     let application = tokio::select! {
         built = Application::build(config, routes::configure) => built?,
@@ -78,18 +111,33 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
     };
-    let address = application.address();
-    let docs = if has_docs { format!("http://{address}/docs") } else { "turned off (DOCS=false)".to_owned() };
-    print(&format!(
-        "Listening on http://{address}\n\
-         Documentation: {docs}\n\
-         Try it:        curl -H \"Authorization: Bearer {token}\" http://{address}/api/tasks"
-    ))?;
+    print(&greeting(application.address(), has_docs, &token))?;
+    drop(held_log);
     application.run_until(signals).await?;
     log::info!("stopped");
     Ok(())
 }
 
+/// Returns the token of a request to try: a command that prints one, if this server accepts such tokens.
+fn token(config: &AuthConfig) -> String {
+    if config.secrets.is_empty() {
+        // Without a secret, only Better Auth can sign tokens.
+        "TOKEN_OF_BETTER_AUTH".to_owned()
+    } else {
+        format!("$({})", Launch::of_this_process().token_command())
+    }
+}
+
 fn print(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+/// Prints a notice of a command, beside its result.
+fn notice(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Returns the error of a command that works with the database.
+fn cause(action: &str, error: &service::Error) -> String {
+    format!("the database cannot be {action}: {}", root_cause(error))
 }

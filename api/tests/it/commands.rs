@@ -1,0 +1,110 @@
+//! The commands of the program, and its first lines on the terminal.
+
+use serde_json::json;
+use testing::{Backend, TestDatabase, on_both_databases};
+
+use crate::support::program::{Program, command, run};
+use crate::support::{SECRET, TestApp, token};
+
+#[test]
+fn the_line_to_try_the_server_fits_how_it_was_started_and_which_tokens_it_takes() {
+    let cargo = [("CARGO", "/usr/bin/cargo"), ("CARGO_PKG_NAME", "api")];
+    let other_package = [("CARGO", "/usr/bin/cargo"), ("CARGO_PKG_NAME", "bench")];
+    let better_auth = [("BETTER_AUTH_URL", "http://127.0.0.1:1")];
+    let bin = env!("CARGO_BIN_EXE_api");
+    for (variables, expected) in [
+        (&cargo[..], "$(cargo run -qp api -- token alice)".to_owned()),
+        (&other_package, format!("$({bin} token alice)")),
+        (&better_auth, "TOKEN_OF_BETTER_AUTH".to_owned()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(folder.path(), variables.iter().copied());
+        let line = format!("Authorization: Bearer {expected}\" {}/api/tasks\n", program.address());
+        assert!(program.greeting.ends_with(&line), "{}", program.greeting);
+    }
+}
+
+#[test]
+fn the_first_lines_on_the_terminal_are_the_address_the_documentation_and_a_request_to_try() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two warnings: there is no secret, and few files may be open.
+    let program = Program::start_with_limits(folder.path(), "-n 256 && exec 2>&1", [("", ""); 0]);
+    let lines: Vec<&str> = program.greeting.lines().collect();
+    for (line, start) in lines.iter().zip(["Listening on http://", "Documentation: http://", "Try it:        curl "]) {
+        assert!(line.starts_with(start), "{}", program.greeting);
+    }
+    assert_eq!(lines.len(), 3);
+}
+
+#[on_both_databases]
+async fn demo_gives_a_user_tasks_for_every_filter_and_refuses_to_add_them_twice(app: TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |arguments: &[&str]| {
+        run(command(folder.path()).arg("demo").args(arguments).env("DATABASE_URL", app.database.url()))
+    };
+    let alice = app.user("alice");
+    let (code, stdout, stderr) = demo(&["alice"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.starts_with("Added 12 tasks for alice, 3 of them completed."), "{stdout}");
+    let summary = alice.get(200, "/api/tasks/summary").await.json();
+    assert_eq!((&summary["all"], &summary["completed"], &summary["overdue"]), (&json!(12), &json!(3), &json!(2)));
+    for priority in ["none", "low", "medium", "high"] {
+        assert!(summary["by_priority"][priority].as_u64().unwrap() >= 2, "{summary}");
+    }
+    for filter in ["due=overdue", "due=week", "due=none", "tag=home&status=completed", "search=creme", "search=agenda"]
+    {
+        assert!(!alice.titles(&format!("/api/tasks?{filter}")).await.is_empty(), "{filter}");
+    }
+    for list in stdout.lines().filter_map(|line| line.trim().strip_prefix("/api/")) {
+        assert!(!alice.titles(&format!("/api/{list}")).await.is_empty(), "{list}");
+    }
+    assert!(app.user("bob").titles("/api/tasks").await.is_empty());
+
+    let (code, stdout, stderr) = demo(&["alice"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("alice has tasks already (12)") && stderr.contains("--more"), "{stderr}");
+    assert_eq!(demo(&["alice", "--more"]).0, Some(0));
+    assert_eq!(alice.titles("/api/tasks").await.len(), 24);
+}
+
+#[on_both_databases]
+async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    let migrate = |arguments: &[&str]| {
+        // No other setting is needed.
+        run(command(folder.path()).arg("migrate").args(arguments).env("DATABASE_URL", database.url()))
+    };
+    let (code, status, stderr) = migrate(&["status"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let applied: Vec<&str> = status.lines().filter_map(|line| line.strip_prefix("applied ")).collect();
+    assert_eq!(applied.len(), status.lines().count(), "{status}");
+    let last = applied.last().unwrap();
+
+    let (code, stdout, stderr) = migrate(&["down"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains(last) && stderr.contains("--yes"), "{stderr}");
+    assert_eq!(migrate(&["status"]).1, status);
+    assert_eq!(migrate(&["down", "--yes"]), (Some(0), format!("undone {last}\n"), String::new()));
+    assert!(migrate(&["status"]).1.ends_with(&format!("pending {last}\n")));
+    assert_eq!(migrate(&[]), (Some(0), format!("applied {last}\n"), String::new()));
+    assert_eq!(migrate(&["up"]).1, "nothing to do: all migrations are applied\n");
+    assert_eq!(migrate(&["status"]).1, status);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_was_migrated_by_hand_serves_without_migrations_at_start() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let Some(database) = TestDatabase::empty(backend).await else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        let migrate = |step| run(command(folder.path()).args(["migrate", step]).env("DATABASE_URL", database.url()));
+        let (code, status, _) = migrate("status");
+        assert!(code == Some(0) && status.lines().all(|line| line.starts_with("pending ")), "{status}");
+        assert_eq!(migrate("down"), (Some(0), "nothing to do: no migration is applied\n".to_owned(), String::new()));
+        let (code, applied, _) = migrate("up");
+        assert_eq!((code, applied.lines().count()), (Some(0), status.lines().count()));
+        let variables =
+            [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET), ("MIGRATE_ON_START", "false")];
+        let program = Program::start(folder.path(), variables);
+        program.bearer(&token("alice")).create("t").await;
+    }
+}
