@@ -14,6 +14,8 @@ use crate::error::Error;
 const ALL_BYTES: u32 = 64 * 1024 * 1024;
 /// The part of it that one user may have. Without this limit one user who does not read would keep all others from their lists.
 const USER_BYTES: u32 = ALL_BYTES / 4;
+/// The part of one user that is not taken from the common memory, so that others cannot keep a user from lists of usual sizes.
+const OWN_BYTES: u32 = 256 * 1024;
 /// How long a request may wait for memory.
 const WAIT: Duration = Duration::from_secs(5);
 /// Smaller answers are not counted. Their connections hold more than they do.
@@ -30,7 +32,8 @@ pub(crate) struct AnswerMemory {
 /// A part of the memory, given back when this is dropped.
 pub(crate) struct Held {
     of_user: OwnedSemaphorePermit,
-    of_all: OwnedSemaphorePermit,
+    /// `None` if it is the first that the user holds, and at most [`OWN_BYTES`].
+    of_all: Option<OwnedSemaphorePermit>,
 }
 
 impl Default for AnswerMemory {
@@ -49,8 +52,11 @@ impl AnswerMemory {
         let bytes = bytes.min(USER_BYTES);
         let acquire = async {
             let of_user = self.of_user(user).acquire_many_owned(bytes).await.ok()?;
+            if is_own(&of_user) {
+                return Some(Held { of_user, of_all: None });
+            }
             let of_all = Arc::clone(&self.all).acquire_many_owned(bytes).await.ok()?;
-            Some(Held { of_user, of_all })
+            Some(Held { of_user, of_all: Some(of_all) })
         };
         timeout(self.wait, acquire).await.ok().flatten().ok_or(Error::Busy)
     }
@@ -59,8 +65,11 @@ impl AnswerMemory {
     pub(crate) fn try_hold(&self, user: &UserId, bytes: usize) -> Option<Held> {
         let bytes = permits(bytes);
         let of_user = self.of_user(user).try_acquire_many_owned(bytes).ok()?;
+        if is_own(&of_user) {
+            return Some(Held { of_user, of_all: None });
+        }
         let of_all = Arc::clone(&self.all).try_acquire_many_owned(bytes).ok()?;
-        Some(Held { of_user, of_all })
+        Some(Held { of_user, of_all: Some(of_all) })
     }
 
     /// Makes the body of an answer to this user. The body is counted until it has been written or its connection has ended.
@@ -73,7 +82,7 @@ impl AnswerMemory {
             return Ok(json);
         }
         let held = match held {
-            Some(held) => held.resize(json.len()),
+            Some(held) => held.resize(json.len(), &self.all),
             None => self.try_hold(user, json.len()),
         };
         let held = held.ok_or(Error::Busy)?;
@@ -95,20 +104,30 @@ impl AnswerMemory {
 
 impl Held {
     /// Gives back what is too much, or takes more.
-    fn resize(mut self, bytes: usize) -> Option<Self> {
-        let (bytes, held) = (permits(bytes) as usize, self.of_all.num_permits());
+    fn resize(mut self, bytes: usize, all: &Arc<Semaphore>) -> Option<Self> {
+        let (bytes, held) = (permits(bytes) as usize, self.of_user.num_permits());
         if bytes <= held {
             drop(self.of_user.split(held - bytes));
-            drop(self.of_all.split(held - bytes));
-        } else {
-            let more = permits(bytes - held);
-            let of_user = Arc::clone(self.of_user.semaphore()).try_acquire_many_owned(more).ok()?;
-            let of_all = Arc::clone(self.of_all.semaphore()).try_acquire_many_owned(more).ok()?;
-            self.of_user.merge(of_user);
-            self.of_all.merge(of_all);
+            if let Some(of_all) = &mut self.of_all {
+                drop(of_all.split(held - bytes));
+            }
+            return Some(self);
+        }
+        let more = permits(bytes - held);
+        self.of_user.merge(Arc::clone(self.of_user.semaphore()).try_acquire_many_owned(more).ok()?);
+        match &mut self.of_all {
+            Some(of_all) => of_all.merge(Arc::clone(all).try_acquire_many_owned(more).ok()?),
+            None if is_own(&self.of_user) => {}
+            None => self.of_all = Some(Arc::clone(all).try_acquire_many_owned(permits(bytes)).ok()?),
         }
         Some(self)
     }
+}
+
+/// Whether this is all that the user holds, and not more than is the user's own.
+fn is_own(of_user: &OwnedSemaphorePermit) -> bool {
+    let held = of_user.num_permits();
+    held <= OWN_BYTES as usize && of_user.semaphore().available_permits() + held == USER_BYTES as usize
 }
 
 /// Returns the permits for this many bytes, at most as many as one user may have, so that waiting for them can succeed.
@@ -146,6 +165,9 @@ mod tests {
         for name in ["bob", "carol", "dave"] {
             held.push(memory.try_hold(&user(name), 16 * MIB).unwrap());
         }
+        assert!(memory.try_hold(&user("erin"), MIB).is_none());
+        // A list of a usual size is not taken from the common memory, but a second one is.
+        held.push(memory.try_hold(&user("erin"), 100_000).unwrap());
         assert!(memory.try_hold(&user("erin"), 1).is_none());
         held.clear();
         assert!(memory.try_hold(&user("erin"), 16 * MIB).is_some());
@@ -158,19 +180,19 @@ mod tests {
         let left = || memory.all.available_permits();
         let all = left();
         let reserved = memory.try_hold(&user("alice"), MIB);
-        let mut body = memory.body(&user("alice"), Bytes::from(vec![0; 100_000]), reserved).unwrap();
-        assert_eq!(left(), all - 100_000);
+        let mut body = memory.body(&user("alice"), Bytes::from(vec![0; 500_000]), reserved).unwrap();
+        assert_eq!(left(), all - 500_000);
         let part = body.split_to(1000);
         drop(body);
-        assert_eq!(left(), all - 100_000);
+        assert_eq!(left(), all - 500_000);
         drop(part);
         assert_eq!(left(), all);
 
         let reserved = memory.try_hold(&user("alice"), 1000);
-        let body = memory.body(&user("alice"), Bytes::from(vec![0; 100_000]), reserved).unwrap();
-        assert_eq!(left(), all - 100_000);
+        let body = memory.body(&user("alice"), Bytes::from(vec![0; 500_000]), reserved).unwrap();
+        assert_eq!(left(), all - 500_000);
         let small = memory.body(&user("alice"), Bytes::from(vec![0; 1000]), None).unwrap();
-        assert_eq!(left(), all - 100_000);
+        assert_eq!(left(), all - 500_000);
         drop((body, small));
         assert_eq!(left(), all);
     }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use service::Store;
+use actix_web::HttpResponse;
+use serde::Serialize;
+use service::{Caller, Store};
 
 use super::answer_memory::AnswerMemory;
 use super::limits::RateLimits;
@@ -8,6 +10,8 @@ use super::metrics::Metrics;
 use super::readiness::Readiness;
 use crate::auth::Verifier;
 use crate::config::TaskAliases;
+use crate::error::Error;
+use crate::json::JSON;
 
 /// What the handlers and the layers around them use. Each worker thread has its own value, as `web::Data<State>`: the
 /// store is the worker's own, the rest is shared.
@@ -25,4 +29,16 @@ pub struct State {
     pub(super) verifier: Arc<Verifier>,
     pub(super) limits: Arc<RateLimits>,
     pub(super) metrics: Option<Metrics>,
+}
+
+impl State {
+    /// Makes the answer to this user, whose length depends on the user's data. It is counted until it has been written.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if the answers that wait to be written leave no memory for it.
+    pub(crate) fn answer(&self, caller: &Caller, body: &impl Serialize) -> Result<HttpResponse, Error> {
+        let json = serde_json::to_vec(body).map_err(|error| Error::Internal(error.to_string()))?;
+        let body = self.answer_memory.body(caller.user_id(), json.into(), None)?;
+        Ok(HttpResponse::Ok().insert_header(JSON).body(body))
+    }
 }

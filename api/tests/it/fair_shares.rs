@@ -67,3 +67,33 @@ async fn bulk_edits_of_very_many_tasks_report_what_they_did(app: TestApp) {
     assert_eq!(done(Method::DELETE, "/api/tasks?status=completed").await, 12_001);
     assert_eq!(alice.get(200, "/api/tasks").await.json(), json!([]));
 }
+
+#[on_both_databases]
+async fn head_of_a_long_list_and_of_an_export_is_answered_without_reading_them(app: TestApp) {
+    let alice = app.user("alice");
+    let columns = [("user_id", "'alice'"), ("title", "'t'"), ("title_folded", "'t'")];
+    seed(&app.database.connect().await, 2000, &columns).await;
+    for path in ["/api/tasks", "/api/me/export"] {
+        let answer = Answer::expect(200, alice.request(Method::HEAD, path)).await;
+        assert_eq!((answer.header("content-type"), answer.text.as_str()), ("application/json", ""), "{path}");
+    }
+}
+
+#[on_both_databases]
+async fn a_summary_counts_in_the_memory_for_answers_and_arrives_whole(app: TestApp) {
+    let alice = app.user("alice");
+    let tags = format!(
+        "'[' || {} || ']'",
+        (0..20).map(|tag| format!("'\"t{tag} ' || n || '\"'")).collect::<Vec<_>>().join(" || ',' || ")
+    );
+    let columns = [
+        ("user_id", "'alice'"),
+        ("title", "'t'"),
+        ("title_folded", "'t'"),
+        ("tags", tags.as_str()),
+        ("tags_folded", "'x'"),
+    ];
+    seed(&app.database.connect().await, 100, &columns).await;
+    assert_eq!(alice.get(200, "/api/tags").await.json().as_array().unwrap().len(), 2000);
+    assert_eq!(alice.get(200, "/api/tasks/summary").await.json()["by_tag"].as_array().unwrap().len(), 2000);
+}

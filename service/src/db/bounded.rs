@@ -24,8 +24,8 @@ const INSTRUCTIONS: i32 = 10_000;
 /// Statements that are sent alone. Their cost depends on the caller's data, so each has a time limit that the database itself
 /// enforces: a future that is dropped does not end its statement.
 impl Db {
-    /// Runs a statement that reads, and folds its rows into a value. The statement ends within `limit`, a wait for a connection
-    /// included.
+    /// Runs a statement that reads, and folds its rows into a value. The statement ends within `limit`, which begins when it has a
+    /// connection.
     pub(crate) async fn select<T: Default>(
         &self,
         statement: &Statement,
@@ -33,8 +33,7 @@ impl Db {
         fold: impl Fn(&mut T, QueryResult) -> Result<(), DbErr>,
     ) -> Result<T, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let ends = Instant::now() + limit;
-        let make = || select_once(&self.read, statement, ends, &fold);
+        let make = || select_once(&self.read, statement, limit, &fold);
         self.outages.attempt(limit + GRACE, make, Fault::breaks_connection).await
     }
 
@@ -42,8 +41,7 @@ impl Db {
     /// its size must bound it.
     pub(crate) async fn execute(&self, statement: &Statement, limit: Duration) -> Result<u64, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let ends = Instant::now() + limit;
-        let make = || execute_once(&self.write, statement, ends);
+        let make = || execute_once(&self.write, statement, limit);
         let outcome = self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await;
         self.write_faults.note(&outcome);
         outcome
@@ -53,19 +51,19 @@ impl Db {
 async fn select_once<T: Default>(
     db: &DatabaseConnection,
     statement: &Statement,
-    ends: Instant,
+    limit: Duration,
     fold: &impl Fn(&mut T, QueryResult) -> Result<(), DbErr>,
 ) -> Result<T, DbErr> {
     let mut folded = T::default();
     if db.get_database_backend() == DbBackend::Postgres {
-        let mut transaction = begin(db.get_postgres_connection_pool(), ends).await?;
+        let mut transaction = begin(db.get_postgres_connection_pool(), limit).await?;
         let mut rows = query_of::<Postgres>(statement).fetch(&mut *transaction);
         while let Some(row) = rows.try_next().await.map_err(query_error)? {
             fold(&mut folded, row.into())?;
         }
         return Ok(folded);
     }
-    let mut timed = TimedConnection::acquire(db.get_sqlite_connection_pool(), ends).await?;
+    let mut timed = TimedConnection::acquire(db.get_sqlite_connection_pool(), limit).await?;
     let done = {
         let mut rows = query_of::<Sqlite>(statement).fetch(&mut *timed.connection);
         loop {
@@ -80,9 +78,9 @@ async fn select_once<T: Default>(
     done.map(|()| folded)
 }
 
-async fn execute_once(db: &DatabaseConnection, statement: &Statement, ends: Instant) -> Result<u64, DbErr> {
+async fn execute_once(db: &DatabaseConnection, statement: &Statement, limit: Duration) -> Result<u64, DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
-        let mut transaction = begin(db.get_postgres_connection_pool(), ends).await?;
+        let mut transaction = begin(db.get_postgres_connection_pool(), limit).await?;
         let done = query_of::<Postgres>(statement).execute(&mut *transaction).await.map_err(query_error)?;
         transaction.commit().await.map_err(query_error)?;
         return Ok(done.rows_affected());
@@ -101,32 +99,33 @@ where
     sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
 }
 
-/// Begins a transaction whose statements end by then, in one round trip. The settings are those of the transaction, which a
+/// Begins a transaction whose statements end within `limit`, in one round trip. The settings are those of the transaction, which a
 /// connection pooler in transaction mode keeps: it would refuse them as startup options.
 ///
 /// A statement of unknown cost gets one process of PostgreSQL and no more, and is not compiled: that alone can take longer than
 /// most statements.
-async fn begin(pool: &PgPool, ends: Instant) -> Result<Transaction<'static, Postgres>, DbErr> {
+async fn begin(pool: &PgPool, limit: Duration) -> Result<Transaction<'static, Postgres>, DbErr> {
     let not_connected = |error: SqlxError| DbErr::Conn(RuntimeErr::SqlxError(error.into()));
     let connection = pool.acquire().await.map_err(not_connected)?;
     // 0 would be no limit.
-    let left = ends.saturating_duration_since(Instant::now()).as_millis().max(1);
+    let limit = limit.as_millis().max(1);
     let begin = format!(
-        "BEGIN; SET LOCAL statement_timeout = {left}; SET LOCAL lock_timeout = {LOCK_TIMEOUT}; \
+        "BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {LOCK_TIMEOUT}; \
          SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
     );
     Transaction::begin(connection, Some(AssertSqlSafe(begin).into_sql_str())).await.map_err(query_error)
 }
 
-/// A connection to SQLite whose statements are interrupted at a time.
+/// A connection to SQLite whose statements are interrupted after a time.
 struct TimedConnection {
     connection: PoolConnection<Sqlite>,
     is_timed: Arc<AtomicBool>,
 }
 
 impl TimedConnection {
-    async fn acquire(pool: &SqlitePool, ends: Instant) -> Result<Self, DbErr> {
+    async fn acquire(pool: &SqlitePool, limit: Duration) -> Result<Self, DbErr> {
         let mut connection = pool.acquire().await.map_err(query_error)?;
+        let ends = Instant::now() + limit;
         let is_timed = Arc::new(AtomicBool::new(true));
         let timed = Arc::clone(&is_timed);
         let go_on = move || !timed.load(Ordering::Relaxed) || Instant::now() < ends;

@@ -25,10 +25,12 @@ pub(super) async fn open(
             // NORMAL can lose the last commits if the power fails. FULL keeps every write that was acknowledged.
             .pragma("synchronous", "FULL")
     });
+    // The connections live as long as the process. Closing the last one would checkpoint and reopen the file, and would end an
+    // in-memory database. Without these limits sqlx starts no task that looks for old connections: that task counts the idle
+    // ones, and if another thread takes one at that moment, it can get a count of -1, which it takes for 2^64, and never ends.
+    options.idle_timeout(None).max_lifetime(None);
     let mut one = options.clone();
-    // The connection lives as long as the process. Closing the last connection would checkpoint and reopen the file, and would
-    // end an in-memory database.
-    one.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+    one.max_connections(1).min_connections(1);
     let write = connect(one).await?;
     if is_in_memory(url) {
         return Ok((write.clone(), write));

@@ -33,10 +33,20 @@ impl Task {
     pub(crate) fn size(&self) -> usize {
         /// The names, the times and the numbers.
         const REST: usize = 280;
-        let description = self.description.as_ref().map_or(0, String::len);
-        let tags: usize = self.tags.iter().map(|tag| tag.len() + 3).sum();
-        REST + self.title.len() + description + tags
+        let description = self.description.as_deref().map_or(0, escaped_length);
+        let tags: usize = self.tags.iter().map(|tag| escaped_length(tag) + 3).sum();
+        REST + escaped_length(&self.title) + description + tags
     }
+}
+
+/// The length of a text in bytes as a JSON string.
+fn escaped_length(text: &str) -> usize {
+    let length = |byte| match byte {
+        0..=0x1f => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
 }
 
 /// The fields of a new task.

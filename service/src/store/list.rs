@@ -2,6 +2,7 @@ use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, SelectStatement};
 use sea_orm::{DbBackend, QueryResult, Statement, Values};
 
+use super::columns::READ;
 use super::cost::Cost;
 use super::dialect::{Dialect, task};
 use super::read::NewestRequest;
@@ -14,6 +15,9 @@ use crate::{Caller, Error};
 /// The maximum number of tasks of a list that is read in a batch. The lists of a whole batch are in memory at the same time.
 pub(crate) const MAX_BATCHED: u32 = 251;
 
+/// The maximum number of tasks of a list that SQLite reads at once, without waiting for a place.
+const MAX_AT_ONCE: u32 = 21;
+
 impl Store {
     /// The newest tasks of the caller, newest first: `most` of them, and possibly some more. Batched on PostgreSQL.
     pub(crate) async fn newest(&self, caller: &Caller, most: u32, max_bytes: usize) -> Result<Rows, Error> {
@@ -22,6 +26,9 @@ impl Store {
             return self.queues.newest.ask(request).await;
         }
         let newest = page(caller, &Filter::default(), &Sort::default(), most, Start::Beginning, DbBackend::Sqlite);
+        if most > MAX_AT_ONCE {
+            return self.rows(caller, Cost::Light, newest, false, max_bytes).await;
+        }
         // It reads as many rows as it returns, and SQLite has no round trips to share.
         Box::pin(self.db.read(async |db| row::fetch(db, newest.clone(), max_bytes).await)).await
     }
@@ -76,8 +83,8 @@ impl Store {
     ) -> Result<Rows, Error> {
         let backend = self.db.backend();
         let dialect = Dialect::of(backend);
-        let mut page = owned::select(caller);
-        page.and_where(task(Column::Id).in_subquery(dialect.ids(ids)));
+        let mut page = owned::select_nothing_by_id(caller);
+        page.columns(READ.iter().copied()).and_where(task(Column::Id).in_subquery(dialect.ids(ids)));
         page.cond_where(filter::condition(filter, dialect, now()));
         sort::apply(sort, &mut page, None, dialect);
         self.rows(caller, Cost::Continued, backend.build(&page), false, max_bytes).await

@@ -156,19 +156,6 @@ impl Store {
         }
     }
 
-    /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited, and
-    /// a repeated edit goes on.
-    ///
-    /// # Errors
-    /// [`Error::Busy`], or an error of the database before any task was written.
-    pub(crate) async fn edit_all(&self, caller: &Caller, edit: BulkEdit) -> Result<(u64, bool), Error> {
-        let work = |db: Db, limit| {
-            let caller = caller.clone();
-            async move { edit.run(&db, &caller, limit).await }
-        };
-        self.alone(caller, Cost::Heavy, work).await
-    }
-
     /// Reads one task of the caller, if there is one with this id.
     pub(crate) async fn get(&self, caller: &Caller, id: i64) -> Result<Option<Task>, Error> {
         self.queues.get.ask((caller.clone(), id)).await

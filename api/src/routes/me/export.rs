@@ -1,6 +1,8 @@
-use actix_web::HttpResponse;
+use actix_web::http::Method;
 use actix_web::http::header::CONTENT_DISPOSITION;
-use actix_web::web::{Data, ReqData};
+use actix_web::web::{Bytes, Data, ReqData};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream::empty;
 use service::Caller;
 use service::tasks::WholeList;
 
@@ -17,13 +19,20 @@ use crate::server::State;
 #[utoipa::path(get, path = MAPPED, tag = "account", responses((status = 200, description = "All your data", body = Export,
     headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
-pub async fn export_me(state: Data<State>, caller: ReqData<Caller>, _: NoQuery) -> Result<HttpResponse, Error> {
+pub async fn export_me(
+    state: Data<State>,
+    caller: ReqData<Caller>,
+    _: NoQuery,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     // The first part is read before the response begins, so that an outage is a 503 and not a document that is cut off.
     let parts = WholeList::begin_export(&state.store, &caller).await?;
     let opening = Export::opening(caller.user_id());
-    let document = stream::array(state, parts, opening, Export::CLOSING);
-    Ok(HttpResponse::Ok()
-        .insert_header(JSON)
-        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"tasks.json\""))
-        .streaming(document))
+    let mut response = HttpResponse::Ok();
+    response.insert_header(JSON).insert_header((CONTENT_DISPOSITION, "attachment; filename=\"tasks.json\""));
+    if request.method() == Method::HEAD {
+        // The client gets no body, so nothing would slow the stream down.
+        return Ok(response.streaming(empty::<Result<Bytes, Error>>()));
+    }
+    Ok(response.streaming(stream::array(state, parts, opening, Export::CLOSING)))
 }

@@ -1,4 +1,5 @@
-use actix_web::web::{Data, Json, ReqData};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, ReqData};
 use service::{Caller, tasks};
 
 use crate::error::Error;
@@ -19,6 +20,7 @@ pub async fn summarize_tasks(
     state: Data<State>,
     caller: ReqData<Caller>,
     Query(zone): Query<InZone>,
-) -> Result<Json<Summary>, Error> {
-    Ok(Json(tasks::summary(&state.store, &caller, zone).await?.into()))
+) -> Result<HttpResponse, Error> {
+    let summary: Summary = tasks::summary(&state.store, &caller, zone).await?.into();
+    state.answer(&caller, &summary)
 }
