@@ -64,8 +64,9 @@ test('the operations are in groups and in the order of use, and a link leads to 
 }));
 
 test('the page follows the color scheme of the system', () => withDocs(async (page) => {
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  assert.equal(await background(), 'rgb(28, 32, 34)');
+  // The page is told of a change after the change.
+  const isDark = () => getComputedStyle(document.body).backgroundColor === 'rgb(28, 32, 34)';
+  await page.waitForFunction(isDark);
   await page.emulateMedia({ colorScheme: 'light' });
-  assert.notEqual(await background(), 'rgb(28, 32, 34)');
+  await page.waitForFunction((dark) => getComputedStyle(document.body).backgroundColor !== dark, 'rgb(28, 32, 34)');
 }, { colorScheme: 'dark' }));
