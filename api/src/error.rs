@@ -1,8 +1,8 @@
 //! The only place where a failure becomes a status and a body.
 //!
-//! Which error to use: a [`FieldError`], with `?`, if the operation does not accept the request. A variant of `service::Error`, with
-//! `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A failure
-//! that clients must tell apart gets a [`Code`], a row in `docs/errors.md`, and a variant and an `ErrorKind` here.
+//! Which error to use: a [`FieldError`], with `?`, if the operation does not accept the request. A variant of `service::Error`,
+//! with `?`, for the outcome of an operation. [`Error::Internal`] for a defect of this program: its text is only logged. A
+//! failure that clients must tell apart gets a [`Code`], a row in `docs/errors.md`, and a variant and an `ErrorKind` here.
 
 mod codes;
 mod field_error;
@@ -30,8 +30,8 @@ pub struct ErrorBody<'a> {
     pub message: &'a str,
     /// A stable name for programs. It never changes.
     pub code: Code,
-    /// Every mistake of the body or the query, at most 20. Those of known names come first, in the order of the schema, and those of
-    /// unknown names after them. `detail` is the sentence of the first one. Only present with status 422.
+    /// Every mistake of the body or the query, at most 20. Those of known names come first, in the order of the schema, and those
+    /// of unknown names after them. `detail` is the sentence of the first one. Only present with status 422.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(value_type = Vec<FieldError>, required = false, min_items = 1, max_items = 20)]
     pub errors: &'a [FieldError],

@@ -2,8 +2,8 @@
 //!
 //! The path of a request: [`server`] accepts it, gives it an id, applies CORS and the rate limits and finds its caller with
 //! [`auth`]. [`routes`] maps it to a handler, whose arguments [`extract`] reads from the request, after [`compat`] has rewritten
-//! what front ends send in forms of their own. The handler calls `service::tasks`. [`json`] holds the bodies that front ends send and receive. [`error`] is the only place where a failure
-//! becomes a status.
+//! what front ends send in forms of their own. The handler calls `service::tasks`. [`json`] holds the bodies that front ends send
+//! and receive. [`error`] is the only place where a failure becomes a status.
 //!
 //! Each room uses only those before it: [`config`], [`auth`], [`error`], [`compat`], [`extract`], [`json`], [`server`],
 //! [`routes`], [`cli`].

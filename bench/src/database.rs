@@ -9,8 +9,8 @@ use crate::population::Population;
 /// The settings of PostgreSQL for a machine of this size.
 ///
 /// They also keep PostgreSQL's own maintenance out of the measurements. A measurement begins after a checkpoint and a VACUUM
-/// ([`Database::rest`]) and ends before the next one is due. Durability is that of the defaults: `fsync`, `synchronous_commit` and
-/// `full_page_writes` are on.
+/// ([`Database::rest`]) and ends before the next one is due. Durability is that of the defaults: `fsync`, `synchronous_commit`
+/// and `full_page_writes` are on.
 const SETTINGS: &str = "
     max_connections = 200
     shared_buffers = 1GB
@@ -23,8 +23,8 @@ const SETTINGS: &str = "
     full_page_writes = on
 ";
 
-/// Adds the columns that `limit` and the floor need and that the first schema did not have. So an old build of the server, which does not
-/// use them, can be compared on PostgreSQL. Existing columns are left as they are.
+/// Adds the columns that `limit` and the floor need and that the first schema did not have. So an old build of the server, which
+/// does not use them, can be compared on PostgreSQL. Existing columns are left as they are.
 const COLUMNS: &str = "ALTER TABLE task
     ADD COLUMN IF NOT EXISTS completed_at timestamptz,
     ADD COLUMN IF NOT EXISTS due_date text,

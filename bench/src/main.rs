@@ -1,7 +1,7 @@
 //! Measures the server beside a hand-written one (`limit`), the bare database (`floor`) and itself on SQLite.
 //!
-//! `just bench` builds the programs and runs this; docs/performance.md explains the numbers. Servers take turns within each round, so that
-//! a disturbance of the machine affects all of them. The result is the ratio within a round.
+//! `just bench` builds the programs and runs this; docs/performance.md explains the numbers. Servers take turns within each
+//! round, so that a disturbance of the machine affects all of them. The result is the ratio within a round.
 //!
 //! The subcommand `siege` (`just siege`) attacks the server instead, and measures the effect on other users.
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed measurement must stop the run")]

@@ -111,15 +111,16 @@ impl Drop for Server {
     }
 }
 
-/// Returns a command that runs the program with the highest allowed number of open files: a thousand connections exceed the usual limit.
+/// Returns a command that runs the program with the highest allowed number of open files: a thousand connections exceed the usual
+/// limit.
 pub(crate) fn with_many_files(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"ulimit -n "$(ulimit -H -n)"; exec "$0" "$@""#]).arg(program);
     command
 }
 
-/// Returns a command that runs the program with the limits of open files that a systemd unit has by default: a low one, which the program
-/// may raise.
+/// Returns a command that runs the program with the limits of open files that a systemd unit has by default: a low one, which the
+/// program may raise.
 pub(crate) fn with_few_files(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"ulimit -S -n 1024; exec "$0" "$@""#]).arg(program);

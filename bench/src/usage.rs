@@ -62,8 +62,8 @@ pub(crate) fn private_mib_of_children(parent: u32) -> f64 {
 pub(crate) fn connections_to(port: u16) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
     let local = format!(":{port:04X}");
-    // The second field is the local address, the fourth the state (0A is LISTEN), and the tenth the inode, which is 0 if no process
-    // holds the socket.
+    // The second field is the local address, the fourth the state (0A is LISTEN), and the tenth the inode, which is 0 if no
+    // process holds the socket.
     let is_open = |line: &&str| {
         let fields: Vec<_> = line.split_whitespace().collect();
         fields.get(1).is_some_and(|address| address.ends_with(&local))

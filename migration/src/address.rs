@@ -12,8 +12,8 @@ use crate::private::{create_private_file, create_private_folder};
 /// The TLS that a connection to PostgreSQL on another machine needs (`DATABASE_TLS`). On this machine the address decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tls {
-    /// Encrypted, and the server's certificate and name are checked, also with `sslmode=require`. Encryption alone does not protect from
-    /// an attacker who answers in the server's place.
+    /// Encrypted, and the server's certificate and name are checked, also with `sslmode=require`. Encryption alone does not
+    /// protect from an attacker who answers in the server's place.
     #[default]
     Verify,
     /// Encrypted. `sslmode` decides whether the certificate is checked, as in PostgreSQL's own tools.
@@ -47,8 +47,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Parses `sqlite:…`, `postgres://…` and `postgresql://…`. Creates an SQLite file and its folder, with access only for their owner,
-    /// if they are missing.
+    /// Parses `sqlite:…`, `postgres://…` and `postgresql://…`. Creates an SQLite file and its folder, with access only for their
+    /// owner, if they are missing.
     ///
     /// # Errors
     /// One sentence. It does not repeat the address, which may contain a password.
@@ -90,8 +90,8 @@ impl Address {
     }
 }
 
-/// The maximum number of prepared statements that a connection keeps: several times those that most requests use. Each takes memory
-/// in the server or in PostgreSQL, and filters and orders can be combined in thousands of ways.
+/// The maximum number of prepared statements that a connection keeps: several times those that most requests use. Each takes
+/// memory in the server or in PostgreSQL, and filters and orders can be combined in thousands of ways.
 pub const STATEMENT_CACHE: usize = 64;
 
 const INVALID: &str =

@@ -1,7 +1,7 @@
 //! The schema of the task database, and the only place that changes it.
 //!
-//! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`, `down`,
-//! `status`, `fresh`, …).
+//! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`,
+//! `down`, `status`, `fresh`, …).
 #![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
 use sea_orm_migration::MigrationStatus;
@@ -59,8 +59,8 @@ const MIGRATION_LOCK: i64 = 0x7461_736b_5f6d_6967;
 
 /// Applies all pending migrations, in one transaction.
 ///
-/// Several processes may call this at the same time: one migrates, the others wait and then have nothing to do. The lock ends with the
-/// transaction, so it also works through a connection pooler in transaction mode.
+/// Several processes may call this at the same time: one migrates, the others wait and then have nothing to do. The lock ends
+/// with the transaction, so it also works through a connection pooler in transaction mode.
 ///
 /// # Errors
 /// The database's error. The schema is then unchanged.

@@ -129,8 +129,8 @@ impl Admission {
         Ok((number, receiver))
     }
 
-    /// Gives the free places of a worker to those whose turn it is. Returns the permits of callers that have hung up, which must be
-    /// dropped without the lock.
+    /// Gives the free places of a worker to those whose turn it is. Returns the permits of callers that have hung up, which must
+    /// be dropped without the lock.
     fn fill(self: &Arc<Self>, state: &mut State, worker: usize) -> Vec<Permit> {
         let mut refused = Vec::new();
         let State { workers, users, .. } = state;

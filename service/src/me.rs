@@ -5,7 +5,8 @@ use sea_orm::DbErr;
 use crate::store::{BulkEdit, Store};
 use crate::{Caller, Error};
 
-/// Erases all data of the caller, in steps of a few thousand tasks, for at most ten seconds. Returns the number of erased tasks.
+/// Erases all data of the caller, in steps of a few thousand tasks. No step begins after ten seconds. Returns the number of
+/// erased tasks.
 ///
 /// # Errors
 /// [`Error::Busy`]. [`Error::Unavailable`] if not everything could be erased in time. A repeated call goes on.

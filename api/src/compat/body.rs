@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -61,8 +62,8 @@ pub(crate) fn rewrite(body: &str, forms: Forms, aliases: TaskAliases) -> Option<
 
 /// Returns the value that another name gives `completed`. `None` if the body's own `completed` counts, or nothing does.
 ///
-/// A client that spreads a task sends back all its names, and changes the value of one. So a name that the answers have counts if it
-/// differs from `completed`. A name that they do not have only counts if there is no `completed`.
+/// A client that spreads a task sends back all its names, and changes the value of one. So a name that the answers have counts if
+/// it differs from `completed`. A name that they do not have only counts if there is no `completed`.
 fn completed(fields: &[(String, &RawValue)], aliases: TaskAliases) -> Option<bool> {
     let values = |name| fields.iter().filter(move |(other, _)| other == name).map(|(_, value)| *value);
     let meaning = |alias: TaskAlias| {
@@ -83,19 +84,16 @@ fn completed(fields: &[(String, &RawValue)], aliases: TaskAliases) -> Option<boo
 /// Returns the list that a text of tags means: its parts between commas, trimmed, without empty and repeated ones.
 fn tags(value: &RawValue) -> Option<Cow<'static, str>> {
     let text: String = serde_json::from_str(value.get()).ok()?;
-    let mut tags = Vec::<(&str, Option<Tag>)>::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         // One that is no tag is kept, so that it is reported as usual.
-        let tag = Tag::parse(name).ok();
-        let is_same = |other: &Option<Tag>| matches!((other, &tag), (Some(other), Some(tag)) if other.is_same(tag));
-        if !tags.iter().any(|(_, other)| is_same(other)) {
-            tags.push((name, tag));
+        if Tag::parse(name).map_or(true, |tag| seen.insert(tag.folded())) {
+            names.push(name);
         }
-        if tags.len() > Tags::MAX {
+        if names.len() > Tags::MAX {
             break;
         }
     }
-    let names: Vec<_> = tags.into_iter().map(|(name, _)| name).collect();
     Some(json(&names))
 }
 

@@ -41,8 +41,8 @@ pub(crate) fn is_paging(name: &str) -> bool {
     LIMIT.contains(&name) || POSITION.contains(&name)
 }
 
-/// Rewrites the query of a list of tasks into the contract's parameters, and takes the position out of it. A query without foreign
-/// forms is returned as it is.
+/// Rewrites the query of a list of tasks into the contract's parameters, and takes the position out of it. A query without
+/// foreign forms is returned as it is.
 pub(crate) fn rewrite_list_query(query: &str) -> (Cow<'_, str>, Option<Paging>) {
     if is_ours(query) {
         return (Cow::Borrowed(query), None);
@@ -52,8 +52,8 @@ pub(crate) fn rewrite_list_query(query: &str) -> (Cow<'_, str>, Option<Paging>) 
     (Cow::Owned(query.rewritten()), paging)
 }
 
-/// Returns whether no pair of the query has a foreign form. The query is not decoded for that: front ends do not escape characters of
-/// these names. A value with escaped characters is rewritten in any case.
+/// Returns whether no pair of the query has a foreign form. The query is not decoded for that: front ends do not escape
+/// characters of these names. A value with escaped characters is rewritten in any case.
 fn is_ours(query: &str) -> bool {
     let is = |word: &str, meaning: fn(&str) -> Option<&'static str>| meaning(word) == Some(word);
     query.split('&').all(|pair| {

@@ -1,8 +1,8 @@
 //! What front ends send in forms of their own, rewritten into the contract's forms before it is read.
 //!
-//! The contract ignores unknown fields and parameters, so front ends send many. If such a name becomes one of the contract, a client that
-//! sends it in its own form must not break. This room rewrites each form whose meaning is clear. The numbers are the public
-//! repositories that were found to send it; `api/tests/it/front_ends.rs` replays what they send.
+//! The contract ignores unknown fields and parameters, so front ends send many. If such a name becomes one of the contract, a
+//! client that sends it in its own form must not break. This room rewrites each form whose meaning is clear. The numbers are the
+//! public repositories that were found to send it; `api/tests/it/front_ends.rs` replays what they send.
 //!
 //! | Front ends send | Repositories | It is read as |
 //! |---|---|---|

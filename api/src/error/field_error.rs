@@ -11,8 +11,8 @@ const MAX_NAME_CHARS: usize = 100;
 /// A mistake in a body, a query or a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The name of the field, of the query parameter, or of the part of the path. It is empty if the mistake is one of the whole body. A
-    /// name of more than 100 characters is cut.
+    /// The name of the field, of the query parameter, or of the part of the path. It is empty if the mistake is one of the whole
+    /// body. A name of more than 100 characters is cut.
     #[schema(value_type = String, max_length = 100)]
     pub field: Cow<'static, str>,
     /// A stable name for programs.

@@ -19,8 +19,8 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive, so that a slow client does not keep a request open.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The checked body of a `T`, a JSON object. Unknown fields are ignored, and the forms that front ends send are read as the contract's. Both
-/// are refused with `Prefer: handling=strict`.
+/// The checked body of a `T`, a JSON object. Unknown fields are ignored, and the forms that front ends send are read as the
+/// contract's. Both are refused with `Prefer: handling=strict`.
 #[derive(Debug)]
 pub struct Body<T: Input>(pub T::Checked);
 
@@ -153,7 +153,8 @@ fn parse<T: Input + TaskBody>(body: &[u8], handling: Handling) -> Result<T::Chec
     {
         return Ok(checked);
     }
-    // The slow path, for errors, other forms and strict handling. Syntax errors come first, so that the errors below can name a field.
+    // The slow path, for errors, other forms and strict handling. Syntax errors come first, so that the errors below can name a
+    // field.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(not_json)?;
     if !is_object {
         // serde would read the elements of an array as the fields in order.

@@ -1,5 +1,6 @@
 //! Reads JSON bodies, query parameters, path ids and preferences. Every failure is an [`Error`](crate::error::Error) that names
-//! the fields. A body or a query with mistakes is read again and again, until all of them are found; one without mistakes is read once.
+//! the fields. A body or a query with mistakes is read again and again, until all of them are found; one without mistakes is read
+//! once.
 
 mod body;
 mod explain;

@@ -13,8 +13,8 @@ use crate::error::{Error, FieldError};
 #[derive(Debug)]
 pub struct Query<T: Input>(pub T::Checked);
 
-/// Like [`Query`], for lists of tasks. The forms that front ends send are read as the contract's, unless the client prefers strict
-/// handling. The second value is where the page begins, if a form of theirs states it.
+/// Like [`Query`], for lists of tasks. The forms that front ends send are read as the contract's, unless the client prefers
+/// strict handling. The second value is where the page begins, if a form of theirs states it.
 #[derive(Debug)]
 pub struct ListQuery<T: Input>(pub T::Checked, pub Option<Paging>);
 

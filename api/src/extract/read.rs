@@ -14,7 +14,8 @@ pub trait Input: DeserializeOwned {
     /// What it becomes if its values are valid.
     type Checked;
 
-    /// The fields that must be sent, each with a valid value. It takes the place of an invalid one while other mistakes are searched.
+    /// The fields that must be sent, each with a valid value. It takes the place of an invalid one while other mistakes are
+    /// searched.
     const REQUIRED: &'static [(&'static str, &'static str)] = &[];
 
     /// Checks the values. With `strict`, the forms of front ends are refused that need no rewriting.

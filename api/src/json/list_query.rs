@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
@@ -22,8 +23,8 @@ pub struct ListTasks {
     /// `in_progress` are `pending`.
     #[param(inline, required = false)]
     status: Status,
-    /// Only tasks of one of these priorities, separated by commas, such as `high,medium`. Case is ignored. `urgent` and `critical` are `high`, and `normal`
-    /// is `medium`.
+    /// Only tasks of one of these priorities, separated by commas, such as `high,medium`. Case is ignored. `urgent` and
+    /// `critical` are `high`, and `normal` is `medium`.
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<Priority>, style = Form, explode = false, required = false)]
     priority: Vec<Priority>,
@@ -45,8 +46,9 @@ pub struct ListTasks {
     /// Only tasks with this text in their title or description. Case and accents are ignored, in any script.
     #[param(schema_with = search, required = false)]
     search: Option<String>,
-    /// The sort keys, separated by commas, such as `-priority,due_date`. `-` is descending. Tasks without a due date come last in both directions. Tasks
-    /// that are equal in all keys are sorted by id, in the direction of the last key. The default is newest first.
+    /// The sort keys, separated by commas, such as `-priority,due_date`. `-` is descending. Tasks without a due date come last in
+    /// both directions. Tasks that are equal in all keys are sorted by id, in the direction of the last key. The default is
+    /// newest first.
     #[serde(deserialize_with = "comma_list")]
     #[param(value_type = Vec<SortItem>, style = Form, explode = false, required = false)]
     sort: Vec<SortItem>,
@@ -197,10 +199,10 @@ impl ListTasks {
 
     /// The tags without repeats, which would change nothing.
     fn tags(&self) -> Result<Vec<Tag>, FieldError> {
-        let mut tags = Vec::<Tag>::new();
+        let (mut tags, mut seen) = (Vec::new(), HashSet::new());
         for text in &self.tag {
             let Some(tag) = parse("tag", Some(text.as_str()), Tag::parse)? else { continue };
-            if tags.iter().any(|other| other.is_same(&tag)) {
+            if !seen.insert(tag.folded()) {
                 continue;
             }
             if tags.len() == Tags::MAX {

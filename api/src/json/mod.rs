@@ -1,7 +1,7 @@
 //! What front ends send and see: bodies, query parameters, and the schemas that describe them.
 //!
-//! A type that is read is an [`Input`](crate::extract::Input). It converts itself into the types of `service`, which check its values. A type that is written is made
-//! from them.
+//! A type that is read is an [`Input`](crate::extract::Input). It converts itself into the types of `service`, which check its
+//! values. A type that is written is made from them.
 
 mod counts;
 mod edits;

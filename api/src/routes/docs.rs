@@ -9,7 +9,8 @@ use super::openapi;
 use crate::error::Error;
 use crate::json::JSON;
 
-/// Returns the type and the text of a file of the documentation that is not one of Swagger UI's distribution, or that replaces one.
+/// Returns the type and the text of a file of the documentation that is not one of Swagger UI's distribution, or that replaces
+/// one.
 fn own_file(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match name {
         "" | "index.html" => ("text/html; charset=utf-8", include_str!("docs/index.html")),

@@ -126,8 +126,8 @@ impl Endpoint {
         }
     }
 
-    /// Returns the paths at which the endpoint is found, as patterns. The first is the path of the map. The endpoints of callers are
-    /// also found with a slash at the end, and both with the caller's id after `/api`.
+    /// Returns the paths at which the endpoint is found, as patterns. The first is the path of the map. The endpoints of callers
+    /// are also found with a slash at the end, and both with the caller's id after `/api`.
     pub(super) fn spellings(&self) -> Vec<String> {
         let path = self.path.replace("{id}", ID);
         let mut paths = vec![path.clone()];

@@ -79,8 +79,8 @@ pub fn operations() -> Vec<Operation> {
 /// The router tries the paths in the order of their registration, and a request pays for each that it passes. So the paths of
 /// the map come first, and their other spellings after all of them.
 ///
-/// A word in the place of an id is an unknown path. It is registered before the spellings with `{user_id}`, one of which would take
-/// `/api/tasks/tags` for the tags of a user named `tasks`.
+/// A word in the place of an id is an unknown path. It is registered before the spellings with `{user_id}`, one of which would
+/// take `/api/tasks/tags` for the tags of a user named `tasks`.
 pub fn configure(app: &mut ServiceConfig, docs: bool) {
     let mut endpoints = endpoints_of_callers();
     endpoints.extend(public_endpoints());

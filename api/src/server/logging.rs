@@ -86,8 +86,8 @@ impl Drop for Hold {
     }
 }
 
-/// Starts logging to standard error. The filter has the syntax of `RUST_LOG`. Records are held back until the result is dropped or
-/// [`release`] is called, so that other lines come first.
+/// Starts logging to standard error. The filter has the syntax of `RUST_LOG`. Records are held back until the result is dropped
+/// or [`release`] is called, so that other lines come first.
 ///
 /// # Errors
 /// If logging has been started before.

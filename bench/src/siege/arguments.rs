@@ -9,15 +9,15 @@ use crate::arguments::built;
 
 /// Attacks the server as one user and measures how other users are affected.
 ///
-/// Eight clients of eight other users send a mixed load of gets, lists of 20, creates and toggles, each with a pause of 5 ms between its
-/// requests. They are measured idle and then under each attack, on a server that is started for that attack. A load balancer's probe
-/// requests /health/live and /health/ready ten times a second, each time on a new connection. The database has 5,000 users with 20 tasks
-/// each, and one attacker with 1,000,000 tasks (100,000 on SQLite). The servers have no rate limits.
+/// Eight clients of eight other users send a mixed load of gets, lists of 20, creates and toggles, each with a pause of 5 ms
+/// between its requests. They are measured idle and then under each attack, on a server that is started for that attack. A load
+/// balancer's probe requests /health/live and /health/ready ten times a second, each time on a new connection. The database has
+/// 5,000 users with 20 tasks each, and one attacker with 1,000,000 tasks (100,000 on SQLite). The servers have no rate limits.
 ///
 /// The verdict is `pass` if no request of the others and no probe fails, their p99 is at most three times that of idle or 50 ms,
-/// PostgreSQL has at most the connections of the pool and one for the server's own probe, the server and PostgreSQL's processes need at
-/// most 350 MiB more, each, than before, and slow readers are disconnected. What the kernel holds for sockets counts as the server's
-/// memory. Otherwise the verdict names what failed or was exceeded.
+/// PostgreSQL has at most the connections of the pool and one for the server's own probe, the server and PostgreSQL's processes
+/// need at most 350 MiB more, each, than before, and slow readers are disconnected. What the kernel holds for sockets counts as
+/// the server's memory. Otherwise the verdict names what failed or was exceeded.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
     /// The server to attack.

@@ -70,7 +70,8 @@ impl Attack {
             // The server may take 30 s to disconnect a client that reads nothing.
             Self::SlowReaders => 40,
             Self::SlowHeads => usual.max(20),
-            // Longer than the ten seconds that a request may take: the statements of a request that has timed out may still be running.
+            // Longer than the ten seconds that a request may take: the statements of a request that has timed out may still be
+            // running.
             Self::Summaries | Self::HangUps => usual.max(15),
             _ => usual,
         }

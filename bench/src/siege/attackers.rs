@@ -23,7 +23,8 @@ const NEXT_CALL: Duration = Duration::from_millis(150);
 /// The most priorities in one list: the request's line has at most 64 KiB.
 const PRIORITIES: u32 = 16_000;
 
-/// The pause between the first requests of two clients that read nothing, so that the server has built one answer when the next is due.
+/// The pause between the first requests of two clients that read nothing, so that the server has built one answer when the next
+/// is due.
 const NEXT_UNREAD: Duration = Duration::from_millis(20);
 
 /// The receive buffer of a client that reads nothing, in bytes. What does not fit into it stays in the server.

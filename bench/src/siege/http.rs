@@ -1,7 +1,7 @@
 //! A client of the attacks: requests and answers over a plain socket.
 //!
-//! It uses threads and blocking reads, because it must cost little beside the server: the standard library is optimized also in a debug
-//! build, and an asynchronous runtime is not.
+//! It uses threads and blocking reads, because it must cost little beside the server: the standard library is optimized also in a
+//! debug build, and an asynchronous runtime is not.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

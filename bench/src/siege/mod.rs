@@ -42,8 +42,8 @@ const POPULATION: Population = Population { users: 5000, tasks: 20, stride: 1, t
 const MANY_ON_POSTGRES: u32 = 1_000_000;
 const MANY_ON_SQLITE: u32 = 100_000;
 
-/// The number of large tasks, and of the characters of their descriptions: the most that are allowed. In JSON each of these characters has
-/// six bytes, so that a page of these tasks is larger than the kernel's buffers.
+/// The number of large tasks, and of the characters of their descriptions: the most that are allowed. In JSON each of these
+/// characters has six bytes, so that a page of these tasks is larger than the kernel's buffers.
 const LARGE: u32 = 1000;
 const LARGE_CHARACTERS: usize = 1000;
 const LARGE_CHARACTER: &str = "\u{1}";

@@ -31,7 +31,8 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// Starts to take samples: without a cluster, of the kernel only. Its own connection is to another database than the server's.
+    /// Starts to take samples: without a cluster, of the kernel only. Its own connection is to another database than the
+    /// server's.
     pub(super) async fn start(cluster: Option<&Cluster>, database: &Database) -> Self {
         let (stop, postmaster) = (StopFlag::default(), database.postmaster);
         let connection = match cluster {

@@ -29,7 +29,8 @@ enum Cleanup {
 }
 
 impl TestDatabase {
-    /// Creates a database with the current schema, or returns `None` if there is no PostgreSQL (reported on standard error, once).
+    /// Creates a database with the current schema, or returns `None` if there is no PostgreSQL (reported on standard error,
+    /// once).
     pub async fn migrated(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => {

@@ -1,8 +1,8 @@
 //! A database of its own for every test, on SQLite and on a real PostgreSQL, from one test source.
 //!
-//! [`macro@on_both_databases`] makes two tests of one. PostgreSQL is the server that `TEST_DATABASE_URL` names, or a private cluster that is
-//! started once per test run from the programs on this machine (see the module `shared_cluster`). If there is neither, the tests on
-//! PostgreSQL report on standard error that they did not run; with `CI=true` they fail.
+//! [`macro@on_both_databases`] makes two tests of one. PostgreSQL is the server that `TEST_DATABASE_URL` names, or a private
+//! cluster that is started once per test run from the programs on this machine (see the module `shared_cluster`). If there is
+//! neither, the tests on PostgreSQL report on standard error that they did not run; with `CI=true` they fail.
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -25,7 +25,7 @@ pub use database::{Backend, TestDatabase};
 pub use migration::{Migrator, MigratorTrait};
 pub use own_cluster::OwnCluster;
 /// For a test's own statements, on [`TestDatabase::connect`].
-pub use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+pub use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, TransactionTrait};
 pub use seed::{analyze, seed};
 pub use testing_macros::on_both_databases;
 

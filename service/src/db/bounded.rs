@@ -24,8 +24,8 @@ const INSTRUCTIONS: i32 = 10_000;
 /// Statements that are sent alone. Their cost depends on the caller's data, so each has a time limit that the database itself
 /// enforces: a future that is dropped does not end its statement.
 impl Db {
-    /// Runs a statement that reads, and folds its rows into a value. The statement ends within `limit`, which begins when it has a
-    /// connection.
+    /// Runs a statement that reads, and folds its rows into a value. The statement ends within `limit`, which begins when it has
+    /// a connection.
     pub(crate) async fn select<T: Default>(
         &self,
         statement: &Statement,
@@ -37,8 +37,8 @@ impl Db {
         self.outages.attempt(limit + GRACE, make, Fault::breaks_connection).await
     }
 
-    /// Runs a statement that writes, and returns the number of rows that it wrote. On PostgreSQL it ends within `limit`. On SQLite
-    /// its size must bound it.
+    /// Runs a statement that writes, and returns the number of rows that it wrote. On PostgreSQL it ends within `limit`. On
+    /// SQLite its size must bound it.
     pub(crate) async fn execute(&self, statement: &Statement, limit: Duration) -> Result<u64, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let make = || execute_once(&self.write, statement, limit);
@@ -99,8 +99,8 @@ where
     sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
 }
 
-/// Begins a transaction whose statements end within `limit`, in one round trip. The settings are those of the transaction, which a
-/// connection pooler in transaction mode keeps: it would refuse them as startup options.
+/// Begins a transaction whose statements end within `limit`, in one round trip. The settings are those of the transaction, which
+/// a connection pooler in transaction mode keeps: it would refuse them as startup options.
 ///
 /// A statement of unknown cost gets one process of PostgreSQL and no more, and is not compiled: that alone can take longer than
 /// most statements.
@@ -169,7 +169,7 @@ mod tests {
             panic!("it did not end")
         };
         assert_eq!(Fault::of(&error), Fault::TimeLimit);
-        // On SQLite the limit is behind us, so a statement of several thousand instructions would be interrupted.
+        // The limit has passed. If it was still there, SQLite would interrupt every statement of several thousand instructions.
         let long = match db.backend() {
             DbBackend::Sqlite => {
                 "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) SELECT count(*) FROM n"

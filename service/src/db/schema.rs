@@ -4,7 +4,8 @@ use sea_orm::{Database, DatabaseConnection, DbErr};
 use super::{DbConfig, postgres};
 use crate::Error;
 
-/// The schema of the database, to change it by hand. A server applies pending migrations itself, see [`Db::migrate`](super::Db::migrate).
+/// The schema of the database, to change it by hand. A server applies pending migrations itself, see
+/// [`Db::migrate`](super::Db::migrate).
 #[derive(Debug)]
 pub struct Schema(DatabaseConnection);
 

@@ -80,8 +80,8 @@ fn instant_of(wall: NaiveDateTime, tz: Tz) -> DateTime<Utc> {
     shown.map_or_else(|| wall.and_utc(), |shown| shown.to_utc())
 }
 
-/// The first wall time in `tz` whose instant is not before `instant`, to the microsecond. It is what the clocks show, except for a
-/// time that they show twice: when they show it again, it is the end of that repetition.
+/// The first wall time in `tz` whose instant is not before `instant`, to the microsecond. It is what the clocks show, except for
+/// a time that they show twice: when they show it again, it is the end of that repetition.
 fn wall_of(instant: DateTime<Utc>, tz: Tz) -> NaiveDateTime {
     /// In microseconds. No clock has changed by more than a day.
     const LONGER_THAN_ANY_CHANGE: i64 = 25 * 3600 * 1_000_000;

@@ -25,7 +25,8 @@ pub enum SortKey {
     CreatedAt,
     /// The time of the last write.
     UpdatedAt,
-    /// The due date: the instant, the wall time in UTC, or the end of the day in UTC. Tasks without a due date come last in both directions.
+    /// The due date: the instant, the wall time in UTC, or the end of the day in UTC. Tasks without a due date come last in both
+    /// directions.
     DueDate,
     /// The priority, from none to high.
     Priority,

@@ -61,14 +61,9 @@ impl Tag {
         &self.0
     }
 
-    /// Whether the two are the same tag: case is ignored.
+    /// The case-folded tag. It is equal for tags that are the same. It is computed each time: keep it to compare many tags.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.folded() == other.folded()
-    }
-
-    /// The case-folded tag. It is equal for tags that are the same.
-    pub(crate) fn folded(&self) -> String {
+    pub fn folded(&self) -> String {
         fold_case(&self.0)
     }
 

@@ -269,7 +269,8 @@ async fn one_owner_with_very_many_tasks_changes_no_plan_of_a_batch_and_causes_no
     }
     let before = plans_of_batches(&connection, "COSTS OFF").await;
     seed(&connection, 100_000, &[("user_id", "'the large one'"), ("title", "'t'"), ("title_folded", "'t'")]).await;
-    // With a million tasks of one owner, a sample of the table contains few of the other owners, and PostgreSQL takes them for few.
+    // With a million tasks of one owner, a sample of the table contains few of the other owners, and PostgreSQL takes them for
+    // few.
     connection.execute_unprepared("ALTER TABLE task ALTER user_id SET (n_distinct = 15)").await.unwrap();
     analyze(&connection).await;
     assert_eq!(plans_of_batches(&connection, "COSTS OFF").await, before);

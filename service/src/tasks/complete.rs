@@ -20,8 +20,8 @@ pub async fn set_completed(store: &Store, caller: &Caller, id: i64, completed: b
     super::update(store, caller, id, changes).await
 }
 
-/// Completes the tasks of the caller that are not completed, in steps of a few thousand, for at most ten seconds. Returns the
-/// number of those that were completed. If there are more, a repeated call goes on.
+/// Completes the tasks of the caller that are not completed, in steps of a few thousand. No step begins after ten seconds.
+/// Returns the number of those that were completed. If there are more, a repeated call goes on.
 ///
 /// # Errors
 /// [`Error::Busy`], or an error of the database before any task was completed.

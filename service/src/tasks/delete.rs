@@ -11,8 +11,8 @@ pub async fn delete(store: &Store, caller: &Caller, id: i64) -> Result<Task, Err
     edit_one(store, caller, id, Edit::Delete(id)).await
 }
 
-/// Deletes the completed tasks of the caller, in steps of a few thousand, for at most ten seconds. Returns the number of those that
-/// were deleted. If there are more, a repeated call goes on.
+/// Deletes the completed tasks of the caller, in steps of a few thousand. No step begins after ten seconds. Returns the number of
+/// those that were deleted. If there are more, a repeated call goes on.
 ///
 /// # Errors
 /// [`Error::Busy`], or an error of the database before any task was deleted.

@@ -36,8 +36,8 @@ struct Shared {
     fetching: Arc<Mutex<()>>,
     /// Limits the fetches for unknown keys, since any client can invent a key id.
     unknown_key_limit: DefaultDirectRateLimiter,
-    /// Limits the fetches for signatures that do not match. It is a limit of its own, so that invented key ids cannot prevent that
-    /// a replaced key is found.
+    /// Limits the fetches for signatures that do not match. It is a limit of its own, so that invented key ids cannot prevent
+    /// that a replaced key is found.
     signature_limit: DefaultDirectRateLimiter,
 }
 

@@ -9,8 +9,8 @@ use crate::server::State;
 
 /// Delete your completed tasks
 ///
-/// Deletes all of them. It cannot be undone. With very many of them, it deletes as many as it can in ten seconds: `count` is their number, and a
-/// repeated request goes on.
+/// Deletes all of them. It cannot be undone. With very many of them, it deletes as many as it can in ten seconds: `count` is
+/// their number, and a repeated request goes on.
 #[utoipa::path(delete, path = MAPPED, tag = "permanent deletion", params(DeleteTasks),
     responses((status = 200, description = "How many tasks were deleted", body = Count, example = json!({"count": 3}))))]
 pub async fn delete_completed_tasks(

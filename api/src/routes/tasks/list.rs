@@ -27,11 +27,11 @@ const EXPECTED_BYTES: u32 = 1024;
 ///
 /// Returns one array, newest first unless `sort` is sent: all tasks, or a page of them with `limit`. If there are more, the
 /// response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. If tasks are created or
-/// deleted between two pages, no other task is repeated or left out. A list of more than 50,000 tasks in an order that is not that
-/// of one of `created_at`, `due_date`, `priority` and `title` needs `limit`.
+/// deleted between two pages, no other task is repeated or left out. A list of more than 50,000 tasks in an order that is not
+/// that of one of `created_at`, `due_date`, `priority` and `title` needs `limit`.
 ///
-/// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the first
-/// 10,000 tasks of a list, but without that promise.
+/// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the
+/// first 10,000 tasks of a list, but without that promise.
 ///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",

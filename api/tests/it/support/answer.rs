@@ -40,8 +40,8 @@ impl Answer {
 
     /// Sends two requests under a limit of one per second, and returns the refusal of the second, with the pair's number.
     ///
-    /// The limit lets a second request pass a second later, which a busy machine may need for the first. `pair` is then called with the next
-    /// number, for two requests of a client that has sent none.
+    /// The limit lets a second request pass a second later, which a busy machine may need for the first. `pair` is then called
+    /// with the next number, for two requests of a client that has sent none.
     pub async fn refused_second(first_status: u16, pair: impl Fn(u32) -> [RequestBuilder; 2]) -> (u32, Self) {
         for number in 0..100 {
             let (began, [first, second]) = (Instant::now(), pair(number));

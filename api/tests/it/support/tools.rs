@@ -16,8 +16,8 @@ impl Drop for Daemon {
 
 /// Returns a port that nothing listens on.
 ///
-/// It lies below the ports that systems give to outgoing connections (from 32768 on Linux), so that it stays free while the server that
-/// uses it is restarted.
+/// It lies below the ports that systems give to outgoing connections (from 32768 on Linux), so that it stays free while the
+/// server that uses it is restarted.
 pub fn free_port() -> u16 {
     use std::hash::{BuildHasher, RandomState};
     let candidates = std::iter::repeat_with(|| 10_000 + RandomState::new().hash_one(()) % 20_000);

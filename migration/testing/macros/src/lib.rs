@@ -6,8 +6,8 @@ use syn::{Error, FnArg, ItemFn, parse_macro_input};
 
 /// Runs a test once on SQLite and once on PostgreSQL, as `name::on_sqlite` and `name::on_postgres`.
 ///
-/// The test is an `async fn` with one argument, whose type implements `testing::Fixture`. Each run gets a database of its own. If there
-/// is no PostgreSQL, `name::on_postgres` passes without running the test; see the crate `testing`.
+/// The test is an `async fn` with one argument, whose type implements `testing::Fixture`. Each run gets a database of its own. If
+/// there is no PostgreSQL, `name::on_postgres` passes without running the test; see the crate `testing`.
 ///
 /// ```text
 /// #[on_both_databases]

@@ -23,8 +23,8 @@ const EDIT_TIME: Duration = Duration::from_secs(10);
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited, and
-    /// a repeated edit goes on.
+    /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited,
+    /// and a repeated edit goes on.
     ///
     /// # Errors
     /// [`Error::Busy`], or an error of the database, before any task was written.
@@ -124,8 +124,8 @@ impl BulkEdit {
         db.execute(&self.statement(caller, &ids, db.backend()), limit).await
     }
 
-    /// `UPDATE task SET … WHERE id IN (…)` or `DELETE FROM task WHERE id IN (…)`. PostgreSQL locks the rows first, in the order of
-    /// their ids, as every other write does.
+    /// `UPDATE task SET … WHERE id IN (…)` or `DELETE FROM task WHERE id IN (…)`. PostgreSQL locks the rows first, in the order
+    /// of their ids, as every other write does.
     pub(in crate::store) fn statement(self, caller: &Caller, ids: &[i64], backend: DbBackend) -> Statement {
         let dialect = Dialect::of(backend);
         let steps = self.steps(dialect, self.held(dialect, caller, ids));

@@ -43,7 +43,7 @@ const MOST: Input<NewestRequest> = Input { name: "most", value: InputValue::BigI
 /// `LIMIT` with an expression.
 ///
 /// The constant `LIMIT` is for the planner, which cannot know the value of `request.most`. Without it the planner expects a tenth
-/// of the average owner's tasks. One owner with very many tasks raises that average for everyone, until PostgreSQL compiles the
+/// of the average owner's tasks. One owner with very many tasks raises that average for all owners, until PostgreSQL compiles the
 /// statement, which takes longer than to run it.
 ///
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:

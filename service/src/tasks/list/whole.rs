@@ -40,8 +40,8 @@ impl WholeList {
     /// that are read and do not fit are read again.
     const PARTS: [u32; 7] = [5, 20, 50, 100, 250, 500, 1000];
 
-    /// Begins the list, or continues it behind `after`, and reads its first part. If this succeeds, later parts wait for their turn
-    /// as long as it takes.
+    /// Begins the list, or continues it behind `after`, and reads its first part. If this succeeds, later parts wait for their
+    /// turn as long as it takes.
     ///
     /// # Errors
     /// [`Error::Busy`] if the caller has too many such requests in flight. [`Error::TooLongToSort`].
