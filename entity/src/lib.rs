@@ -2,5 +2,7 @@
 
 pub mod prelude;
 
-pub mod server_key;
 pub mod task;
+pub mod task_change;
+pub mod task_owner;
+pub mod task_request;

@@ -16,6 +16,7 @@ mod address;
 mod fold;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
+mod m20261127_000003_add_clocks;
 mod private;
 
 pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
@@ -31,7 +32,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_create_task::Migration), Box::new(m20261124_000002_add_task_lists::Migration)]
+        vec![
+            Box::new(m20261124_000001_create_task::Migration),
+            Box::new(m20261124_000002_add_task_lists::Migration),
+            Box::new(m20261127_000003_add_clocks::Migration),
+        ]
     }
 }
 
@@ -117,7 +122,9 @@ pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let tables = db.query_all_raw(Statement::from_string(backend, tables)).await?;
     for table in &tables {
         let name: String = table.try_get("", "name")?;
-        if !["task", "server_key", "seaql_migrations"].contains(&name.as_str()) {
+        if !["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"]
+            .contains(&name.as_str())
+        {
             return Ok(false);
         }
     }

@@ -139,7 +139,7 @@ async fn fold_texts(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
 }
 
 /// Creates secret keys that all servers on this database share.
-async fn create_server_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+pub(crate) async fn create_server_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
             Table::create()
@@ -161,7 +161,7 @@ async fn create_server_key(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 #[derive(DeriveIden)]
-enum ServerKey {
+pub(crate) enum ServerKey {
     Table,
     Name,
     Value,

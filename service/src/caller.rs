@@ -29,19 +29,50 @@ impl UserId {
 
 /// The proof of who sends a request. Every function of [`tasks`](crate::tasks) requires one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(UserId);
+pub struct Caller {
+    user: UserId,
+    actor: Option<Actor>,
+}
+
+/// The client that acts for the user, as its token names it. Each change records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(Arc<str>);
+
+impl Actor {
+    /// The maximum length in characters (Unicode scalar values).
+    pub const MAX_CHARS: usize = 255;
+
+    /// Accepts a text of 1 to [`Self::MAX_CHARS`] characters without U+0000, which PostgreSQL cannot store.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.contains('\0');
+        fits.then(|| Self(text.into()))
+    }
+}
 
 impl Caller {
     /// Makes the proof. Only code that has just authenticated the user may call it.
     #[must_use]
     pub fn authenticated(user: UserId) -> Self {
-        Self(user)
+        Self { user, actor: None }
+    }
+
+    /// The same user, through a client.
+    #[must_use]
+    pub fn acting_through(self, actor: Option<Actor>) -> Self {
+        Self { actor, ..self }
     }
 
     /// The user who sends the request.
     #[must_use]
     pub fn user_id(&self) -> &UserId {
-        &self.0
+        &self.user
+    }
+
+    /// The client that acts for the user. `None` if the user acts.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        self.actor.as_ref().map(|Actor(name)| &**name)
     }
 }
 

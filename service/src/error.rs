@@ -1,5 +1,7 @@
 use sea_orm::DbErr;
 
+use crate::tasks::Task;
+
 /// The reasons why a valid request can fail.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +14,12 @@ pub enum Error {
     /// The text is not a cursor, or it is the cursor of another caller or another query.
     #[error("the cursor is not one of this list's")]
     InvalidCursor,
+    /// The precondition of the request does not hold: the task, or the list, was changed since.
+    #[error("it was changed since")]
+    Stale(Box<Stale>),
+    /// The user has as many tasks as a user may have.
+    #[error("the user has too many tasks")]
+    TooManyTasks,
     /// Too many large requests run or wait already, of this caller or of all. A retry after a moment can succeed.
     #[error("too many large requests at a time")]
     Busy,
@@ -27,4 +35,25 @@ pub enum Error {
     /// The database refused a statement: a defect of this server or of its schema.
     #[error("the database refused a statement")]
     Database(#[source] DbErr),
+}
+
+/// What there is instead of what a precondition demands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The current version of the task, or the current state of the list.
+    pub version: i64,
+    /// The current task. `None` for a list.
+    pub current: Option<Task>,
+}
+
+impl Stale {
+    /// A task with another version.
+    pub(crate) fn of_task(current: Task) -> Self {
+        Self { version: current.version(), current: Some(current) }
+    }
+
+    /// A list in another state.
+    pub(crate) fn of_list(state: i64) -> Self {
+        Self { version: state, current: None }
+    }
 }

@@ -32,8 +32,8 @@ mod model;
 mod store;
 pub mod tasks;
 
-pub use caller::{Caller, InvalidUserId, UserId};
+pub use caller::{Actor, Caller, InvalidUserId, UserId};
 pub use db::{Db, DbConfig, Health, PoolUse, Probe, Schema};
-pub use error::Error;
+pub use error::{Error, Stale};
 pub use migration::{DEFAULT_DATABASE_URL, Tls, create_private_folder};
 pub use store::Store;

@@ -2,6 +2,7 @@
 
 use sea_orm::DbErr;
 
+use crate::model::Precondition;
 use crate::store::{BulkEdit, Store};
 use crate::{Caller, Error};
 
@@ -11,7 +12,7 @@ use crate::{Caller, Error};
 /// # Errors
 /// [`Error::Busy`]. [`Error::Unavailable`] if not everything could be erased in time. A repeated call goes on.
 pub async fn erase(store: &Store, caller: &Caller) -> Result<u64, Error> {
-    let (count, is_complete) = store.edit_all(caller, BulkEdit::Erase).await?;
+    let (count, is_complete) = store.edit_all(caller, BulkEdit::Erase, Precondition::Exists).await?;
     if is_complete {
         return Ok(count);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use service::tasks::{
-    self, Change, Changes, Description, Due, ListQuery, NewTask, Priority, Sort, SortBy, SortKey, Start, Tags, Task,
-    Title,
+    self, Change, Changes, Description, Due, ListQuery, NewTask, Precondition, Priority, Sort, SortBy, SortKey, Start,
+    Tags, Task, Title,
 };
 use service::{Caller, DbConfig, Error, Store, UserId};
 use testing::{
@@ -55,7 +55,10 @@ async fn concurrent_requests_take_few_statements_and_a_single_request_takes_one(
     assert_eq!(counted(Box::pin(async move { drop(tasks::get(&two, &caller, task.id).await.unwrap()) })).await, 1);
     let caller = alice.clone();
     assert_eq!(
-        counted(Box::pin(async move { drop(tasks::toggle_completed(&three, &caller, task.id).await.unwrap()) })).await,
+        counted(Box::pin(async move {
+            drop(tasks::toggle_completed(&three, &caller, task.id, &Precondition::Exists).await.unwrap())
+        }))
+        .await,
         1
     );
     let (many, caller) = (db.clone(), alice.clone());
@@ -127,7 +130,12 @@ async fn each_caller_gets_only_their_own_tasks(opened: Opened) {
     let written = join_all(created.iter().flat_map(|(n, task)| {
         users.iter().enumerate().map(move |(user, caller)| async move {
             let title = Change::To(Title::parse(format!("by {user}")).unwrap());
-            (*n, user, tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }).await)
+            (
+                *n,
+                user,
+                tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }, &Precondition::Exists)
+                    .await,
+            )
         })
     }))
     .await;
@@ -188,13 +196,13 @@ async fn every_statement_reads_the_same_task(opened: Opened) {
         ..titled("full")
     };
     let full = tasks::create(db, alice, full).await.unwrap();
-    let full = tasks::toggle_completed(db, alice, full.id).await.unwrap();
+    let full = tasks::toggle_completed(db, alice, full.id, &Precondition::Exists).await.unwrap();
     assert!(full.updated_at > full.created_at && full.completed && full.priority == Priority::High);
     let by_title = Sort::new([SortBy { key: SortKey::Title, descending: false }]);
     let by_title = ListQuery { sort: by_title, ..ListQuery::default() };
     for task in [&plain, &full] {
         assert_eq!(tasks::get(db, alice, task.id).await.unwrap(), *task);
-        assert_eq!(tasks::update(db, alice, task.id, Changes::default()).await.unwrap(), *task);
+        assert_eq!(tasks::update(db, alice, task.id, Changes::default(), &Precondition::Exists).await.unwrap(), *task);
     }
     let expected = [full, plain];
     assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, Start::Beginning).await.unwrap().tasks, expected);
@@ -205,7 +213,7 @@ async fn every_statement_reads_the_same_task(opened: Opened) {
 async fn concurrent_writes_to_one_task_are_done_in_order_of_arrival(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let task = create(db, alice, "t").await;
-    let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id))).await;
+    let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id, &Precondition::Exists))).await;
     let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().completed).collect();
     assert_eq!(states, (0..50).map(|n| n % 2 == 0).collect::<Vec<_>>());
     let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().updated_at).collect();
@@ -251,10 +259,11 @@ async fn a_row_that_cannot_be_read_does_not_fail_its_batch(opened: Opened) {
     let (db, alice, bob) = (&opened.db, &user("alice"), &user("bob"));
     let (broken, fine) = (create(db, alice, "broken").await, create(db, bob, "fine").await);
     let never = if opened.database.url().starts_with("postgres") { "infinity" } else { "never" };
-    for damage in [
-        "priority = 9".to_owned(),
-        format!("priority = 0, updated_at = '{never}'"),
-        format!("updated_at = created_at, created_at = '{never}'"),
+    for (damage, is_mended) in [
+        ("priority = 9".to_owned(), false),
+        // A write replaces it.
+        (format!("priority = 0, updated_at = '{never}'"), true),
+        (format!("created_at = '{never}'"), false),
     ] {
         let damage = format!("UPDATE task SET {damage} WHERE title = 'broken'");
         opened.database.connect().await.execute_unprepared(&damage).await.unwrap();
@@ -263,12 +272,15 @@ async fn a_row_that_cannot_be_read_does_not_fail_its_batch(opened: Opened) {
                 futures_util::future::join(tasks::get(db, alice, broken.id), tasks::get(db, bob, fine.id)).await;
             assert!(matches!(broken, Err(Error::Database(_))) && fine.is_ok());
         }
-        let toggled =
-            join_all([tasks::toggle_completed(db, alice, broken.id), tasks::toggle_completed(db, bob, fine.id)]).await;
-        assert!(toggled.iter().map(Result::is_ok).eq([false, true]));
+        let toggled = join_all([
+            tasks::toggle_completed(db, alice, broken.id, &Precondition::Exists),
+            tasks::toggle_completed(db, bob, fine.id, &Precondition::Exists),
+        ])
+        .await;
+        assert!(toggled.iter().map(Result::is_ok).eq([is_mended, true]));
         let list = async |caller| tasks::list(db, caller, &ListQuery::default(), 20, Start::Beginning).await;
         let (broken, fine) = futures_util::future::join(list(alice), list(bob)).await;
-        assert!(broken.is_err() && fine.is_ok());
+        assert!(broken.is_ok() == is_mended && fine.is_ok());
     }
 }
 
@@ -277,8 +289,10 @@ async fn requests_for_another_users_task_do_not_delay_its_owner(opened: Opened) 
     let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
     let task = create(db, alice, "hers").await;
     let before = db.db().statements();
-    let own = async { (tasks::toggle_completed(db, alice, task.id).await, db.db().statements() - before) };
-    let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id)));
+    let own = async {
+        (tasks::toggle_completed(db, alice, task.id, &Precondition::Exists).await, db.db().statements() - before)
+    };
+    let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id, &Precondition::Exists)));
     let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
     assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));
     // Her request does not wait for one batch after another of the other user's.
@@ -317,12 +331,12 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE title = 'locked'").await.unwrap();
 
-    let toggle = || tasks::toggle_completed(db, alice, locked.id);
+    let toggle = || tasks::toggle_completed(db, alice, locked.id, &Precondition::Exists);
     let waiting = join_all([toggle(), toggle(), toggle()]);
     let passing = async {
         // The first of them may share a batch with the waiting request.
         for n in 0..20 {
-            let written = tasks::toggle_completed(db, bob, free.id).await.unwrap();
+            let written = tasks::toggle_completed(db, bob, free.id, &Precondition::Exists).await.unwrap();
             assert_eq!(written.completed, n % 2 == 0);
         }
         // Other kinds of requests are not delayed either: one that waited until the lock is released would time out.
@@ -347,7 +361,9 @@ async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opene
     // Each task is deleted by its owner, and by a stranger who must not reach it.
     let deleted = join_all(created.iter().enumerate().flat_map(|(n, task)| {
         [(n % 5, n % 5), ((n + 1) % 5, n % 5)]
-            .map(|(caller, owner)| (caller == owner, task, tasks::delete(db, &users[caller], task.id)))
+            .map(|(caller, owner)| {
+                (caller == owner, task, tasks::delete(db, &users[caller], task.id, &Precondition::Exists))
+            })
             .map(|(is_owner, task, deleted)| async move { (is_owner, task, deleted.await) })
     }))
     .await;
@@ -369,7 +385,7 @@ async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opene
 async fn one_task_is_deleted_only_once(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let task = create(db, alice, "t").await;
-    let deleted = join_all((0..10).map(|_| tasks::delete(db, alice, task.id))).await;
+    let deleted = join_all((0..10).map(|_| tasks::delete(db, alice, task.id, &Precondition::Exists))).await;
     assert_eq!(deleted.iter().filter(|deleted| deleted.is_ok()).count(), 1);
     assert!(deleted.iter().all(|deleted| matches!(deleted, Ok(_) | Err(Error::NotFound))));
 }
@@ -380,10 +396,10 @@ async fn toggles_and_updates_of_one_task_are_done_in_the_order_of_their_arrival(
     let task = create(db, alice, "t").await;
     let written = join_all((0..40).map(|n| async move {
         if n % 2 == 0 {
-            return tasks::toggle_completed(db, alice, task.id).await.unwrap();
+            return tasks::toggle_completed(db, alice, task.id, &Precondition::Exists).await.unwrap();
         }
         let title = Change::To(Title::parse(n.to_string()).unwrap());
-        tasks::update(db, alice, task.id, Changes { title, ..Changes::default() }).await.unwrap()
+        tasks::update(db, alice, task.id, Changes { title, ..Changes::default() }, &Precondition::Exists).await.unwrap()
     }))
     .await;
     assert!(written.is_sorted_by(|earlier, later| earlier.updated_at < later.updated_at));
@@ -406,11 +422,11 @@ async fn bulk_edits_that_wait_for_a_lock_do_not_delay_those_of_others() {
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE user_id < 'user 6'").await.unwrap();
     let (free, locked) = users.split_last().unwrap();
-    let waiting = join_all(locked.iter().map(|caller| tasks::complete_all(db, caller)));
+    let waiting = join_all(locked.iter().map(|caller| tasks::complete_all(db, caller, &Precondition::Exists)));
     let passing = async {
         // All of those that wait are in flight by now, or will be: none of them holds a turn.
-        assert_eq!(tasks::complete_all(db, free).await.unwrap(), 1);
-        assert_eq!(tasks::delete_completed(db, free).await.unwrap(), 1);
+        assert_eq!(tasks::complete_all(db, free, &Precondition::Exists).await.unwrap(), 1);
+        assert_eq!(tasks::delete_completed(db, free, &Precondition::Exists).await.unwrap(), 1);
         transaction.rollback().await.unwrap();
     };
     let (completed, ()) = futures_util::future::join(waiting, passing).await;

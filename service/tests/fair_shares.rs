@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use service::tasks::{
-    self, Filter, ListQuery, NewTask, Search, Sort, SortBy, SortKey, Start, Status, Title, WholeList, Zone,
+    self, Filter, ListQuery, NewTask, Precondition, Search, Sort, SortBy, SortKey, Start, Status, Title, WholeList,
+    Zone,
 };
 use service::{Caller, DbConfig, Error, Store, UserId, me};
 use testing::{
@@ -114,12 +115,12 @@ async fn large_requests_of_one_user_fail_no_request_of_others(opened: Opened) {
         0 => tasks::summary(store, alice, Zone::default()).await.map(drop),
         1 => tasks::list(store, alice, search, 20, Start::Beginning).await.map(drop),
         2 => tasks::list(store, alice, unindexed, 20, Start::Beginning).await.map(drop),
-        _ => tasks::complete_all(store, alice).await.map(drop),
+        _ => tasks::complete_all(store, alice, &Precondition::Exists).await.map(drop),
     }));
     let ordinary = async {
         for _ in 0..50 {
             let task = tasks::create(store, bob, NewTask::new(Title::parse("t").unwrap())).await.unwrap();
-            tasks::toggle_completed(store, bob, task.id).await.unwrap();
+            tasks::toggle_completed(store, bob, task.id, &Precondition::Exists).await.unwrap();
             assert!(tasks::get(store, bob, task.id).await.unwrap().completed);
             tasks::list(store, bob, &ListQuery::default(), 20, Start::Beginning).await.unwrap();
         }

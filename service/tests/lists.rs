@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use service::tasks::{
-    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey, Start, Status,
-    Tag, Tags, Task, Title, WholeList, Zone,
+    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Precondition, Priority, Search, Sort, SortBy, SortKey,
+    Start, Status, Tag, Tags, Task, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Store, UserId};
 use testing::{Backend, TestDatabase};
@@ -341,7 +341,11 @@ async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<T
     for new in news {
         let owner = if new.theirs { other } else { mine };
         let task = tasks::create(db, owner, new.parse()).await.unwrap();
-        let task = if new.done { tasks::toggle_completed(db, owner, task.id).await.unwrap() } else { task };
+        let task = if new.done {
+            tasks::toggle_completed(db, owner, task.id, &Precondition::Exists).await.unwrap()
+        } else {
+            task
+        };
         stored.extend((!new.theirs).then_some(task));
     }
     stored
@@ -392,7 +396,7 @@ async fn summary_agrees(db: &Store, mine: &Caller, stored: &[Task]) {
     let mut counted: Vec<_> = summary.by_tag.iter().map(|tag| (tag.name.as_str(), tag.count)).collect();
     counted.sort_unstable();
     assert_eq!(counted, tags);
-    assert_eq!(tasks::tags(db, mine).await.unwrap(), summary.by_tag);
+    assert_eq!(tasks::tags(db, mine).await.unwrap(), (summary.by_tag, summary.state));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Many rows at once, for tests and measurements.
 
+use sea_orm_migration::SchemaManager;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 /// The columns of each row that the caller does not set.
@@ -11,7 +12,7 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("updated_at", "'2026-01-01T00:00:00+00:00'"),
 ];
 
-/// Inserts `rows` tasks with one statement.
+/// Inserts `rows` tasks with one statement, and gives their owners their rows.
 ///
 /// `columns` are names with SQL expressions, over `n`, the number of the row from 1. They replace or complete the defaults: tasks of
 /// `alice`, titled `t 1`, `t 2`, …, not completed, created and updated at the begin of 2026. On PostgreSQL the expressions for
@@ -40,9 +41,20 @@ pub async fn seed(connection: &DatabaseConnection, rows: u32, columns: &[(&str, 
     if let Err(error) = connection.execute_unprepared(&statement).await {
         panic!("{error}: {statement}");
     }
+    seed_owners(connection).await;
 }
 
-/// Has the database count the rows of `task`, so that it plans for as many as there are.
+/// Gives each owner of tasks a row with the number of their tasks, if the schema has such rows.
+async fn seed_owners(connection: &DatabaseConnection) {
+    if SchemaManager::new(connection).has_table("task_owner").await.expect("the schema can be read") {
+        let owners = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) \
+            SELECT user_id, 1, 1, count(*) FROM task WHERE true GROUP BY user_id \
+            ON CONFLICT (user_id) DO UPDATE SET tasks = excluded.tasks";
+        connection.execute_unprepared(owners).await.expect("owners");
+    }
+}
+
+/// Has the database count the rows of its tables, so that it plans for as many as there are.
 ///
 /// PostgreSQL looks at every row of up to 120,000. From a smaller sample it sometimes estimates half as many users, and chooses another
 /// plan.
@@ -51,5 +63,7 @@ pub async fn analyze(connection: &DatabaseConnection) {
         let every_row = "SET default_statistics_target = 400";
         connection.execute_unprepared(every_row).await.expect("SET default_statistics_target");
     }
-    connection.execute_unprepared("ANALYZE task").await.expect("ANALYZE");
+    for table in ["task", "task_owner", "task_change"] {
+        connection.execute_unprepared(&format!("ANALYZE {table}")).await.expect("ANALYZE");
+    }
 }

@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{DatabaseConnection, DbErr};
@@ -67,11 +68,37 @@ impl<O: Operation> Batch<O> {
         }
     }
 
+    /// The requests that still wait, in a batch for each key. Requests without a key get a batch of their own.
+    pub(super) fn by_key(self) -> Vec<Self> {
+        let mut groups: Vec<Vec<_>> = Vec::new();
+        let mut places = HashMap::new();
+        for one in self.still_waiting() {
+            let Some(key) = O::key(&one.0) else {
+                groups.push(vec![one]);
+                continue;
+            };
+            let place = *places.entry(key).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            groups[place].push(one);
+        }
+        groups.into_iter().map(Self::new).collect()
+    }
+
     /// A batch of one for each request that still waits.
-    pub(super) fn split(self) -> impl Iterator<Item = Self> {
+    pub(super) fn singles(self) -> impl Iterator<Item = Self> {
+        self.still_waiting().map(|one| Self::new([one]))
+    }
+
+    fn still_waiting(self) -> impl Iterator<Item = (O::Request, Option<Waiter<O>>)> {
         let waiters = self.waiters.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let all = self.requests.into_iter().zip(waiters);
-        all.filter(|(_, waiter)| waiter.is_some()).map(|one| Self::new([one]))
+        self.requests.into_iter().zip(waiters).filter(|(_, waiter)| waiter.is_some())
+    }
+
+    /// The keys of the requests.
+    pub(super) fn keys(&self) -> HashSet<O::Key> {
+        self.requests.iter().filter_map(O::key).collect()
     }
 
     /// Whether a caller still waits.

@@ -67,6 +67,10 @@ mod tests {
             None
         }
 
+        fn row(_: &u8) -> Option<i64> {
+            None
+        }
+
         async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
             let batch = Arc::clone(batch);
             db.read(async move |db| {
@@ -88,7 +92,7 @@ mod tests {
         let config = DbConfig { max_connections: 2, ..DbConfig::new(database.url()) };
         let db = Db::open(&config, |_| {}).await.unwrap();
         let lane = Arc::<Lane>::default();
-        let queue = Queue::new(Echo, db.clone(), Arc::clone(&lane));
+        let queue = Queue::new(Echo, db.clone(), Arc::clone(&lane), Arc::default());
         (db, lane, queue)
     }
 

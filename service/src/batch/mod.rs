@@ -11,12 +11,14 @@
 
 #[expect(clippy::module_inception, reason = "the batch itself is one of the parts of this room")]
 mod batch;
+mod holds;
 mod lane;
 mod operation;
 mod queue;
 mod runner;
 
 pub(crate) use self::batch::Batch;
+pub(crate) use self::holds::{Holds, Key};
 pub(crate) use self::lane::Lane;
 pub(crate) use self::operation::Operation;
 pub(crate) use self::queue::Queue;

@@ -1,7 +1,6 @@
-use std::hash::Hash;
 use std::sync::Arc;
 
-use super::Batch;
+use super::{Batch, Key};
 use crate::Error;
 use crate::db::Db;
 
@@ -12,14 +11,20 @@ pub(crate) trait Operation: Sized + Send + Sync + 'static {
     /// The answer to one caller.
     type Answer: Send + 'static;
     /// The key of a request, see [`Self::key`].
-    type Key: Eq + Hash + Clone + Send;
+    type Key: Key;
 
     /// The maximum number of requests in a batch.
     fn max_batch(&self) -> usize;
 
-    /// The key that no two requests in flight share, if the request has one. The later request waits, so that requests with one
-    /// key are done in the order of their arrival.
+    /// The key of a request, if it has one. A key is in one batch at a time, among all queues that share their [`Holds`]. A batch
+    /// can have several requests with one key.
+    ///
+    /// [`Holds`]: super::Holds
     fn key(request: &Self::Request) -> Option<Self::Key>;
+
+    /// The row that a request writes, if it is known. Of the requests with one key, only one in a batch can write a row. The
+    /// others wait, so that they are done in the order of their arrival.
+    fn row(request: &Self::Request) -> Option<i64>;
 
     /// Runs one statement for the whole batch: all requests are done or none. It answers each request as soon as the result is
     /// final. A row that cannot be read fails only its own request.

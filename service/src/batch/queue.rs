@@ -1,15 +1,18 @@
 use std::collections::HashSet;
 use std::mem::{replace, take};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use sea_orm::DbErr;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::batch::{Batch, Waiter};
+use super::holds::Wake;
 use super::runner::Runner;
-use super::{Lane, Operation, lock};
+use super::{Holds, Lane, Operation, lock};
 use crate::Error;
 use crate::db::{ACQUIRE_TIMEOUT, DEADLINE, Db};
 
@@ -18,6 +21,10 @@ pub(crate) struct Queue<O: Operation> {
     pub(super) operation: O,
     pub(super) db: Db,
     pub(super) lane: Arc<Lane>,
+    /// The keys in flight, in this queue and in those that share them.
+    pub(super) holds: Arc<Holds<O::Key>>,
+    /// A number that no other queue of the process has.
+    number: usize,
     state: Mutex<QueueState<O>>,
     /// Notified when a batch has ended.
     pub(super) batch_ended: Notify,
@@ -29,8 +36,6 @@ pub(super) struct QueueState<O: Operation> {
     pub(super) is_running: bool,
     /// The number of batches in flight. It is more than one only if a batch is late.
     pub(super) in_flight: usize,
-    /// The keys of the requests in flight.
-    pub(super) keys: HashSet<O::Key>,
 }
 
 pub(super) struct Waiting<O: Operation> {
@@ -40,10 +45,13 @@ pub(super) struct Waiting<O: Operation> {
 }
 
 impl<O: Operation> Queue<O> {
-    /// An empty queue that sends its batches to `db` and shares the turns of `lane`.
-    pub(crate) fn new(operation: O, db: Db, lane: Arc<Lane>) -> Arc<Self> {
-        let state = QueueState { waiting: Vec::new(), is_running: false, in_flight: 0, keys: HashSet::new() };
-        Arc::new(Self { operation, db, lane, state: Mutex::new(state), batch_ended: Notify::new() })
+    /// An empty queue that sends its batches to `db`, shares the turns of `lane`, and sends no batch with a key that is in flight
+    /// in another queue with the same `holds`.
+    pub(crate) fn new(operation: O, db: Db, lane: Arc<Lane>, holds: Arc<Holds<O::Key>>) -> Arc<Self> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let state = Mutex::new(QueueState { waiting: Vec::new(), is_running: false, in_flight: 0 });
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { operation, db, lane, holds, number, state, batch_ended: Notify::new() })
     }
 
     /// Sends a request, together with the others that wait, and returns its answer.
@@ -69,18 +77,34 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, QueueState<O>> {
-        lock(&self.state)
+    /// The function that starts a runner on the thread of this queue, from any thread.
+    fn wake(self: &Arc<Self>) -> Wake {
+        let (queue, runtime) = (Arc::clone(self), Handle::current());
+        Arc::new(move || {
+            if !replace(&mut queue.state().is_running, true) {
+                runtime.spawn(Runner::new(Arc::clone(&queue)).run());
+            }
+        })
     }
-}
 
-impl<O: Operation> QueueState<O> {
-    /// Takes the next batch: up to `max` requests in the order of their arrival. Requests of callers that hung up are dropped. A
-    /// request whose key is in flight waits, and so do all later requests with that key.
-    pub(super) fn next_batch(&mut self, max: usize) -> Batch<O> {
+    /// Takes the next batch: up to the maximum of requests, in the order of their arrival. Requests of callers that hung up are
+    /// dropped. A request whose key is in flight waits.
+    pub(super) fn next_batch(self: &Arc<Self>, state: &mut QueueState<O>) -> Batch<O> {
+        let max = self.operation.max_batch();
         let (mut batch, mut later) = (Vec::new(), Vec::new());
+        let (mut keys, mut refused, mut rows) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let mut taking = None;
+        let mut takes = |key: &O::Key| {
+            if keys.contains(key) || refused.contains(key) {
+                return keys.contains(key);
+            }
+            let taking = taking.get_or_insert_with(|| self.holds.taking());
+            let is_taken = taking.take(key, self.number, || self.wake());
+            if is_taken { &mut keys } else { &mut refused }.insert(key.clone());
+            is_taken
+        };
         let now = Instant::now();
-        for one in take(&mut self.waiting) {
+        for one in take(&mut state.waiting) {
             if one.waiter.is_closed() {
                 continue;
             }
@@ -90,12 +114,19 @@ impl<O: Operation> QueueState<O> {
                 let _ = one.waiter.send(Err(unavailable("it waited too long to be sent")));
                 continue;
             }
-            let fits = batch.len() < max && O::key(&one.request).is_none_or(|key| self.keys.insert(key));
+            let (key, row) = (O::key(&one.request), O::row(&one.request));
+            let mut is_first = |key: &O::Key| row.is_none_or(|row| rows.insert((key.clone(), row)));
+            let fits = batch.len() < max && key.as_ref().is_none_or(|key| takes(key) && is_first(key));
             if fits { batch.push((one.request, Some(one.waiter))) } else { later.push(one) }
         }
-        self.waiting = later;
-        self.in_flight += usize::from(!batch.is_empty());
+        drop(taking);
+        state.waiting = later;
+        state.in_flight += usize::from(!batch.is_empty());
         Batch::new(batch)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, QueueState<O>> {
+        lock(&self.state)
     }
 }
 

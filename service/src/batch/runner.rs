@@ -1,9 +1,9 @@
 use std::collections::HashSet;
+use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -48,7 +48,7 @@ impl<O: Operation> Runner<O> {
             self.gather().await;
             let mut batch = Batch::new([]);
             let is_empty = |state: &mut QueueState<O>| {
-                batch = state.next_batch(queue.operation.max_batch());
+                batch = queue.next_batch(state);
                 batch.requests.is_empty()
             };
             let is_over = self.ends_if(is_empty);
@@ -58,7 +58,7 @@ impl<O: Operation> Runner<O> {
                 return;
             }
             batch.set_lease(lease);
-            let keys = Mutex::new(batch.requests.iter().filter_map(O::key).collect());
+            let keys = Mutex::new(batch.keys());
             let in_flight = InFlight { queue: Arc::clone(&queue), keys };
             // The future is large, and the runtime moves a future several times before it runs.
             let mut sent = tokio::spawn(Box::pin(send(in_flight, batch)));
@@ -130,32 +130,18 @@ impl<O: Operation> InFlight<O> {
     /// Releases a key before the rest of the batch has ended.
     fn release(&self, key: &O::Key) {
         // Only once: the next batch may hold the key by the time this one ends.
-        if lock(&self.keys).remove(key) {
-            self.queue.state().keys.remove(key);
-            self.start_waiting();
-        }
-    }
-
-    /// Sends the requests that waited for a key. If the runtime itself ends, there is no caller left.
-    fn start_waiting(&self) {
-        let has_waiting = !self.queue.state().waiting.is_empty();
-        if has_waiting && Handle::try_current().is_ok() {
-            self.queue.start();
+        if let Some(key) = lock(&self.keys).take(key) {
+            self.queue.holds.release([key]);
         }
     }
 }
 
 impl<O: Operation> Drop for InFlight<O> {
     fn drop(&mut self) {
-        {
-            let mut state = self.queue.state();
-            state.in_flight -= 1;
-            for key in self.keys.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
-                state.keys.remove(key);
-            }
-        }
+        self.queue.state().in_flight -= 1;
+        let keys = take(self.keys.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.queue.holds.release(keys);
         self.queue.batch_ended.notify_waiters();
-        self.start_waiting();
     }
 }
 
@@ -167,26 +153,64 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
         batch.settle(&queue.operation, &done);
         return batch.take_lease();
     }
-    // Nothing was done. Each request is sent alone, so that only the faulty one fails, and all at the same time, so that one
-    // that waits for a lock does not delay the others.
-    let send_alone = async |one: Batch<O>| {
+    // Nothing was done.
+    let Some(batch) = Arc::into_inner(batch) else { return None };
+    if batch.keys().len() == 1 {
+        send_singles(queue, batch, &done).await;
+        return None;
+    }
+    // All parts are sent at the same time, so that one that waits for a lock does not delay the others.
+    let send_part = async |part: Batch<O>| {
+        let key = part.requests.first().and_then(O::key);
+        send_part(queue, part).await;
+        if let Some(key) = key {
+            in_flight.release(&key);
+        }
+    };
+    join_all(batch.by_key().into_iter().map(send_part)).await;
+    None
+}
+
+/// Sends the requests with one key, or one request without a key.
+async fn send_part<O: Operation>(queue: &Queue<O>, part: Batch<O>) {
+    let part = Arc::new(part);
+    if !part.is_awaited() {
+        return;
+    }
+    let done = queue.operation.run(&queue.db, &part).await;
+    if part.requests.len() == 1 || !done.as_ref().is_err_and(was_rejected) {
+        part.settle(&queue.operation, &done);
+    } else if let Some(part) = Arc::into_inner(part) {
+        send_singles(queue, part, &done).await;
+    }
+}
+
+/// Sends the requests of a rejected batch with one key, one after the other, so that only the faulty one fails.
+async fn send_singles<O: Operation>(queue: &Queue<O>, batch: Batch<O>, rejected: &Result<(), Error>) {
+    if rejected.as_ref().is_err_and(is_locked) {
+        // All of them wait for the same lock, so none of them would get it alone.
+        batch.settle(&queue.operation, rejected);
+        return;
+    }
+    for one in batch.singles() {
         let one = Arc::new(one);
         if one.is_awaited() {
             one.settle(&queue.operation, &queue.operation.run(&queue.db, &one).await);
         }
-        if let Some(key) = one.requests.first().and_then(O::key) {
-            in_flight.release(&key);
-        }
-    };
-    if let Some(batch) = Arc::into_inner(batch) {
-        join_all(batch.split().map(send_alone)).await;
     }
-    None
 }
 
 fn was_rejected(error: &Error) -> bool {
+    fault(error).is_some_and(Fault::was_rejected)
+}
+
+fn is_locked(error: &Error) -> bool {
+    fault(error) == Some(Fault::LockTimeout)
+}
+
+fn fault(error: &Error) -> Option<Fault> {
     match error {
-        Error::Database(cause) | Error::Unavailable(cause) => Fault::of(cause).was_rejected(),
-        Error::NotFound | Error::NotOwner | Error::InvalidCursor | Error::Busy | Error::TooLongToSort => false,
+        Error::Database(cause) | Error::Unavailable(cause) => Some(Fault::of(cause)),
+        _ => None,
     }
 }

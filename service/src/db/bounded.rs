@@ -6,12 +6,12 @@ use futures_util::TryStreamExt;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::{PgPool, Postgres};
 use sea_orm::sqlx::sqlite::{Sqlite, SqlitePool};
-use sea_orm::sqlx::{self, AssertSqlSafe, SqlSafeStr, Transaction};
+use sea_orm::sqlx::{self, AssertSqlSafe, SqlSafeStr};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqlxError, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 
-use super::Db;
 use super::fault::{Fault, query_error};
+use super::{Db, Transaction};
 use crate::Error;
 
 /// The further time after which a statement is abandoned whose limit the database did not enforce: it does not answer at all.
@@ -42,6 +42,20 @@ impl Db {
     pub(crate) async fn execute(&self, statement: &Statement, limit: Duration) -> Result<u64, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let make = || execute_once(&self.write, statement, limit);
+        let outcome = self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await;
+        self.write_faults.note(&outcome);
+        outcome
+    }
+
+    /// Runs a transaction that writes. On PostgreSQL each of its statements ends within `limit`. On SQLite their size must bound
+    /// them. `work` commits.
+    pub(crate) async fn transact<T, F: Future<Output = Result<T, DbErr>>>(
+        &self,
+        limit: Duration,
+        work: impl Fn(Transaction) -> F,
+    ) -> Result<T, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let make = async || work(Transaction::begin(&self.write, limit).await?).await;
         let outcome = self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await;
         self.write_faults.note(&outcome);
         outcome
@@ -90,7 +104,7 @@ async fn execute_once(db: &DatabaseConnection, statement: &Statement, limit: Dur
     Ok(done.rows_affected())
 }
 
-fn query_of<D>(statement: &Statement) -> sqlx::query::Query<'_, D, SqlxValues>
+pub(super) fn query_of<D>(statement: &Statement) -> sqlx::query::Query<'_, D, SqlxValues>
 where
     D: sqlx::Database,
     SqlxValues: for<'q> sqlx::IntoArguments<D>,
@@ -104,7 +118,7 @@ where
 ///
 /// A statement of unknown cost gets one process of PostgreSQL and no more, and is not compiled: that alone can take longer than
 /// most statements.
-async fn begin(pool: &PgPool, limit: Duration) -> Result<Transaction<'static, Postgres>, DbErr> {
+pub(super) async fn begin(pool: &PgPool, limit: Duration) -> Result<sqlx::Transaction<'static, Postgres>, DbErr> {
     let not_connected = |error: SqlxError| DbErr::Conn(RuntimeErr::SqlxError(error.into()));
     let connection = pool.acquire().await.map_err(not_connected)?;
     // 0 would be no limit.
@@ -113,7 +127,7 @@ async fn begin(pool: &PgPool, limit: Duration) -> Result<Transaction<'static, Po
         "BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {LOCK_TIMEOUT}; \
          SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
     );
-    Transaction::begin(connection, Some(AssertSqlSafe(begin).into_sql_str())).await.map_err(query_error)
+    sqlx::Transaction::begin(connection, Some(AssertSqlSafe(begin).into_sql_str())).await.map_err(query_error)
 }
 
 /// A connection to SQLite whose statements are interrupted after a time.

@@ -11,6 +11,7 @@ mod probe;
 mod retry;
 mod schema;
 mod sqlite;
+mod transaction;
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use self::probe::{DatabaseFile, Target, WriteFaults};
 pub use self::probe::{Health, Probe};
 use self::retry::Outages;
 pub use self::schema::Schema;
+pub(crate) use self::transaction::Transaction;
 use crate::Error;
 
 /// The time that a statement waits for a free connection, and SQLite for a lock of another process.

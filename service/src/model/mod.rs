@@ -4,6 +4,7 @@
 mod due;
 mod due_bound;
 mod filter;
+mod precondition;
 mod priority;
 mod sort;
 mod tag;
@@ -14,6 +15,7 @@ mod time;
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
 pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
+pub use precondition::Precondition;
 pub use priority::Priority;
 pub(crate) use sort::PositionKey;
 pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};

@@ -29,6 +29,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// The version: the number of the last write, which is its time in microseconds since 1970. It only rises.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.updated_at.timestamp_micros()
+    }
+
     /// The approximate number of bytes that the task takes as JSON.
     pub(crate) fn size(&self) -> usize {
         /// The names, the times and the numbers.

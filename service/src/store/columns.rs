@@ -2,6 +2,7 @@
 //! statements, the binding and the decoding are made from it.
 
 use ::entity::task::{Column, Entity};
+use ::entity::task_change;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, ReturningClause};
 use sea_orm::sqlx::error::BoxDynError;
@@ -10,7 +11,7 @@ use sea_orm::sqlx::sqlite::{Sqlite, SqliteValueRef};
 use sea_orm::sqlx::{ColumnIndex, Decode, Row};
 use sea_orm::{Iden, SqlxError};
 
-use super::dialect::{Dialect, request, task};
+use super::dialect::{Dialect, NAME_OF_TIME_OF_WRITE, request, task};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
 use crate::model::{Due, Priority, Tags, Task};
@@ -90,7 +91,7 @@ pub(super) struct WrittenColumn {
 /// The value of a column of a new task.
 enum OnCreate {
     Input(Input<EditRequest>),
-    Expr(fn() -> Expr),
+    Expr(fn(Dialect) -> Expr),
 }
 
 /// The value of a column after a change.
@@ -101,8 +102,8 @@ enum OnChange {
     Input(Input<EditRequest>),
     /// The input, if the second one is true. For columns that can be null.
     InputIf(Input<EditRequest>, Input<EditRequest>),
-    /// An expression of the old row and the request. The second argument is the time of the write.
-    Expr(fn(Dialect, Expr) -> Expr),
+    /// An expression of the old row and the request.
+    Expr(fn(Dialect) -> Expr),
 }
 
 /// The columns that are written.
@@ -129,16 +130,31 @@ pub(super) static WRITTEN: [WrittenColumn; 14] = [
         SETS_DUE,
     ),
     nullable(Column::DueAt, time("due_at", |sent| Some(sent.request.changes.due.value()?.as_ref()?.at())), SETS_DUE),
-    fixed(Column::CreatedAt, CREATED_AT),
-    computed(Column::UpdatedAt, || request(CREATED_AT.name), |_, now| now),
-    computed(Column::Completed, || Expr::val(false), |_, _| completed()),
-    computed(Column::CompletedAt, || Expr::cust("NULL"), |_, now| completed_at(completed(), now)),
+    WrittenColumn {
+        column: Column::CreatedAt,
+        on_create: OnCreate::Expr(Dialect::time_of_write),
+        on_change: OnChange::Keep,
+    },
+    computed(Column::UpdatedAt, Dialect::time_of_write, Dialect::time_of_write),
+    computed(Column::Completed, |_| Expr::val(false), |_| completed()),
+    computed(Column::CompletedAt, |_| Expr::cust("NULL"), completed_at),
 ];
 
 pub(super) const OWNER: Input<EditRequest> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
 pub(super) const ID: Input<EditRequest> = Input { name: "id", value: InputValue::BigInt(|sent| sent.request.id) };
-/// Each new task of a batch is a microsecond later than the one before. This time identifies the request of a returned row.
-const CREATED_AT: Input<EditRequest> = time("created_at", |sent| Some(sent.created_at()));
+/// The version that the task must have, as the time of its last write.
+pub(super) const IF_UPDATED_AT: Input<EditRequest> =
+    time("if_updated_at", |sent| sent.request.if_version.and_then(DateTime::from_timestamp_micros));
+pub(super) const ACTOR: Input<EditRequest> = text("actor", |sent| sent.request.caller.actor());
+/// The number of the write, see [`Turn`](super::input::Turn).
+pub(super) const AT: Input<EditRequest> = Input { name: "at", value: InputValue::BigInt(|sent| Some(sent.turn.at)) };
+/// The same as a time. SQLite stores times as texts.
+pub(super) const TIME_OF_WRITE: Input<EditRequest> =
+    time(NAME_OF_TIME_OF_WRITE, |sent| DateTime::from_timestamp_micros(sent.turn.at));
+pub(super) const OWNER_PLACE: Input<EditRequest> = small_int("owner", |sent| Some(sent.turn.owner));
+pub(super) const STEP: Input<EditRequest> = small_int("step", |sent| Some(sent.turn.step));
+pub(super) const PLACE: Input<EditRequest> =
+    Input { name: "place", value: InputValue::BigInt(|sent| i64::try_from(sent.place).ok()) };
 const COMPLETED: Input<EditRequest> = flag("completed", |sent| sent.request.changes.completed.value().copied());
 const FLIPS: Input<EditRequest> = flag("flips", |sent| Some(sent.request.flips));
 const SETS_DESCRIPTION: Input<EditRequest> =
@@ -157,7 +173,7 @@ const fn nullable(column: Column, input: Input<EditRequest>, is_set: Input<EditR
     WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
 }
 
-const fn computed(column: Column, on_create: fn() -> Expr, on_change: fn(Dialect, Expr) -> Expr) -> WrittenColumn {
+const fn computed(column: Column, on_create: fn(Dialect) -> Expr, on_change: fn(Dialect) -> Expr) -> WrittenColumn {
     WrittenColumn { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
 }
 
@@ -179,22 +195,22 @@ const fn time(name: &'static str, value: fn(&Sent<'_, EditRequest>) -> Option<Da
 
 impl WrittenColumn {
     /// The value of a new row.
-    pub(super) fn created(&self) -> Expr {
+    pub(super) fn created(&self, dialect: Dialect) -> Expr {
         match &self.on_create {
             OnCreate::Input(input) => request(input.name),
-            OnCreate::Expr(expr) => expr(),
+            OnCreate::Expr(expr) => expr(dialect),
         }
     }
 
-    /// The value after a change at `now`, if the column can change.
-    pub(super) fn changed(&self, dialect: Dialect, now: &Expr) -> Option<Expr> {
+    /// The value after a change, if the column can change.
+    pub(super) fn changed(&self, dialect: Dialect) -> Option<Expr> {
         Some(match &self.on_change {
             OnChange::Keep => return None,
             OnChange::Input(input) => Func::coalesce([request(input.name), task(self.column)]).into(),
             OnChange::InputIf(input, is_set) => {
                 Expr::case(request(is_set.name), request(input.name)).finally(task(self.column)).into()
             }
-            OnChange::Expr(expr) => expr(dialect, now.clone()),
+            OnChange::Expr(expr) => expr(dialect),
         })
     }
 }
@@ -235,16 +251,24 @@ fn completed() -> Expr {
     Expr::case(request(FLIPS.name), task(Column::Completed).not()).finally(set).into()
 }
 
-/// The time since when the task is completed, after a write at `now` that makes it `completed`.
-pub(super) fn completed_at(completed: Expr, now: Expr) -> Expr {
-    Expr::case(completed, Func::coalesce([task(Column::CompletedAt), now])).finally(Expr::cust("NULL")).into()
+/// The time since when the task is completed, after a change.
+fn completed_at(dialect: Dialect) -> Expr {
+    let since = Func::coalesce([task(Column::CompletedAt), dialect.time_of_write()]);
+    Expr::case(completed(), since).finally(Expr::cust("NULL")).into()
 }
 
-/// The time of a write: now, or right after the last write of the same task if the clock has not passed it. The clocks of
-/// several servers can differ, and a clock can be set back.
-pub(super) fn time_of_write(dialect: Dialect, now: Expr) -> Expr {
-    Func::greatest([dialect.after_last_write(), now]).into()
-}
+/// The columns of the task as it was before a change, and where the change keeps them: all that are read, but for the id.
+pub(super) const IMAGE: [(Column, task_change::Column); 9] = [
+    (Column::Title, task_change::Column::Title),
+    (Column::Description, task_change::Column::Description),
+    (Column::Completed, task_change::Column::Completed),
+    (Column::CreatedAt, task_change::Column::CreatedAt),
+    (Column::UpdatedAt, task_change::Column::UpdatedAt),
+    (Column::CompletedAt, task_change::Column::CompletedAt),
+    (Column::Priority, task_change::Column::Priority),
+    (Column::Tags, task_change::Column::Tags),
+    (Column::DueDate, task_change::Column::DueDate),
+];
 
 /// The columns that are read, with the name of their table.
 pub(super) fn read() -> impl Iterator<Item = (Entity, Column)> {
@@ -254,4 +278,17 @@ pub(super) fn read() -> impl Iterator<Item = (Entity, Column)> {
 /// The columns that a write returns: those that are read, then the owner.
 pub(super) fn returned() -> ReturningClause {
     Query::returning().columns(read().chain([(Entity, Column::UserId)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_keeps_every_column_that_is_read_but_for_the_id() {
+        let kept: Vec<_> = IMAGE.iter().map(|(column, _)| column.to_string()).collect();
+        let read: Vec<_> = READ.iter().map(Iden::to_string).filter(|name| name != "id").collect();
+        assert_eq!(kept, read);
+        assert!(IMAGE.iter().all(|(column, kept)| column.to_string() == kept.to_string()));
+    }
 }

@@ -4,12 +4,14 @@
 use ::entity::task::{Column, Entity};
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, Func, FunctionCall, JoinType, PostgresQueryBuilder, Query, QueryStatementWriter,
-    SelectStatement, SqliteQueryBuilder, TableRef,
+    Alias, Expr, ExprTrait, Func, FunctionCall, IntoTableRef, JoinType, PostgresQueryBuilder, Query,
+    QueryStatementWriter, SelectStatement, SqliteQueryBuilder, TableRef,
 };
 
 /// The name of the derived table that holds the requests of a batch.
-const REQUEST: &str = "request";
+pub(super) const REQUEST: &str = "request";
+/// The input that holds the time of a write on SQLite.
+pub(super) const NAME_OF_TIME_OF_WRITE: &str = "time_of_write";
 
 /// The SQL of one of the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) enum InputType {
 
 impl InputType {
     /// The type of the array on PostgreSQL.
-    fn array(self) -> &'static str {
+    pub(super) fn array(self) -> &'static str {
         match self {
             Self::Text => "text[]",
             Self::BigInt => "bigint[]",
@@ -79,37 +81,35 @@ impl Dialect {
         TableRef::SubQuery(requests.into(), Alias::new(REQUEST).into())
     }
 
-    /// The scalar parameter with this number, which comes after the inputs.
-    pub(super) fn scalar(self, inputs: usize, number: usize, of: &str) -> Expr {
-        Expr::cust(match self {
-            Self::Postgres => format!("${}::{of}", inputs + number + 1),
-            Self::Sqlite => format!("${}", number + 2),
-        })
-    }
-
     /// A function for a FROM clause that limits the wait for a row lock in this transaction, if the database has row locks.
     pub(super) fn lock_timeout(self, timeout: Expr) -> Option<FunctionCall> {
         let set = || Func::cust("set_config").arg("lock_timeout").arg(timeout).arg(true);
         (self == Self::Postgres).then(set)
     }
 
-    /// Joins the requests with the tasks for which `condition` holds. SQLite would otherwise read the tasks first.
+    /// Joins the requests with the tasks for which `condition` holds.
     pub(super) fn join_tasks(self, select: &mut SelectStatement, condition: Expr) {
+        self.join(select, Entity, condition);
+    }
+
+    /// Joins the requests with the rows of a table for which `condition` holds. SQLite would otherwise read the table first.
+    pub(super) fn join(self, select: &mut SelectStatement, table: impl IntoTableRef, condition: Expr) {
         match self {
-            Self::Postgres => select.join(JoinType::InnerJoin, Entity, condition),
-            Self::Sqlite => select.cross_join(Entity).and_where(condition),
+            Self::Postgres => select.join(JoinType::InnerJoin, table, condition),
+            Self::Sqlite => select.cross_join(table).and_where(condition),
         };
     }
 
-    /// The earliest time for the next write of a task: the next value of `updated_at` that this database can compute.
-    pub(super) fn after_last_write(self) -> Expr {
-        Expr::cust(match self {
-            Self::Postgres => "task.updated_at + interval '1 microsecond'",
-            // SQLite computes times in milliseconds. The format is that of the driver.
-            Self::Sqlite => {
-                "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', task.updated_at, '+0.001 seconds'), '.000+', '+')"
+    /// The time of a write, which is its number in microseconds. A sharded PostgreSQL accepts only immutable functions over a
+    /// column here, and `timestamptz + interval` is not one.
+    pub(super) fn time_of_write(self) -> Expr {
+        match self {
+            Self::Postgres => {
+                Expr::cust("(timestamp 'epoch' + request.at * interval '1 microsecond') AT TIME ZONE 'UTC'")
             }
-        })
+            // The statement gets it ready, because SQLite computes times in milliseconds.
+            Self::Sqlite => request(NAME_OF_TIME_OF_WRITE),
+        }
     }
 
     /// Whether a column contains a text. `LIKE` has special characters, and PostgreSQL expects few rows from it, which it then
@@ -182,6 +182,11 @@ impl Dialect {
 /// An input of the request in the derived table.
 pub(super) fn request(name: &'static str) -> Expr {
     Expr::col((Alias::new(REQUEST), Alias::new(name)))
+}
+
+/// The requests of a batch that an earlier part of the statement has found, in the place of the derived table.
+pub(super) fn found_requests(found: &'static str) -> TableRef {
+    Alias::new(found).into_table_ref().alias(Alias::new(REQUEST))
 }
 
 /// A column of the task, also if the derived table has one of the same name.

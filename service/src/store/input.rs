@@ -1,4 +1,4 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::dialect::InputType;
 
@@ -8,8 +8,20 @@ pub(super) struct Sent<'a, R> {
     pub(super) request: &'a R,
     /// The place in the batch.
     pub(super) place: usize,
-    /// The time of the batch.
-    pub(super) now: DateTime<Utc>,
+    /// The number of the write. Reads have none.
+    pub(super) turn: Turn,
+}
+
+/// The number that a write gets from the clock of its owner. PostgreSQL computes it within the statement, from the place of the
+/// owner and the step. Statements that are sent one by one get the number itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Turn {
+    /// The place of the owner among the owners of the batch, from 1.
+    pub(super) owner: i16,
+    /// The place of the request among those of its owner, from 1.
+    pub(super) step: i16,
+    /// The number, in microseconds.
+    pub(super) at: i64,
 }
 
 /// One value of every request of a batch.
@@ -58,12 +70,7 @@ impl<R> InputValue<R> {
 
 impl<'a, R> Sent<'a, R> {
     /// The requests in the order of their places.
-    pub(super) fn all(requests: &'a [R], now: DateTime<Utc>) -> Vec<Self> {
-        requests.iter().enumerate().map(|(place, request)| Self { request, place, now }).collect()
-    }
-
-    /// The creation time of the new task at this place: a microsecond after the one before.
-    pub(super) fn created_at(&self) -> DateTime<Utc> {
-        self.now + TimeDelta::microseconds(i64::try_from(self.place).unwrap_or_default())
+    pub(super) fn all(requests: &'a [R]) -> Vec<Self> {
+        requests.iter().enumerate().map(|(place, request)| Self { request, place, turn: Turn::default() }).collect()
     }
 }

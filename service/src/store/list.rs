@@ -26,6 +26,7 @@ impl Store {
             return self.queues.newest.ask(request).await;
         }
         let newest = page(caller, &Filter::default(), &Sort::default(), most, Start::Beginning, DbBackend::Sqlite);
+        let newest = with_state(caller, READ.len(), newest);
         if most > MAX_AT_ONCE {
             return self.rows(caller, Cost::Light, newest, false, max_bytes).await;
         }
@@ -44,11 +45,13 @@ impl Store {
         (cost, max_bytes): (Cost, usize),
     ) -> Result<Rows, Error> {
         let page = page(caller, filter, sort, most, start, self.db.backend());
+        let columns = READ.len() + usize::from(sort.is_by_title());
+        let page = with_state(caller, columns, page);
         self.rows(caller, cost, page, sort.is_by_title(), max_bytes).await
     }
 
     /// The ids of the caller's tasks from `start` on that pass the filter, in the order of the list: `most` of them, and possibly
-    /// some more.
+    /// some more. Then the state of the list.
     pub(crate) async fn sorted_ids(
         &self,
         caller: &Caller,
@@ -56,14 +59,17 @@ impl Store {
         sort: &Sort,
         most: u32,
         start: Start<'_>,
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<(Vec<i64>, i64), Error> {
         let mut ids = owned::select_nothing(caller);
         ids.column(Column::Id);
-        let ids = finish(ids, filter, sort, most, start, self.db.backend());
+        let ids = with_state(caller, 1, finish(ids, filter, sort, most, start, self.db.backend()));
         let select = |db: Db, limit| {
             let ids = ids.clone();
-            let push = |ids: &mut Vec<i64>, row: QueryResult| {
-                ids.push(row.try_get_by_index(0)?);
+            let push = |(ids, state): &mut (Vec<i64>, i64), row: QueryResult| {
+                match row.try_get_by_index(0)? {
+                    Some(id) => ids.push(id),
+                    None => *state = row.try_get_by_index(1)?,
+                }
                 Ok(())
             };
             async move { db.select(&ids, limit, push).await }
@@ -135,6 +141,28 @@ pub(super) fn page(
     let mut page = owned::select(caller);
     page.columns(sort.is_by_title().then_some(Column::TitleFolded));
     finish(page, filter, sort, most, start, backend)
+}
+
+/// The rows of a list with this number of columns, and before them one with the state of the list, in the column behind those of
+/// the list. One statement reads both, so they agree. A caller without a clock has no such row.
+///
+/// SeaQuery cannot add a statement to one whose limit is a part of its text.
+fn with_state(caller: &Caller, columns: usize, list: Statement) -> Statement {
+    let Statement { sql, values, db_backend } = list;
+    let nulls = "NULL, ".repeat(columns);
+    let mut values = values.unwrap_or(Values(Vec::new()));
+    // The owner is the first value of every list. PostgreSQL names it again.
+    let owner = if db_backend == DbBackend::Postgres {
+        "$1"
+    } else {
+        values.0.insert(0, caller.user_id().as_str().into());
+        "?"
+    };
+    let sql = format!(
+        "SELECT {nulls}clock FROM task_owner WHERE user_id = {owner} \
+         UNION ALL SELECT list.*, NULL FROM ({sql}) AS list"
+    );
+    Statement { sql, values: Some(values), db_backend }
 }
 
 /// Adds the filter, the order, the start and the limit to a select of the caller's tasks.

@@ -32,25 +32,35 @@ use self::cost::Places;
 use self::edit::Edits;
 use self::growth::Growth;
 pub(crate) use self::list::MAX_BATCHED;
-use self::read::{Foreign, Get, Newest};
+use self::read::{Clock, Foreign, Get, Newest};
 use self::request::EditKind;
 pub(crate) use self::request::{BulkEdit, Edit};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
-use crate::batch::{Lane, Queue};
+use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::model::Task;
-use crate::{Caller, Error};
+use crate::{Caller, Error, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
 #[derive(Clone)]
 pub struct Store {
     db: Db,
     queues: Arc<Queues>,
-    growth: Arc<Growth>,
+    shared: Shared,
     places: Arc<Places>,
     /// The number of this part among those of [`Self::split`].
     worker: usize,
+}
+
+/// What all parts of [`Store::split`] share.
+#[derive(Clone)]
+struct Shared {
+    growth: Arc<Growth>,
+    /// The owners whose tasks are being written by this process.
+    holds: Arc<Holds<UserId>>,
+    /// The maximum number of tasks of a user.
+    max_tasks: i64,
 }
 
 /// One queue for each kind of request. Reads and edits take turns in a lane of their own.
@@ -60,6 +70,7 @@ struct Queues {
     get: Arc<Queue<Get>>,
     newest: Arc<Queue<Newest>>,
     foreign: Arc<Queue<Foreign>>,
+    clock: Arc<Queue<Clock>>,
     create: Arc<Queue<Edits>>,
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
@@ -75,23 +86,34 @@ impl Store {
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
         let db = Db::open(config, notice).await?;
         let places = Arc::new(Places::new(slice::from_ref(&db)));
-        Ok(Self::on(db, Arc::default(), places, 0))
+        Ok(Self::on(db, places, &Shared { growth: Arc::default(), holds: Arc::default(), max_tasks: i64::MAX }, 0))
     }
 
-    fn on(db: Db, growth: Arc<Growth>, places: Arc<Places>, worker: usize) -> Self {
+    /// Limits the number of tasks of each user.
+    #[must_use]
+    pub fn with_max_tasks(self, max_tasks: Option<NonZero<u32>>) -> Self {
+        let max_tasks = max_tasks.map_or(i64::MAX, |max| max.get().into());
+        Self::on(self.db, self.places, &Shared { max_tasks, ..self.shared }, self.worker)
+    }
+
+    fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {
         let (reads, edits) = (Arc::<Lane>::default(), Arc::<Lane>::default());
-        let of = |kind| Queue::new(Edits { kind, growth: Arc::clone(&growth) }, db.clone(), Arc::clone(&edits));
+        let of = |kind| {
+            let operation = Edits { kind, growth: Arc::clone(&shared.growth), max_tasks: shared.max_tasks };
+            Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
+        };
         let queues = Queues {
-            get: Queue::new(Get, db.clone(), Arc::clone(&reads)),
-            newest: Queue::new(Newest, db.clone(), Arc::clone(&reads)),
-            foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads)),
+            get: Queue::new(Get, db.clone(), Arc::clone(&reads), Arc::default()),
+            newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),
+            foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads), Arc::default()),
+            clock: Queue::new(Clock, db.clone(), Arc::clone(&reads), Arc::default()),
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
             reads,
             edits,
         };
-        Self { db, queues: Arc::new(queues), growth, places, worker }
+        Self { db, queues: Arc::new(queues), shared: shared.clone(), places, worker }
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
@@ -103,7 +125,7 @@ impl Store {
     pub async fn split(self, threads: NonZero<usize>, mut notice: impl FnMut(&str)) -> Result<Vec<Self>, Error> {
         self.queues.reads.release();
         self.queues.edits.release();
-        let growth = self.growth;
+        let shared = self.shared;
         let parts = self.db.split(threads).await?;
         if parts.iter().any(|db| db.max_connections() < 2) && !parts.iter().any(Db::shares_connections) {
             notice(
@@ -112,7 +134,7 @@ impl Store {
             );
         }
         let places = Arc::new(Places::new(&parts));
-        let part = |(worker, db)| Self::on(db, Arc::clone(&growth), Arc::clone(&places), worker);
+        let part = |(worker, db)| Self::on(db, Arc::clone(&places), &shared, worker);
         Ok(parts.into_iter().enumerate().map(part).collect())
     }
 
@@ -146,9 +168,14 @@ impl Store {
         sum
     }
 
-    /// Writes one task. This and [`Self::edit_all`] are the only ways to change rows.
-    pub(crate) async fn edit(&self, caller: &Caller, edit: Edit) -> Result<Option<Task>, Error> {
-        let (kind, request) = edit.of(caller.clone());
+    /// Writes one task, if it has the given version. This and [`Self::edit_all`] are the only ways to change rows.
+    pub(crate) async fn edit(
+        &self,
+        caller: &Caller,
+        edit: Edit,
+        if_version: Option<i64>,
+    ) -> Result<Option<Task>, Error> {
+        let (kind, request) = edit.of(caller.clone(), if_version);
         match kind {
             EditKind::Create => self.queues.create.ask(request).await,
             EditKind::Change => self.queues.change.ask(request).await,
@@ -159,6 +186,11 @@ impl Store {
     /// Reads one task of the caller, if there is one with this id.
     pub(crate) async fn get(&self, caller: &Caller, id: i64) -> Result<Option<Task>, Error> {
         self.queues.get.ask((caller.clone(), id)).await
+    }
+
+    /// Reads the caller's clock: the state of their lists.
+    pub(crate) async fn clock(&self, caller: &Caller) -> Result<i64, Error> {
+        self.queues.clock.ask(caller.clone()).await
     }
 
     /// The reason why a statement found no task of the caller with this id: [`Error::NotOwner`], [`Error::NotFound`], or an

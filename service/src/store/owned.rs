@@ -18,13 +18,17 @@ pub(super) fn select(caller: &Caller) -> SelectStatement {
 }
 
 /// A select of the caller's tasks without columns, for a statement that names their ids.
+pub(super) fn select_nothing_by_id(caller: &Caller) -> SelectStatement {
+    Entity::find().filter(is_owner_by_id(caller)).select_only().into_query()
+}
+
+/// The condition that a task is the caller's, for a statement that names ids.
 ///
 /// The owner is compared in a form that no index serves, so that the rows are found by their ids. PostgreSQL takes an owner whose
 /// tasks are newer than its statistics for one with a single task. It would read all tasks of the owner, and compare each of them
 /// with each id.
-pub(super) fn select_nothing_by_id(caller: &Caller) -> SelectStatement {
-    let owner = Expr::cust("task.user_id || ''");
-    Entity::find().filter(owner.eq(caller.user_id().as_str())).select_only().into_query()
+pub(super) fn is_owner_by_id(caller: &Caller) -> Expr {
+    Expr::cust("task.user_id || ''").eq(caller.user_id().as_str())
 }
 
 /// A select of the caller's tasks without columns.

@@ -1,7 +1,8 @@
+use chrono::{DateTime, Utc};
 use migration::fold;
 
 use crate::Caller;
-use crate::model::{Changes, NewTask, Tags};
+use crate::model::{Changes, NewTask, Tags, Task};
 
 /// A write to one task.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub(super) struct EditRequest {
     pub(super) id: Option<i64>,
     pub(super) changes: Changes,
     pub(super) flips: bool,
+    /// The version that the task must have, if it must have one.
+    pub(super) if_version: Option<i64>,
     pub(super) derived: Derived,
 }
 
@@ -68,21 +71,44 @@ impl Derived {
 
 impl Edit {
     /// The kind of the edit, and the edit as the statements take it.
-    pub(super) fn of(self, caller: Caller) -> (EditKind, EditRequest) {
-        let (kind, id, changes, flips) = match self {
-            Self::Create(new) => (EditKind::Create, None, Changes::from(new), false),
-            Self::Change(id, changes) => (EditKind::Change, Some(id), changes, false),
-            Self::Toggle(id) => (EditKind::Change, Some(id), Changes::default(), true),
-            Self::Delete(id) => (EditKind::Delete, Some(id), Changes::default(), false),
+    pub(super) fn of(self, caller: Caller, if_version: Option<i64>) -> (EditKind, EditRequest) {
+        let flips = matches!(self, Self::Toggle(_));
+        let (kind, id, changes) = match self {
+            Self::Create(new) => (EditKind::Create, None, Changes::from(new)),
+            Self::Change(id, changes) => (EditKind::Change, Some(id), changes),
+            Self::Toggle(id) => (EditKind::Change, Some(id), Changes::default()),
+            Self::Delete(id) => (EditKind::Delete, Some(id), Changes::default()),
         };
-        let derived = Derived::of(&changes);
-        (kind, EditRequest { caller, id, changes, flips, derived })
+        (kind, EditRequest { flips, if_version, ..EditRequest::of(caller, id, changes) })
     }
 }
 
 impl EditRequest {
-    /// The order in which rows are locked.
+    /// The request to change the given fields of a task.
+    pub(super) fn of(caller: Caller, id: Option<i64>, changes: Changes) -> Self {
+        let derived = Derived::of(&changes);
+        Self { caller, id, changes, flips: false, if_version: None, derived }
+    }
+
+    /// The id and the owner, which identify a returned row.
     pub(super) fn id_and_owner(&self) -> (Option<i64>, &str) {
         (self.id, self.caller.user_id().as_str())
+    }
+
+    /// The task that this request creates, if it creates one.
+    pub(super) fn created(&self, id: i64, at: DateTime<Utc>) -> Option<Task> {
+        let Changes { title, description, completed, priority, tags, due } = &self.changes;
+        Some(Task {
+            id,
+            title: title.value()?.as_str().to_owned(),
+            description: description.value()?.as_ref().map(|text| text.as_str().to_owned()),
+            completed: *completed.value()?,
+            created_at: at,
+            updated_at: at,
+            completed_at: None,
+            priority: *priority.value()?,
+            tags: tags.value()?.clone(),
+            due: due.value()?.clone(),
+        })
     }
 }

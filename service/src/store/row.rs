@@ -4,7 +4,7 @@ use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::sqlite::SqliteRow;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlxError, Statement};
 
-use super::columns::{READ, Time, decode};
+use super::columns::{READ, ReadPosition, Time, decode};
 use crate::db::fault::query_error;
 use crate::model::Task;
 
@@ -19,6 +19,10 @@ pub(super) trait StoredRow {
     fn time(&self, position: usize) -> Result<DateTime<Utc>, DbErr>;
     /// The text at this position.
     fn text(&self, position: usize) -> Result<&str, DbErr>;
+    /// The text at this position, if it is not null.
+    fn optional_text(&self, position: usize) -> Result<Option<&str>, DbErr>;
+    /// The number at this position, if it is not null.
+    fn optional_number(&self, position: usize) -> Result<Option<i64>, DbErr>;
 }
 
 /// The position of the first column behind those of the task.
@@ -42,6 +46,14 @@ macro_rules! stored_row {
             fn text(&self, position: usize) -> Result<&str, DbErr> {
                 self.try_get_unchecked(position).map_err(query_error)
             }
+
+            fn optional_text(&self, position: usize) -> Result<Option<&str>, DbErr> {
+                self.try_get_unchecked(position).map_err(query_error)
+            }
+
+            fn optional_number(&self, position: usize) -> Result<Option<i64>, DbErr> {
+                self.try_get_unchecked(position).map_err(query_error)
+            }
         }
     )*};
 }
@@ -54,6 +66,8 @@ pub(crate) struct Rows {
     pub(crate) tasks: Vec<Task>,
     /// The text behind the columns of each task, if the statement returns one.
     pub(crate) texts: Vec<String>,
+    /// The state of the list: the owner's clock, as it was when the tasks were read or before.
+    pub(crate) state: i64,
     /// Further rows were left out, because the texts of these are longer than wanted.
     pub(crate) is_cut: bool,
     bytes: usize,
@@ -70,16 +84,22 @@ impl Rows {
         }
     }
 
-    /// Adds a row, and the text behind the columns of its task if it has one.
+    /// Adds a row, and the text behind the columns of its task if it has one. A row without a task has the state.
     pub(super) fn push(&mut self, row: &QueryResult, has_text: bool, max_bytes: usize) -> Result<(), DbErr> {
         if self.bytes > max_bytes {
             self.is_cut = true;
             return Ok(());
         }
+        let position_of_state = AFTER_TASK + usize::from(has_text);
+        let stored = stored(row)?;
+        if stored.optional_number(ReadPosition::Id as usize)?.is_none() {
+            self.state = stored.number(position_of_state)?;
+            return Ok(());
+        }
         if has_text {
             self.texts.push(row.try_get_by_index(AFTER_TASK)?);
         }
-        self.add(task(row)?, max_bytes);
+        self.add(stored.task()?, max_bytes);
         Ok(())
     }
 }
@@ -91,10 +111,6 @@ pub(super) async fn fetch(db: &impl ConnectionTrait, statement: Statement, max_b
         rows.push(&row, false, max_bytes)?;
     }
     Ok(rows)
-}
-
-fn task(row: &QueryResult) -> Result<Task, DbErr> {
-    stored(row)?.task()
 }
 
 /// The number and the time in the first two columns.

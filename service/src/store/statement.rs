@@ -11,16 +11,21 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
 use super::dialect::Dialect;
+#[cfg(test)]
+use super::dialect::InputType;
 use super::input::{Input, InputValue, Sent};
 use super::row::StoredRow;
 use crate::batch::{Batch, Operation};
+use crate::db::Transaction;
 use crate::db::fault::query_error;
 
 /// A parameter of the whole batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Scalar {
-    Time(DateTime<Utc>),
     Text(&'static str),
+    BigInt(i64),
+    /// An array of texts. PostgreSQL only.
+    Texts(Vec<String>),
 }
 
 /// A statement for a batch of requests. Its texts are built once, because SeaQuery takes about 7 µs for one.
@@ -39,6 +44,11 @@ impl<R> Statement<R> {
             build(dialect, dialect.requests(columns))
         };
         Self { postgres: text(Dialect::Postgres), sqlite: Some(text(Dialect::Sqlite)), inputs }
+    }
+
+    /// A statement that only SQLite has.
+    pub(super) fn for_sqlite(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+        Self { postgres: String::new(), ..Self::new(inputs, build) }
     }
 
     /// A statement that only PostgreSQL has.
@@ -68,6 +78,35 @@ impl<R> Statement<R> {
         }
     }
 
+    /// Sends the statement, which returns no rows, over a connection of the pool.
+    pub(super) async fn send(&'static self, db: &DatabaseConnection, sent: &[Sent<'_, R>]) -> Result<(), DbErr> {
+        if db.get_database_backend() == DbBackend::Postgres {
+            let query = self.bind_postgres(sent, &[]);
+            query.execute(db.get_postgres_connection_pool()).await.map_err(query_error)?;
+        } else {
+            let query = self.bind_sqlite(sent, &[])?;
+            query.execute(db.get_sqlite_connection_pool()).await.map_err(query_error)?;
+        }
+        Ok(())
+    }
+
+    /// The same as [`Self::fetch`], within a transaction and without scalars.
+    pub(super) async fn fetch_in(
+        &'static self,
+        transaction: &mut Transaction,
+        sent: &[Sent<'_, R>],
+        mut on_row: impl FnMut(&dyn StoredRow) -> Result<(), DbErr> + Send,
+    ) -> Result<(), DbErr> {
+        match transaction {
+            Transaction::Postgres(transaction) => {
+                each(self.bind_postgres(sent, &[]).fetch(&mut **transaction), on_row).await
+            }
+            Transaction::Sqlite(transaction) => {
+                each(self.bind_sqlite(sent, &[])?.fetch(&mut **transaction), &mut on_row).await
+            }
+        }
+    }
+
     /// One array for each input, then the scalars.
     fn bind_postgres<'q>(&'static self, sent: &[Sent<'q, R>], scalars: &[Scalar]) -> Query<'q, Postgres, PgArguments> {
         let mut query = sqlx::query(self.postgres.as_str());
@@ -81,9 +120,10 @@ impl<R> Statement<R> {
             };
         }
         for scalar in scalars {
-            query = match *scalar {
-                Scalar::Time(time) => query.bind(time),
-                Scalar::Text(text) => query.bind(text),
+            query = match scalar {
+                Scalar::Text(text) => query.bind(*text),
+                Scalar::BigInt(number) => query.bind(*number),
+                Scalar::Texts(texts) => query.bind(texts.clone()),
             };
         }
         query
@@ -100,18 +140,47 @@ impl<R> Statement<R> {
         // Texts and numbers always serialize.
         let mut query = sqlx::query(text).bind(serde_json::to_string(&requests).unwrap_or_default());
         for scalar in scalars {
-            query = match *scalar {
-                Scalar::Time(time) => query.bind(sqlite_time(time)),
-                Scalar::Text(text) => query.bind(text),
+            query = match scalar {
+                Scalar::Text(text) => query.bind(*text),
+                Scalar::BigInt(number) => query.bind(*number),
+                Scalar::Texts(_) => return Err(DbErr::Custom("SQLite has no arrays".to_owned())),
             };
         }
         Ok(query)
     }
 
+    /// The texts under a name, with PostgreSQL's arguments for a batch of one request of `user 7` for task 7, and these scalars.
     #[cfg(test)]
-    pub(super) fn texts(&self) -> (&str, Option<&str>) {
-        (&self.postgres, self.sqlite.as_deref())
+    pub(super) fn texts(&'static self, name: &'static str, scalars: &str) -> Texts {
+        let argument = |input: &Input<R>| {
+            let value = match (input.name, input.value.input_type()) {
+                ("user_id" | "actor", _) => "'user 7'",
+                ("id" | "at" | "clock" | "begin" | "tasks", _) => "7",
+                ("place", _) => "0",
+                ("most" | "owner" | "step", _) => "1",
+                ("created_at" | "time_of_write", _) => "now()",
+                ("title" | "title_folded", _) if name.contains("create") => "'t'",
+                ("tags" | "tags_folded", _) if name.contains("create") => "'[]'",
+                ("priority", _) if name.contains("create") => "0",
+                (_, InputType::Bool) => "false",
+                _ => "NULL",
+            };
+            format!("ARRAY[{value}]::{}", input.value.input_type().array())
+        };
+        let scalars = (!scalars.is_empty()).then(|| scalars.to_owned());
+        let arguments: Vec<String> = self.inputs.iter().map(argument).chain(scalars).collect();
+        let postgres = Some(self.postgres.as_str()).filter(|text| !text.is_empty());
+        Texts { name, postgres, sqlite: self.sqlite.as_deref(), arguments: arguments.join(", ") }
     }
+}
+
+/// The texts of a statement for the tests of plans.
+#[cfg(test)]
+pub(super) struct Texts {
+    pub(super) name: &'static str,
+    pub(super) postgres: Option<&'static str>,
+    pub(super) sqlite: Option<&'static str>,
+    pub(super) arguments: String,
 }
 
 async fn each<R: StoredRow>(

@@ -1,4 +1,5 @@
 use ::entity::task::{Column, Entity};
+use ::entity::task_owner;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, Order, Query, SelectStatement, UnionType};
 use sea_orm::{QueryResult, Statement};
 
@@ -12,6 +13,8 @@ use crate::{Caller, Error};
 /// The numbers of a caller's tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
+    /// The state of the list.
+    pub(crate) state: i64,
     pub(crate) all: u64,
     pub(crate) pending: u64,
     pub(crate) completed: u64,
@@ -38,6 +41,7 @@ impl Store {
                 continue;
             }
             counts = Counts {
+                state: row.try_get_by_index::<Option<i64>>(10)?.unwrap_or_default(),
                 all: count(1)?,
                 pending: count(2)?,
                 completed: count(3)?,
@@ -49,14 +53,25 @@ impl Store {
         Ok((counts, spellings))
     }
 
-    /// The spellings of the tags of the caller's tasks, in one statement.
-    pub(crate) async fn tags(&self, caller: &Caller) -> Result<Vec<Spelling>, Error> {
-        let tags = self.db.backend().build(&tags_of(caller, Dialect::of(self.db.backend())));
-        let rows = self.all_rows(caller, tags).await?;
-        let spelling = |row: &QueryResult| -> Result<_, Error> {
-            Ok((row.try_get_by_index::<String>(0)?, row.try_get_by_index::<i64>(1)?.unsigned_abs()))
-        };
-        rows.iter().map(spelling).collect()
+    /// The spellings of the tags of the caller's tasks, and the state of the list, in one statement.
+    pub(crate) async fn tags(&self, caller: &Caller) -> Result<(Vec<Spelling>, i64), Error> {
+        let mut tags = clock(caller);
+        // A table of its own, because its LIMIT would be that of the whole union.
+        let spellings = Query::select()
+            .columns([Alias::new("tasks"), Alias::new("spelling")])
+            .from_subquery(tags_of(caller, Dialect::of(self.db.backend())), Alias::new("tag"))
+            .to_owned();
+        tags.expr(Expr::cust("NULL")).union(UnionType::All, spellings);
+        let rows = self.all_rows(caller, self.db.backend().build(&tags)).await?;
+        let (mut spellings, mut state) = (Vec::new(), 0);
+        for row in rows {
+            let number = row.try_get_by_index::<i64>(0)?;
+            match row.try_get_by_index::<Option<String>>(1)? {
+                Some(spelling) => spellings.push((spelling, number.unsigned_abs())),
+                None => state = number,
+            }
+        }
+        Ok((spellings, state))
     }
 
     async fn all_rows(&self, caller: &Caller, statement: Statement) -> Result<Vec<QueryResult>, Error> {
@@ -94,15 +109,25 @@ fn summary(caller: &Caller, zone: Zone, dialect: Dialect) -> SelectStatement {
     for kind in &kinds {
         counts.expr(Func::count(Expr::case(kind.clone(), 1).finally(Expr::cust("NULL"))));
     }
+    counts.expr(Expr::SubQuery(None, Box::new(clock(caller).into())));
     // A table of its own, because its LIMIT would be that of the whole union.
     let mut tags = Query::select();
     tags.columns([Alias::new("spelling"), Alias::new("tasks")])
         .from_subquery(tags_of(caller, dialect), Alias::new("tag"));
-    for _ in &kinds {
+    for _ in 0..=kinds.len() {
         tags.expr(Expr::cust("NULL"));
     }
     counts.union(UnionType::All, tags);
     counts
+}
+
+/// `SELECT clock FROM task_owner WHERE user_id = …`.
+fn clock(caller: &Caller) -> SelectStatement {
+    Query::select()
+        .column(task_owner::Column::Clock)
+        .from(task_owner::Entity)
+        .and_where(Expr::col(task_owner::Column::UserId).eq(caller.user_id().as_str()))
+        .to_owned()
 }
 
 /// The maximum number of spellings that are returned: those that most tasks have. It bounds the memory of an answer.

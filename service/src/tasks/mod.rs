@@ -15,12 +15,12 @@ pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};
 pub use get::get;
-pub use list::{ListQuery, Page, WholeList, count, cursor, list};
+pub use list::{ListQuery, Page, WholeList, count, cursor, list, state};
 pub use summary::{Summary, TagCount, summary, tags};
 pub use update::update;
 
 pub use crate::model::{
     Change, Changes, Description, Due, DueIn, Filter, InvalidDue, InvalidSearch, InvalidTag, InvalidText, InvalidZone,
-    MAX_OFFSET, NewTask, Position, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title,
-    Zone,
+    MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags,
+    Task, Title, Zone,
 };

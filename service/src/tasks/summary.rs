@@ -9,6 +9,8 @@ use crate::{Caller, Error};
 /// The numbers of a caller's tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// The state of the list, see [`Page`](super::Page).
+    pub state: i64,
     /// All tasks.
     pub all: u64,
     /// Tasks that are not completed.
@@ -37,13 +39,14 @@ pub struct TagCount {
 /// Returns the numbers of the caller's tasks, from one statement.
 pub async fn summary(store: &Store, caller: &Caller, zone: Zone) -> Result<Summary, Error> {
     let (counts, spellings) = store.summary(caller, zone).await?;
-    let Counts { all, pending, completed, overdue, due_today, by_priority } = counts;
-    Ok(Summary { all, pending, completed, overdue, due_today, by_priority, by_tag: merge(spellings) })
+    let Counts { state, all, pending, completed, overdue, due_today, by_priority } = counts;
+    Ok(Summary { state, all, pending, completed, overdue, due_today, by_priority, by_tag: merge(spellings) })
 }
 
-/// Returns the tags of the caller's tasks, in the order of their folded names, from one statement.
-pub async fn tags(store: &Store, caller: &Caller) -> Result<Vec<TagCount>, Error> {
-    Ok(merge(store.tags(caller).await?))
+/// Returns the tags of the caller's tasks, in the order of their folded names, and the state of the list, from one statement.
+pub async fn tags(store: &Store, caller: &Caller) -> Result<(Vec<TagCount>, i64), Error> {
+    let (spellings, state) = store.tags(caller).await?;
+    Ok((merge(spellings), state))
 }
 
 /// Merges the spellings of each tag into one, under the name that most tasks have.

@@ -1,39 +1,44 @@
-//! The one write path. Every write to one task is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind
-//! as one statement. A write to many tasks is a [`BulkEdit`](super::BulkEdit), which `bulk.rs` does in steps.
+//! The one write path. Every write to one task is an [`Edit`](super::Edit), and [`Edits::run`] runs a batch of edits of one kind.
+//! A write to many tasks is a [`BulkEdit`](super::BulkEdit), which `bulk.rs` does in steps.
 //!
-//! Each kind has a file that builds its [`Steps`](steps::Steps). PostgreSQL gets the steps as one statement. On SQLite every
-//! kind has one step, because one connection does all writes and nothing needs to be locked.
+//! Each owner has one clock (`task_owner`). A write locks its owner first, gets the next number of the clock, writes its task and
+//! a change that keeps the task as it was (`task_change`), and moves the clock last. The lock is held until the commit, so the
+//! changes of an owner become visible in the order of their numbers. The number of the last write is the version of a task, and
+//! its `updated_at`.
 
 mod bulk;
-mod change;
-mod create;
-mod delete;
+mod joined;
+mod owners;
+mod sequence;
 mod steps;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbErr};
+use chrono::DateTime;
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 
 use super::columns::ReadPosition;
 use super::growth::Growth;
 use super::input::Sent;
 use super::request::{EditKind, EditRequest};
 use super::row::{AFTER_TASK, StoredRow};
-use super::statement::{Scalar, Statement};
 use crate::batch::{Batch, Operation};
-use crate::db::Db;
+use crate::db::{DEADLINE, Db, Transaction};
 use crate::model::{Task, now};
 use crate::{Error, UserId};
 
 /// The maximum number of edits in a batch.
 const MAX_BATCH: usize = 256;
-/// The time for which a batch waits for a row that another transaction has locked. After it each request is sent alone.
-const BATCH_LOCK_TIMEOUT: &str = "1s";
-/// The time for which one request waits for a locked row. It bounds how long after its caller has timed out a write can still be
-/// done.
+/// The time for which a batch of several owners waits for an owner that another server has locked. After it the owners are sent
+/// separately.
+const BATCH_LOCK_TIMEOUT: &str = "100ms";
+/// The time for which the requests of one owner wait. It bounds how long after its caller has timed out a write can still be done.
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
+/// The number of times that a batch is sent, in which owners have no row yet, or no more.
+const MAX_ATTEMPTS: usize = 4;
 
-/// The task after a create or a change, or before a delete; `None` if the caller has no such task.
+/// The task after a create or a change, or before a delete; `None` if nothing was written.
 type Outcome = Option<Task>;
 
 /// The edits of one kind.
@@ -41,105 +46,159 @@ type Outcome = Option<Task>;
 pub(super) struct Edits {
     pub(super) kind: EditKind,
     pub(super) growth: Arc<Growth>,
+    /// The maximum number of tasks of a user.
+    pub(super) max_tasks: i64,
 }
 
 impl Operation for Edits {
     type Request = EditRequest;
     type Answer = Outcome;
-    /// A statement can write a row only once. The owner is part of the key, so that requests of others for the same id do not
-    /// delay those of the owner.
-    type Key = (UserId, i64);
+    /// The owner, who can be locked by only one transaction at a time.
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         MAX_BATCH
     }
 
-    fn key(request: &EditRequest) -> Option<Self::Key> {
-        Some((request.caller.user_id().clone(), request.id?))
+    fn key(request: &EditRequest) -> Option<UserId> {
+        Some(request.caller.user_id().clone())
+    }
+
+    fn row(request: &EditRequest) -> Option<i64> {
+        request.id
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
-        let (kind, count) = (self.kind, batch.requests.len());
-        let batch = Arc::clone(batch);
-        let now = now();
-        db.write(async move |db| {
-            let mut sent = Sent::all(&batch.requests, now);
-            match kind {
-                EditKind::Create => {
-                    let place = |row: &dyn StoredRow| create::place(&sent, row);
-                    returning(&create::STATEMENT, db, &batch, &sent, &[], place).await
-                }
-                EditKind::Change | EditKind::Delete => {
-                    // Changes and deletes of every server lock rows in the order of their ids, so that two servers do not wait
-                    // for each other.
-                    sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
-                    let lock_timeout = if count > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
-                    let place = |row: &dyn StoredRow| place_by_id(&sent, row);
-                    if kind == EditKind::Change {
-                        let scalars = [Scalar::Time(now), Scalar::Text(lock_timeout)];
-                        returning(&change::STATEMENT, db, &batch, &sent, &scalars, place).await
-                    } else {
-                        let scalars = [Scalar::Text(lock_timeout)];
-                        returning(&delete::STATEMENT, db, &batch, &sent, &scalars, place).await
-                    }
-                }
-            }
-        })
-        .await?;
-        if kind == EditKind::Create {
-            self.growth.add(db, count);
+        match db.backend() {
+            DbBackend::Postgres => self.run_joined(db, batch).await?,
+            _ => self.run_in_sequence(db, batch).await?,
+        }
+        if self.kind == EditKind::Create {
+            self.growth.add(db, batch.requests.len());
         }
         Ok(())
     }
 
     fn no_row(&self) -> Result<Outcome, Error> {
         match self.kind {
-            EditKind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
-            _ => Ok(None),
+            EditKind::Create => Err(Error::TooManyTasks),
+            EditKind::Change | EditKind::Delete => Ok(None),
         }
     }
 }
 
-/// Runs a statement that returns the rows that it wrote, and answers each request whose place `place` finds. All answers come
-/// after the last row, because only the end of the rows shows that they are committed.
-async fn returning(
-    statement: &'static Statement<EditRequest>,
-    db: &DatabaseConnection,
-    batch: &Batch<Edits>,
-    sent: &[Sent<'_, EditRequest>],
-    scalars: &[Scalar],
-    place: impl Fn(&dyn StoredRow) -> Result<Option<usize>, DbErr> + Send + Sync,
-) -> Result<(), DbErr> {
-    let mut written = Vec::with_capacity(sent.len());
-    let keep = |row: &dyn StoredRow| {
-        written.extend(place(row)?.map(|place| (place, row.task())));
-        Ok(())
-    };
-    statement.fetch(db, batch, sent, scalars, keep).await?;
-    for (place, task) in written {
-        batch.answer(place, task.map(Some).map_err(Error::Database));
+impl Edits {
+    /// Runs a batch as one statement of PostgreSQL.
+    async fn run_joined(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        // The owners that have a row, if the last attempt has shown that some have none.
+        let mut held: Option<Arc<HashSet<String>>> = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let (kind, max_tasks) = (self.kind, self.max_tasks);
+            let (known, of_attempt) = (held.take(), Arc::clone(batch));
+            let attempt = db.write(async move |db| {
+                let mut sent = Sent::all(&of_attempt.requests);
+                if let Some(known) = known.as_ref().filter(|_| kind != EditKind::Create) {
+                    sent.retain(|sent| known.contains(owners::owner(sent)));
+                }
+                if sent.is_empty() { Ok(None) } else { send_joined(kind, max_tasks, db, &of_attempt, sent).await }
+            });
+            let Some(known) = attempt.await? else { return Ok(()) };
+            if kind == EditKind::Create {
+                let callers = batch.requests.iter().map(|request| request.caller.user_id());
+                let new: HashSet<UserId> = callers.filter(|user| !known.contains(user.as_str())).cloned().collect();
+                db.write(async move |db| sequence::add_owners(db, &new).await).await?;
+            }
+            held = Some(Arc::new(known));
+        }
+        Err(Error::Unavailable(DbErr::Custom("owners appeared and disappeared too often".to_owned())))
     }
-    Ok(())
+
+    /// Runs a batch as a transaction of SQLite.
+    async fn run_in_sequence(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        let (kind, max_tasks, batch) = (self.kind, self.max_tasks, Arc::clone(batch));
+        db.write(async move |db| {
+            let mut transaction = Transaction::begin(db, DEADLINE).await?;
+            let sent = Sent::all(&batch.requests);
+            let mut clocks = sequence::hold(&mut transaction, &sent).await?;
+            let now = now().timestamp_micros();
+            let done = sequence::run(&mut transaction, kind, sent, &mut clocks, now, max_tasks).await?;
+            if !done.is_empty() {
+                transaction.commit().await?;
+            }
+            // Only now are they final.
+            for (place, task) in done {
+                batch.answer(place, task.map(Some).map_err(Error::Database));
+            }
+            Ok(())
+        })
+        .await
+    }
 }
 
-/// The place of the request whose id and owner a row has.
-fn place_by_id(sent: &[Sent<'_, EditRequest>], row: &dyn StoredRow) -> Result<Option<usize>, DbErr> {
-    let id_and_owner = (Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?);
-    let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
-    Ok(found.ok().map(|found| sent[found].place))
+/// Sends the one statement, and answers each request for which it returned a row. All answers come after the last row, because
+/// only the end of the rows shows that they are committed. If some owners have no row, nothing was done, and the others are
+/// returned.
+async fn send_joined(
+    kind: EditKind,
+    max_tasks: i64,
+    db: &DatabaseConnection,
+    batch: &Batch<Edits>,
+    mut sent: Vec<Sent<'_, EditRequest>>,
+) -> Result<Option<HashSet<String>>, DbErr> {
+    let owners = owners::assign_turns(&mut sent);
+    let lock_timeout = if owners.len() > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
+    let max_tasks = (kind == EditKind::Create).then_some(max_tasks);
+    let scalars: Vec<_> = joined::scalars(owners, now().timestamp_micros(), lock_timeout, max_tasks).collect();
+    let (statement, held_owners) = match kind {
+        EditKind::Create => (&joined::CREATE, joined::HELD_OWNERS_OF_NEW),
+        EditKind::Change => (&joined::CHANGE, joined::HELD_OWNERS),
+        EditKind::Delete => (&joined::DELETE, joined::HELD_OWNERS),
+    };
+    if kind != EditKind::Create {
+        sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
+    }
+    let (mut written, mut held) = (Vec::with_capacity(sent.len()), None);
+    let keep = |row: &dyn StoredRow| {
+        if let Some(names) = row.optional_text(held_owners)? {
+            held = Some(serde_json::from_str(names).map_err(|error| DbErr::Json(error.to_string()))?);
+        } else if kind == EditKind::Create {
+            written.extend(new_task(batch, row)?);
+        } else if let Some(id) = row.optional_number(ReadPosition::Id as usize)? {
+            let id_and_owner = (Some(id), row.text(AFTER_TASK)?);
+            let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
+            written.extend(found.ok().map(|found| (sent[found].place, row.task().map_err(Error::Database))));
+        }
+        Ok(())
+    };
+    statement.fetch(db, batch, &sent, &scalars, keep).await?;
+    for (place, task) in written {
+        batch.answer(place, task.map(Some));
+    }
+    Ok(held)
+}
+
+/// The place of a request and the task that it has created, from a row with the place, the number and the id.
+fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<(usize, Result<Task, Error>)>, DbErr> {
+    let Some(place) = row.optional_number(0)?.and_then(|place| usize::try_from(place).ok()) else { return Ok(None) };
+    let at = DateTime::from_timestamp_micros(row.number(1)?);
+    let request = batch.requests.get(place);
+    let task = request.zip(at).and_then(|(request, at)| request.created(row.number(2).ok()?, at));
+    Ok(Some((place, task.ok_or(Error::Database(DbErr::RecordNotInserted)))))
 }
 
 #[cfg(test)]
 pub(super) mod texts {
-    use super::*;
+    use super::{joined, sequence};
+    use crate::store::statement::Texts;
 
-    /// The statements of edits that look up rows, by name.
-    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<EditRequest>); 2] {
-        [("change", &change::STATEMENT), ("delete", &delete::STATEMENT)]
-    }
-
-    /// The statement of new tasks.
-    pub(in crate::store) fn create() -> &'static Statement<EditRequest> {
-        &create::STATEMENT
+    /// The statements of batches and of edits of many tasks.
+    pub(in crate::store) fn all() -> Vec<Texts> {
+        const SCALARS: &str = "ARRAY['user 7'], 7, '1s'";
+        let joined = [
+            joined::CREATE.texts("create", "ARRAY['user 7'], 7, '1s', 50000"),
+            joined::CHANGE.texts("change", SCALARS),
+            joined::DELETE.texts("delete", SCALARS),
+        ];
+        joined.into_iter().chain(sequence::texts()).collect()
     }
 }

@@ -1,77 +1,115 @@
+//! The steps of a batch of writes. Each is a function that gives one statement. PostgreSQL joins them into one statement
+//! (`joined.rs`). SQLite, and edits of many tasks, send them one after the other in a transaction (`sequence.rs`).
+
+use ::entity::task::{Column, Entity};
+use ::entity::{task_change, task_owner};
 use sea_orm::sea_query::{
-    Alias, CommonTableExpression, DeleteStatement, InsertStatement, Query, SelectStatement, UpdateStatement, WithQuery,
+    Alias, DeleteStatement, Expr, ExprTrait, InsertStatement, Query, SelectStatement, TableRef, UpdateStatement,
 };
-use sea_orm::{DbBackend, Statement};
 
-use crate::store::dialect::Dialect;
+use crate::store::columns::{ACTOR, AT, ID, IF_UPDATED_AT, IMAGE, OWNER, WRITTEN, returned};
+use crate::store::dialect::{Dialect, request, task};
 
-/// The name of the step that locks rows.
-pub(super) const HELD: &str = "held";
-
-/// The statements of one batch of edits, in their order. They become one statement, of which every part sees the same snapshot.
-pub(super) struct Steps {
-    /// Locks the rows in a defined order.
-    pub(super) lock: Option<SelectStatement>,
-    /// Writes the rows.
-    pub(super) write: Write,
+/// What a change did to its task, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Created = 1,
+    Changed = 2,
+    Deleted = 3,
 }
 
-/// The statement that writes.
-pub(super) enum Write {
-    Insert(InsertStatement),
-    Update(UpdateStatement),
-    Delete(DeleteStatement),
+/// The condition that a task is the one that a request names.
+pub(super) fn is_named() -> Expr {
+    task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(request(OWNER.name)))
 }
 
-impl Steps {
-    /// A single step.
-    pub(super) fn one(write: Write) -> Self {
-        Self { lock: None, write }
-    }
+/// The condition that a task has the version that its request demands, if it demands one.
+pub(super) fn has_version() -> Expr {
+    request(IF_UPDATED_AT.name).is_null().or(task(Column::UpdatedAt).eq(request(IF_UPDATED_AT.name)))
+}
 
-    /// The text of the joined statement, without bound values.
-    pub(super) fn text(self, dialect: Dialect) -> String {
-        match self.joined() {
-            Joined::Insert(insert) => dialect.text(&insert),
-            Joined::Update(update) => dialect.text(&update),
-            Joined::Delete(delete) => dialect.text(&delete),
-            Joined::With(with) => dialect.text(&with),
+/// `INSERT INTO task (…) SELECT … FROM (…) AS request`.
+pub(super) fn insert(dialect: Dialect, requests: TableRef, with_id: bool) -> InsertStatement {
+    let id = with_id.then(|| (Column::Id, request(ID.name)));
+    let columns = WRITTEN.iter().map(|written| (written.column, written.created(dialect)));
+    let (columns, values): (Vec<_>, Vec<_>) = id.into_iter().chain(columns).unzip();
+    let rows = Query::select().from(requests).exprs(values).to_owned();
+    let mut insert = Query::insert();
+    insert.into_table(Entity).columns(columns);
+    // The columns and the values come from one list, so their numbers are equal.
+    let _ = insert.select_from(rows);
+    insert
+}
+
+/// `UPDATE task SET … FROM (…) AS request WHERE … RETURNING …`.
+pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
+    let mut update = Query::update();
+    update.table(Entity);
+    for written in &WRITTEN {
+        if let Some(value) = written.changed(dialect) {
+            update.value(written.column, value);
         }
     }
-
-    /// The joined statement with its values.
-    pub(super) fn statement(self, backend: DbBackend) -> Statement {
-        match self.joined() {
-            Joined::Insert(insert) => backend.build(&insert),
-            Joined::Update(update) => backend.build(&update),
-            Joined::Delete(delete) => backend.build(&delete),
-            Joined::With(with) => backend.build(&with),
-        }
-    }
-
-    fn joined(self) -> Joined {
-        let Some(lock) = self.lock else {
-            return match self.write {
-                Write::Insert(insert) => Joined::Insert(insert),
-                Write::Update(update) => Joined::Update(update),
-                Write::Delete(delete) => Joined::Delete(delete),
-            };
-        };
-        let mut held = CommonTableExpression::new();
-        held.table_name(Alias::new(HELD)).materialized(true).query(lock);
-        let with = Query::with().cte(held).to_owned();
-        Joined::With(match self.write {
-            Write::Insert(insert) => with.query(insert),
-            Write::Update(update) => with.query(update),
-            Write::Delete(delete) => with.query(delete),
-        })
-    }
+    update.from(requests).and_where(is_named()).returning(returned());
+    update
 }
 
-/// The steps as one statement.
-enum Joined {
-    Insert(InsertStatement),
-    Update(UpdateStatement),
-    Delete(DeleteStatement),
-    With(WithQuery),
+/// `DELETE FROM task WHERE (id, user_id) IN (…)`.
+pub(super) fn delete(found: SelectStatement) -> DeleteStatement {
+    let key = Expr::tuple([task(Column::Id), task(Column::UserId)]);
+    Query::delete().from_table(Entity).and_where(key.in_subquery(found)).to_owned()
+}
+
+/// `INSERT INTO task_change (…) SELECT …`: one change for each row of `rows`, which is a FROM clause and conditions. `image` is the
+/// value of a column of the task as it was.
+pub(super) fn log(
+    kind: Kind,
+    mut rows: SelectStatement,
+    id: Expr,
+    image: Option<fn(Column) -> Expr>,
+) -> InsertStatement {
+    let mut columns = vec![
+        task_change::Column::UserId,
+        task_change::Column::At,
+        task_change::Column::TaskId,
+        task_change::Column::Kind,
+        task_change::Column::Actor,
+    ];
+    // A constant in the text: the kind is the same for the whole batch.
+    let kind = Expr::cust((kind as i16).to_string());
+    rows.exprs([request(OWNER.name), request(AT.name), id, kind, request(ACTOR.name)]);
+    if let Some(image) = image {
+        columns.extend(IMAGE.iter().map(|(_, kept)| *kept));
+        rows.exprs(IMAGE.iter().map(|(column, _)| image(*column)));
+    }
+    let mut insert = Query::insert();
+    insert.into_table(task_change::Entity).columns(columns);
+    // The columns and the values come from the same lists, so their numbers are equal.
+    let _ = insert.select_from(rows);
+    insert
+}
+
+/// `UPDATE task_owner SET clock = … FROM (…) AS done WHERE …`: moves the clock of each owner to the last number of `done`, and
+/// adds `tasks` for each of its rows.
+///
+/// It comes last, with what was really done. A row can be written only once in a statement, and a count that was written first
+/// would drift with each request that finds nothing.
+pub(super) fn spend(done: &'static str, tasks: i64) -> UpdateStatement {
+    let column = |name| Expr::col((Alias::new("done"), Alias::new(name)));
+    let mut sums = Query::select();
+    sums.expr(request(OWNER.name))
+        .expr_as(request(AT.name).max(), Alias::new("clock"))
+        .expr_as(Expr::cust("count(*)"), Alias::new("rows"))
+        .from(crate::store::dialect::found_requests(done))
+        .add_group_by([request(OWNER.name)]);
+    let mut update = Query::update();
+    update.table(task_owner::Entity).value(task_owner::Column::Clock, column("clock"));
+    if tasks != 0 {
+        let all = Expr::col((task_owner::Entity, task_owner::Column::Tasks));
+        update.value(task_owner::Column::Tasks, all.add(column("rows").mul(Expr::cust(tasks.to_string()))));
+    }
+    update
+        .from(TableRef::SubQuery(sums.into(), Alias::new("done").into()))
+        .and_where(Expr::col((task_owner::Entity, task_owner::Column::UserId)).eq(column("user_id")));
+    update
 }

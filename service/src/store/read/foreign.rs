@@ -8,7 +8,6 @@ use super::{ID, IdRequest, OWNER, PLACE, place};
 use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
-use crate::model::now;
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::Sent;
 use crate::store::row::StoredRow;
@@ -44,10 +43,14 @@ impl Operation for Foreign {
         None
     }
 
+    fn row(_: &IdRequest) -> Option<i64> {
+        None
+    }
+
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
-            let sent = Sent::all(&batch.requests, now());
+            let sent = Sent::all(&batch.requests);
             let answer = |row: &dyn StoredRow| {
                 batch.answer(place(row.number(0)?), Ok(true));
                 Ok(())

@@ -8,7 +8,7 @@ use super::{ID, IdRequest, OWNER, PLACE, place};
 use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
-use crate::model::{Task, now};
+use crate::model::Task;
 use crate::store::columns::read;
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::Sent;
@@ -43,10 +43,14 @@ impl Operation for Get {
         None
     }
 
+    fn row(_: &IdRequest) -> Option<i64> {
+        None
+    }
+
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
-            let sent = Sent::all(&batch.requests, now());
+            let sent = Sent::all(&batch.requests);
             let answer = |row: &dyn StoredRow| {
                 batch.answer(place(row.number(AFTER_TASK)?), row.task().map(Some).map_err(Error::Database));
                 Ok(())

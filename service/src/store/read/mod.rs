@@ -1,5 +1,6 @@
 //! Reads that are batched: one statement answers many callers, and each row is compared with the owner.
 
+mod clock;
 mod foreign;
 mod get;
 mod newest;
@@ -7,6 +8,7 @@ mod newest;
 use crate::Caller;
 use crate::store::input::{Input, InputValue};
 
+pub(super) use self::clock::Clock;
 pub(super) use self::foreign::Foreign;
 pub(super) use self::get::Get;
 pub(super) use self::newest::{Newest, NewestRequest};
@@ -27,15 +29,24 @@ fn place(number: i64) -> usize {
 
 #[cfg(test)]
 pub(super) mod texts {
-    use crate::store::statement::Statement;
+    use crate::store::statement::Texts;
 
-    /// The statements, by name.
-    pub(in crate::store) fn lookups() -> [(&'static str, &'static Statement<super::IdRequest>); 2] {
-        [("get", &super::get::STATEMENT), ("foreign", &super::foreign::STATEMENT)]
+    /// The statements that find rows by their keys.
+    pub(in crate::store) fn lookups() -> Vec<Texts> {
+        vec![
+            super::get::STATEMENT.texts("get", ""),
+            super::foreign::STATEMENT.texts("foreign", ""),
+            super::clock::STATEMENT.texts("clock", ""),
+        ]
     }
 
-    /// The texts of the newest list, which only PostgreSQL has, by their maximum.
-    pub(in crate::store) fn newest() -> impl Iterator<Item = (i64, &'static str)> {
-        super::newest::STATEMENTS.iter().map(|(maximum, statement)| (*maximum, statement.texts().0))
+    /// The newest list, which only PostgreSQL has, by its maximum.
+    pub(in crate::store) fn newest() -> Vec<Texts> {
+        let names = ["newest_6", "newest_21", "newest_51", "newest_101", "newest"];
+        names
+            .into_iter()
+            .zip(&*super::newest::STATEMENTS)
+            .map(|(name, (_, statement))| statement.texts(name, ""))
+            .collect()
     }
 }

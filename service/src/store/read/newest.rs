@@ -10,8 +10,8 @@ use sea_orm::sea_query::{ExprTrait, Order, Query};
 use super::place;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
-use crate::model::{Task, now};
-use crate::store::columns::read;
+use crate::model::Task;
+use crate::store::columns::{ReadPosition, read};
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::list::MAX_BATCHED;
@@ -46,6 +46,8 @@ const MOST: Input<NewestRequest> = Input { name: "most", value: InputValue::BigI
 /// of the average owner's tasks. One owner with very many tasks raises that average for all owners, until PostgreSQL compiles the
 /// statement, which takes longer than to run it.
 ///
+/// A caller without tasks has one row, with the state of the list.
+///
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:
 /// PostgreSQL knows that `unnest` returns the places in this order.
 pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 5]> = LazyLock::new(|| {
@@ -59,11 +61,12 @@ pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 5]> = L
     let newest = Dialect::Postgres.text(&newest);
     [6, 21, 51, 101, i64::from(MAX_BATCHED)].map(|maximum| {
         let text = format!(
-            "SELECT task.*, request.place - 1
+            "SELECT task.*, request.place - 1, task_owner.clock
             FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS request(user_id, most, place)
-            CROSS JOIN LATERAL (
+            LEFT JOIN task_owner ON task_owner.user_id = request.user_id
+            LEFT JOIN LATERAL (
                 SELECT * FROM ({newest} LIMIT {maximum}) AS task LIMIT request.most
-            ) AS task
+            ) AS task ON true
             ORDER BY request.place"
         );
         (maximum, Statement::for_postgres(vec![OWNER, MOST], text))
@@ -89,10 +92,14 @@ impl Operation for Newest {
         None
     }
 
+    fn row(_: &NewestRequest) -> Option<i64> {
+        None
+    }
+
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
-            let sent = Sent::all(&batch.requests, now());
+            let sent = Sent::all(&batch.requests);
             // The place of the list that is being read, and its tasks so far.
             let (mut reading, mut list) = (0, Ok(Rows::default()));
             let most = batch.requests.iter().map(|request| request.most).max().unwrap_or_default();
@@ -105,6 +112,11 @@ impl Operation for Newest {
                     batch.answer(replace(&mut reading, place), replace(&mut list, Ok(Rows::default())).map(in_order));
                 }
                 if let Ok(rows) = &mut list {
+                    rows.state = row.optional_number(AFTER_TASK + 1)?.unwrap_or_default();
+                    if row.optional_number(ReadPosition::Id as usize)?.is_none() {
+                        // A caller without tasks.
+                        return Ok(());
+                    }
                     match row.task() {
                         Ok(task) => rows.add(task, batch.requests.get(place).map_or(0, |request| request.max_bytes)),
                         Err(unreadable) => list = Err(Error::Database(unreadable)),
@@ -119,7 +131,7 @@ impl Operation for Newest {
         .await
     }
 
-    /// A caller without tasks has no row.
+    /// Each request has a row.
     fn no_row(&self) -> Result<Rows, Error> {
         Ok(Rows::default())
     }

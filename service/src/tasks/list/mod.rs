@@ -39,6 +39,8 @@ pub struct Page {
     pub tasks: Vec<Task>,
     /// The position of the next part; `None` if this is the last one.
     pub next: Option<Position>,
+    /// The state of the list: the number of the last write to any task of the caller. It only rises. 0 if there was none yet.
+    pub state: i64,
 }
 
 /// Returns up to `limit` tasks of the caller, from `start` on.
@@ -77,12 +79,20 @@ async fn page(
     } else {
         store.page(caller, (&query.filter, &query.sort), most, start, (cost, max_bytes)).await?
     };
-    let Rows { mut tasks, texts, is_cut, .. } = rows;
+    let Rows { mut tasks, texts, is_cut, state, .. } = rows;
     let has_more = tasks.len() > limit as usize || is_cut;
     tasks.truncate(limit as usize);
     let last = tasks.last().filter(|_| has_more);
     let next = last.map(|last| query.sort.position(last, texts.get(tasks.len() - 1).map(String::as_str)));
-    Ok(Page { tasks, next })
+    Ok(Page { tasks, next, state })
+}
+
+/// Returns the state of the caller's lists, see [`Page::state`].
+///
+/// # Errors
+/// An error of the database.
+pub async fn state(store: &Store, caller: &Caller) -> Result<i64, Error> {
+    store.clock(caller).await
 }
 
 /// Returns the number of tasks in the whole list.

@@ -17,6 +17,8 @@ pub struct WholeList {
     caller: Caller,
     query: ListQuery,
     rest: Rest,
+    /// The state of the list at its first part.
+    state: i64,
     /// The maximum number of tasks of the next part.
     part: u32,
 }
@@ -73,22 +75,35 @@ impl WholeList {
         cost: Cost,
     ) -> Result<(Vec<Task>, Self), Error> {
         let is_indexed = query.sort.is_indexed();
-        let mut list =
-            Self { store: store.clone(), caller: caller.clone(), query, rest: Rest::Nothing, part: Self::FIRST_PART };
+        let mut list = Self {
+            store: store.clone(),
+            caller: caller.clone(),
+            query,
+            rest: Rest::Nothing,
+            state: 0,
+            part: Self::FIRST_PART,
+        };
         if is_indexed {
-            let first = list.page(Start::behind(after.as_ref()), cost).await?;
+            let (first, state) = list.page(Start::behind(after.as_ref()), cost).await?;
+            list.state = state;
             return Ok((first, list));
         }
         let ListQuery { filter, sort } = &list.query;
-        let mut ids =
+        let (mut ids, state) =
             store.sorted_ids(caller, filter, sort, Self::MAX_SORTED + 1, Start::behind(after.as_ref())).await?;
         if ids.len() > Self::MAX_SORTED as usize {
             return Err(Error::TooLongToSort);
         }
         ids.reverse();
-        list.rest = Rest::Ids(ids);
+        (list.rest, list.state) = (Rest::Ids(ids), state);
         let first = list.next_part().await?;
         Ok((first, list))
+    }
+
+    /// The state of the list, see [`Page::state`](super::Page::state). Later parts can have newer tasks.
+    #[must_use]
+    pub fn state(&self) -> i64 {
+        self.state
     }
 
     /// Whether all parts have been read.
@@ -113,17 +128,18 @@ impl WholeList {
     pub async fn next_part(&mut self) -> Result<Vec<Task>, Error> {
         match replace(&mut self.rest, Rest::Nothing) {
             Rest::Nothing => Ok(Vec::new()),
-            Rest::Behind(after) => self.page(Start::Behind(&after), Cost::Continued).await,
+            Rest::Behind(after) => Ok(self.page(Start::Behind(&after), Cost::Continued).await?.0),
             Rest::Ids(ids) => self.with_next_ids(ids).await,
         }
     }
 
-    async fn page(&mut self, start: Start<'_>, cost: Cost) -> Result<Vec<Task>, Error> {
+    /// A part, and the state of the list when it was read.
+    async fn page(&mut self, start: Start<'_>, cost: Cost) -> Result<(Vec<Task>, i64), Error> {
         let part = (self.part, Self::PART_BYTES);
         let page = page(&self.store, &self.caller, &self.query, part, start, cost).await?;
         self.rest = page.next.map_or(Rest::Nothing, Rest::Behind);
         self.part = Self::next_size(&page.tasks);
-        Ok(page.tasks)
+        Ok((page.tasks, page.state))
     }
 
     async fn with_next_ids(&mut self, mut ids: Vec<i64>) -> Result<Vec<Task>, Error> {

@@ -1,0 +1,19 @@
+/// A condition on the version of the task, or the state of the list, that a request writes (`If-Match`, RFC 9110, section 13.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// There is no condition but that the task exists.
+    #[default]
+    Exists,
+    /// It has one of these versions. None of them holds if there are none.
+    OneOf(Vec<i64>),
+}
+
+impl Precondition {
+    /// Whether it holds for this version.
+    pub(crate) fn holds(&self, version: i64) -> bool {
+        match self {
+            Self::Exists => true,
+            Self::OneOf(versions) => versions.contains(&version),
+        }
+    }
+}

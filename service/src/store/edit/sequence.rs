@@ -1,0 +1,277 @@
+//! The steps of a batch as statements of their own in one transaction. SQLite's batches and all edits of many tasks run so. The
+//! numbers and the times of the writes are computed here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ::entity::task::{Column, Entity};
+use ::entity::task_owner;
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use super::owners::owner;
+use super::steps::{self, Kind};
+use crate::UserId;
+use crate::db::Transaction;
+use crate::model::{Task, now};
+use crate::store::columns::{
+    ACTOR, AT, ID, IF_UPDATED_AT, OWNER, ReadPosition, TIME_OF_WRITE, change_inputs, create_inputs, returned,
+};
+use crate::store::dialect::{Dialect, request, task};
+use crate::store::input::{Input, InputValue, Sent};
+use crate::store::request::{EditKind, EditRequest};
+use crate::store::row::{AFTER_TASK, StoredRow};
+use crate::store::statement::Statement;
+
+/// The clock of an owner.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The last number that was given.
+    pub(super) last: i64,
+    /// The number of the owner's tasks.
+    pub(super) tasks: i64,
+    /// The number at which the owner's history begins.
+    begin: i64,
+}
+
+impl Clock {
+    /// The next number, at this time or later.
+    pub(super) fn after(&self, now: i64) -> i64 {
+        Ord::max(self.last, now) + 1
+    }
+}
+
+/// The clocks of the owners of a batch.
+pub(super) type Clocks<'a> = HashMap<&'a str, Clock>;
+
+/// What a batch has done: for each place of a request the task, or the reason why its row cannot be read.
+pub(super) type Done = Vec<(usize, Result<Task, DbErr>)>;
+
+type EditStatement = LazyLock<Statement<EditRequest>>;
+
+/// `SELECT … FROM task_owner WHERE user_id IN (…)`: locks the owners.
+static HOLD: EditStatement = LazyLock::new(|| {
+    Statement::new(vec![OWNER], |dialect, requests| {
+        use task_owner::Column::{Begin, Clock, Tasks, UserId};
+        let names = Query::select().expr(request(OWNER.name)).from(Dialect::request_table(requests)).to_owned();
+        let mut hold = Query::select();
+        hold.columns([UserId, Clock, Tasks, Begin])
+            .from(task_owner::Entity)
+            .and_where(Expr::col(UserId).in_subquery(names));
+        if dialect == Dialect::Postgres {
+            hold.order_by_expr(Expr::cust("user_id COLLATE \"C\""), Order::Asc).lock(LockType::Update);
+        }
+        dialect.text(&hold)
+    })
+});
+
+static INSERT: EditStatement = LazyLock::new(|| {
+    Statement::for_sqlite([create_inputs(), vec![AT, TIME_OF_WRITE]].concat(), |dialect, requests| {
+        dialect.text(steps::insert(dialect, Dialect::request_table(requests), false).returning(returned()))
+    })
+});
+
+/// A new task is found by its time of creation, which no other task of its owner has.
+static LOG_CREATED: EditStatement = LazyLock::new(|| {
+    Statement::for_sqlite(vec![OWNER, AT, TIME_OF_WRITE, ACTOR], |dialect, requests| {
+        let is_new =
+            task(Column::UserId).eq(request(OWNER.name)).and(task(Column::CreatedAt).eq(dialect.time_of_write()));
+        dialect.text(&steps::log(Kind::Created, joined(dialect, requests, is_new), task(Column::Id), None))
+    })
+});
+
+static LOG_CHANGED: EditStatement = LazyLock::new(|| log_before(Kind::Changed));
+static LOG_DELETED: EditStatement = LazyLock::new(|| log_before(Kind::Deleted));
+
+static UPDATE: EditStatement = LazyLock::new(|| {
+    Statement::new([change_inputs(), vec![AT, TIME_OF_WRITE, IF_UPDATED_AT]].concat(), |dialect, requests| {
+        let mut update = steps::update(dialect, Dialect::request_table(requests));
+        dialect.text(update.and_where(steps::has_version()))
+    })
+});
+
+static DELETE: EditStatement = LazyLock::new(|| {
+    Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
+        let mut found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+        found.columns([Column::Id, Column::UserId].map(|column| (Entity, column)));
+        dialect.text(steps::delete(found).returning(returned()))
+    })
+});
+
+/// Logs the tasks as they are before their change.
+fn log_before(kind: Kind) -> Statement<EditRequest> {
+    Statement::new(vec![OWNER, ID, AT, ACTOR, IF_UPDATED_AT], |dialect, requests| {
+        let found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+        dialect.text(&steps::log(kind, found, task(Column::Id), Some(task)))
+    })
+}
+
+/// The requests with their tasks, without columns.
+fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
+    let mut joined = Query::select();
+    joined.from(Dialect::request_table(requests));
+    dialect.join_tasks(&mut joined, condition);
+    joined
+}
+
+type NamedClock = (String, Clock);
+
+/// Moves clocks.
+static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
+    insert_owners(
+        OnConflict::column(task_owner::Column::UserId)
+            .update_columns([task_owner::Column::Clock, task_owner::Column::Tasks]),
+    )
+});
+
+/// Adds owners that have no row.
+static ADD: LazyLock<Statement<NamedClock>> =
+    LazyLock::new(|| insert_owners(OnConflict::column(task_owner::Column::UserId).do_nothing()));
+
+/// `INSERT INTO task_owner … ON CONFLICT (user_id) DO …`.
+fn insert_owners(on_conflict: &OnConflict) -> Statement<NamedClock> {
+    use task_owner::Column::{Begin, Clock, Tasks, UserId};
+    let inputs: Vec<Input<NamedClock>> = vec![
+        Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.0.as_str())) },
+        Input { name: "clock", value: InputValue::BigInt(|sent| Some(sent.request.1.last)) },
+        Input { name: "begin", value: InputValue::BigInt(|sent| Some(sent.request.1.begin)) },
+        Input { name: "tasks", value: InputValue::BigInt(|sent| Some(sent.request.1.tasks)) },
+    ];
+    Statement::new(inputs, |dialect, requests| {
+        let rows = Query::select()
+            .exprs(["user_id", "clock", "begin", "tasks"].map(request))
+            .from(Dialect::request_table(requests))
+            // Otherwise SQLite would read ON CONFLICT as a part of the SELECT.
+            .and_where(Expr::cust("true"))
+            .to_owned();
+        let mut insert = Query::insert();
+        insert.into_table(task_owner::Entity).columns([UserId, Clock, Begin, Tasks]);
+        // Four columns and four values.
+        let _ = insert.select_from(rows);
+        dialect.text(insert.on_conflict(on_conflict.clone()))
+    })
+}
+
+/// Adds a row for each of these users, unless another server has just done it. Their clocks begin now, so that no number comes
+/// twice, also not for a user whose data was erased.
+pub(super) async fn add_owners(db: &DatabaseConnection, users: &HashSet<UserId>) -> Result<(), DbErr> {
+    let now = now().timestamp_micros();
+    let mut owners: Vec<NamedClock> =
+        users.iter().map(|user| (user.as_str().to_owned(), Clock { last: now, tasks: 0, begin: now })).collect();
+    // Every server adds them in this order, so that two servers do not wait for each other.
+    owners.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    ADD.send(db, &Sent::all(&owners)).await
+}
+
+/// Locks the owners of a batch, and reads their clocks. An owner without a row has none.
+pub(super) async fn hold<'a>(
+    transaction: &mut Transaction,
+    sent: &[Sent<'a, EditRequest>],
+) -> Result<Clocks<'a>, DbErr> {
+    let names: HashMap<&str, &'a str> = sent.iter().map(|sent| (owner(sent), owner(sent))).collect();
+    let mut clocks = Clocks::new();
+    let keep = |row: &dyn StoredRow| {
+        if let Some(name) = names.get(row.text(0)?) {
+            let clock = Clock { last: row.number(1)?, tasks: row.number(2)?, begin: row.number(3)? };
+            clocks.insert(*name, clock);
+        }
+        Ok(())
+    };
+    HOLD.fetch_in(transaction, sent, keep).await?;
+    Ok(clocks)
+}
+
+/// Does a batch of one kind. The owners are locked already, and `clocks` are theirs.
+pub(super) async fn run<'a>(
+    transaction: &mut Transaction,
+    kind: EditKind,
+    mut sent: Vec<Sent<'a, EditRequest>>,
+    clocks: &mut Clocks<'a>,
+    now: i64,
+    max_tasks: i64,
+) -> Result<Done, DbErr> {
+    sent.retain_mut(|sent| {
+        let clock = match kind {
+            EditKind::Create => {
+                let clock = clocks.entry(owner(sent)).or_insert(Clock { last: now, tasks: 0, begin: now });
+                Some(clock).filter(|clock| clock.tasks < max_tasks)
+            }
+            EditKind::Change | EditKind::Delete => clocks.get_mut(owner(sent)),
+        };
+        let Some(clock) = clock else { return false };
+        clock.last = clock.after(now);
+        clock.tasks += i64::from(kind == EditKind::Create);
+        sent.turn.at = clock.last;
+        true
+    });
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut done = Vec::with_capacity(sent.len());
+    match kind {
+        EditKind::Create => {
+            let by_time: HashMap<(&str, i64), &Sent<'_, EditRequest>> =
+                sent.iter().map(|sent| ((owner(sent), sent.turn.at), sent)).collect();
+            let keep = |row: &dyn StoredRow| {
+                let at = row.time(ReadPosition::CreatedAt as usize)?.timestamp_micros();
+                let sent = by_time.get(&(row.text(AFTER_TASK)?, at));
+                done.extend(sent.map(|sent| (sent.place, row.task())));
+                Ok(())
+            };
+            INSERT.fetch_in(transaction, &sent, keep).await?;
+            LOG_CREATED.fetch_in(transaction, &sent, |_| Ok(())).await?;
+        }
+        EditKind::Change | EditKind::Delete => {
+            let (log, write) = if kind == EditKind::Change { (&LOG_CHANGED, &UPDATE) } else { (&LOG_DELETED, &DELETE) };
+            log.fetch_in(transaction, &sent, |_| Ok(())).await?;
+            let by_id: HashMap<_, _> = sent.iter().map(|sent| (sent.request.id_and_owner(), sent)).collect();
+            let keep = |row: &dyn StoredRow| {
+                let id_and_owner = (Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?);
+                let sent = by_id.get(&id_and_owner);
+                done.extend(sent.map(|sent| (sent.place, row.task())));
+                Ok(())
+            };
+            write.fetch_in(transaction, &sent, keep).await?;
+        }
+    }
+    spend(transaction, kind, &sent, &done, clocks).await?;
+    Ok(done)
+}
+
+/// Moves the clocks of the owners for whom something was done.
+async fn spend<'a>(
+    transaction: &mut Transaction,
+    kind: EditKind,
+    sent: &[Sent<'a, EditRequest>],
+    done: &Done,
+    clocks: &mut Clocks<'a>,
+) -> Result<(), DbErr> {
+    let owners: HashMap<usize, &'a str> = sent.iter().map(|sent| (sent.place, owner(sent))).collect();
+    let mut spent = HashMap::new();
+    for (place, _) in done {
+        if let Some(name) = owners.get(place)
+            && let Some(clock) = clocks.get_mut(name)
+        {
+            clock.tasks -= i64::from(kind == EditKind::Delete);
+            spent.insert(*name, *clock);
+        }
+    }
+    let spent: Vec<(String, Clock)> = spent.into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect();
+    if spent.is_empty() { Ok(()) } else { SPEND.fetch_in(transaction, &Sent::all(&spent), |_| Ok(())).await }
+}
+
+/// The statements, by name.
+#[cfg(test)]
+pub(super) fn texts() -> [crate::store::statement::Texts; 9] {
+    [
+        HOLD.texts("hold", ""),
+        INSERT.texts("create_one_by_one", ""),
+        LOG_CREATED.texts("log_created", ""),
+        LOG_CHANGED.texts("log_changed", ""),
+        LOG_DELETED.texts("log_deleted", ""),
+        UPDATE.texts("change_one_by_one", ""),
+        DELETE.texts("delete_one_by_one", ""),
+        SPEND.texts("spend", ""),
+        ADD.texts("add_owners", ""),
+    ]
+}

@@ -1,0 +1,67 @@
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+
+use ::entity::task_owner::{Column, Entity};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+
+use super::place;
+use crate::batch::{Batch, Operation};
+use crate::db::Db;
+use crate::store::dialect::{Dialect, request};
+use crate::store::input::{Input, InputValue, Sent};
+use crate::store::row::StoredRow;
+use crate::store::statement::Statement;
+use crate::{Caller, Error};
+
+/// Reads the clock of a caller: the number of the last write. It is 0 for a caller without a row.
+#[derive(Debug)]
+pub(in crate::store) struct Clock;
+
+const OWNER: Input<Caller> =
+    Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.user_id().as_str())) };
+const PLACE: Input<Caller> = Input { name: "place", value: InputValue::BigInt(|sent| i64::try_from(sent.place).ok()) };
+
+/// `SELECT task_owner.clock, request.place FROM (…) AS request JOIN task_owner ON …`.
+pub(super) static STATEMENT: LazyLock<Statement<Caller>> = LazyLock::new(|| {
+    Statement::new(vec![OWNER, PLACE], |dialect, requests| {
+        let mut select = Query::select();
+        select.column((Entity, Column::Clock)).expr(request(PLACE.name)).from(Dialect::request_table(requests));
+        let is_owner = Expr::col((Entity, Column::UserId)).eq(request(OWNER.name));
+        dialect.join(&mut select, Entity, is_owner);
+        dialect.text(&select)
+    })
+});
+
+impl Operation for Clock {
+    type Request = Caller;
+    type Answer = i64;
+    type Key = Infallible;
+
+    fn max_batch(&self) -> usize {
+        256
+    }
+
+    fn key(_: &Caller) -> Option<Infallible> {
+        None
+    }
+
+    fn row(_: &Caller) -> Option<i64> {
+        None
+    }
+
+    async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        let batch = Arc::clone(batch);
+        db.read(async move |db| {
+            let answer = |row: &dyn StoredRow| {
+                batch.answer(place(row.number(1)?), Ok(row.number(0)?));
+                Ok(())
+            };
+            STATEMENT.fetch(db, &batch, &Sent::all(&batch.requests), &[], answer).await
+        })
+        .await
+    }
+
+    fn no_row(&self) -> Result<i64, Error> {
+        Ok(0)
+    }
+}
