@@ -13,9 +13,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 
 use crate::auth::{AuthError, Rejection};
+use crate::etag;
 
 pub use codes::{Code, FieldCode};
 pub use field_error::FieldError;
@@ -35,6 +38,10 @@ pub struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(value_type = Vec<FieldError>, required = false, min_items = 1, max_items = 20)]
     pub errors: &'a [FieldError],
+    /// The task as it is now. Only present with status 412, for a task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = task, required = false)]
+    pub current: Option<&'a RawValue>,
     /// The same as the header `X-Request-Id`, to quote when asking for help. Only present if the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -45,7 +52,7 @@ impl<'a> ErrorBody<'a> {
     /// Makes the body of an error.
     #[must_use]
     pub fn new(detail: &'a str, code: Code, request_id: Option<&'a str>) -> Self {
-        Self { detail, message: detail, code, errors: &[], request_id }
+        Self { detail, message: detail, code, errors: &[], current: None, request_id }
     }
 
     /// Makes the body of an error with these mistakes. There must be at least one.
@@ -55,6 +62,11 @@ impl<'a> ErrorBody<'a> {
             errors.first().map_or((INTERNAL.code, INTERNAL.detail), |first| (first.kind, &*first.detail));
         Self { errors, ..Self::new(detail, code, None) }
     }
+}
+
+/// The schema of a task, which is described with the other bodies.
+fn task() -> Ref {
+    Ref::from_schema_name("Task")
 }
 
 /// Why a request failed.
@@ -100,9 +112,17 @@ pub enum Error {
         /// The methods of the path: the value of `Allow`.
         allow: HeaderValue,
     },
+    /// The precondition of the request does not hold.
+    #[error("it was changed since")]
+    Stale {
+        /// The current version of the task, or the current state of the list.
+        version: i64,
+        /// The JSON of the current task. `None` for a list.
+        current: Option<Box<RawValue>>,
+    },
     /// The request was valid, but the operation failed.
     #[error(transparent)]
-    Service(#[from] service::Error),
+    Service(service::Error),
     /// A defect of this program, such as a panic. The text is logged and not shown to clients.
     #[error("defect: {0}")]
     Internal(String),
@@ -121,6 +141,12 @@ const fn kind(code: Code, detail: &'static str) -> ErrorKind {
 pub(crate) const FOREIGN_PATH: ErrorKind = kind(Code::NotYourPath, "This path belongs to another user");
 pub(crate) const NOT_OWNER: ErrorKind = kind(Code::NotOwner, "You do not own this task");
 pub(crate) const NO_TASK: ErrorKind = kind(Code::TaskNotFound, "Task not found");
+pub(crate) const TOO_MANY_TASKS: ErrorKind =
+    kind(Code::TaskLimitReached, "You have as many tasks as you may have: delete some, or ask for a higher limit");
+pub(crate) const STALE: ErrorKind = kind(
+    Code::PreconditionFailed,
+    "It was changed since the version in If-Match (build the tag from `version`: a tag that begins with W/ never matches)",
+);
 const NO_ROUTE: ErrorKind = kind(Code::RouteNotFound, "There is nothing at this address");
 const NO_METHOD: ErrorKind = kind(Code::MethodNotAllowed, "This address does not take this method");
 pub(crate) const TOO_LARGE: ErrorKind = kind(Code::BodyTooLarge, "The body must be at most 64 KiB large");
@@ -163,6 +189,8 @@ impl Error {
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Busy | Self::Service(service::Error::Busy) => BUSY,
+            Self::Service(service::Error::TooManyTasks) => TOO_MANY_TASKS,
+            Self::Stale { .. } | Self::Service(service::Error::Stale(_)) => STALE,
             Self::BodyTooLarge => TOO_LARGE,
             Self::BodyLate => LATE,
             Self::NoRoute => NO_ROUTE,
@@ -197,6 +225,15 @@ fn code_of(rejection: Rejection) -> Code {
         Rejection::NotBearer => Code::TokenMalformed,
         Rejection::Expired => Code::TokenExpired,
         _ => Code::TokenInvalid,
+    }
+}
+
+impl From<service::Error> for Error {
+    fn from(error: service::Error) -> Self {
+        match error {
+            service::Error::Stale(stale) => Self::Stale { version: stale.version, current: None },
+            error => Self::Service(error),
+        }
     }
 }
 
@@ -244,6 +281,9 @@ impl ResponseError for Error {
             Self::NoMethod { allow } => {
                 response.insert_header((header::ALLOW, allow));
             }
+            Self::Stale { version, .. } => {
+                response.insert_header(etag::header(*version));
+            }
             Self::BodyTooLarge | Self::BodyLate => {
                 // The rest of the body is not read, so the connection cannot be reused.
                 response.force_close();
@@ -255,7 +295,8 @@ impl ResponseError for Error {
             return response.json(ErrorBody::of_mistakes(&mistakes));
         }
         let (code, detail) = self.describe();
-        response.json(ErrorBody::new(&detail, code, None))
+        let current = if let Self::Stale { current, .. } = self { current.as_deref() } else { None };
+        response.json(ErrorBody { current, ..ErrorBody::new(&detail, code, None) })
     }
 }
 

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod compat;
 pub mod config;
 pub mod error;
+mod etag;
 pub mod extract;
 pub mod json;
 pub mod routes;

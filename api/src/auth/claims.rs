@@ -2,7 +2,8 @@ use std::slice;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use service::{Caller, UserId};
+use serde_json::Value;
+use service::{Actor, Caller, UserId};
 
 use super::Rejection;
 use super::jws::Jws;
@@ -62,6 +63,10 @@ struct Claims {
     _iat: Option<f64>,
     iss: Option<String>,
     aud: Option<Audience>,
+    /// The client that acts for the user (OpenID Connect Core, section 2).
+    azp: Option<Value>,
+    /// The same in access tokens (RFC 9068, section 2.2).
+    client_id: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +122,9 @@ impl Rules {
         // `sub` is the only source of identity. The tokens in Better Auth's e-mail links are signed with the same secret,
         // but name their user in other claims.
         let user = UserId::parse(claims.sub).map_err(|_| Rejection::Claims)?;
-        Ok(Verdict { caller: Caller::authenticated(user), expires })
+        let client = claims.azp.or(claims.client_id);
+        let actor = client.as_ref().and_then(Value::as_str).and_then(Actor::parse);
+        Ok(Verdict { caller: Caller::authenticated(user).acting_through(actor), expires })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use chrono::{Days, NaiveDate, Utc};
-use service::tasks::{self, Description, Due, Filter, NewTask, Priority, Tags, Title};
+use service::tasks::{self, Description, Due, Filter, NewTask, Precondition, Priority, Tags, Title};
 use service::{Caller, Store, UserId};
 
 use super::{cause, notice};
@@ -129,7 +129,7 @@ async fn create(store: &Store, caller: &Caller, example: &Example) -> Result<(),
     let new = example.task(Utc::now().date_naive())?;
     let task = tasks::create(store, caller, new).await.map_err(failed)?;
     if example.completed {
-        tasks::set_completed(store, caller, task.id, true).await.map_err(failed)?;
+        tasks::set_completed(store, caller, task.id, true, &Precondition::Exists).await.map_err(failed)?;
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ pub struct LimitsConfig {
     pub trust_forwarded_for: bool,
     /// `MAX_CONNECTIONS_PER_ADDRESS`. `None` is no limit.
     pub connections_per_address: Option<NonZeroU32>,
+    /// `MAX_TASKS_PER_USER`. `None` is no limit.
+    pub tasks_per_user: Option<NonZeroU32>,
     /// How slow connections may be. No variable changes it.
     pub timeouts: ConnectionTimeouts,
 }
@@ -59,6 +61,9 @@ impl Default for ConnectionTimeouts {
 /// Far above the rate of a person's front end, and far below the rate that slows other users down.
 const DEFAULT_LIMIT: u32 = 2000;
 
+/// Far more than a person writes.
+const DEFAULT_TASKS: u32 = 50_000;
+
 impl LimitsConfig {
     pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -67,6 +72,9 @@ impl LimitsConfig {
             trust_forwarded_for: variables.parse("TRUST_FORWARDED_FOR", false, "true or false")?,
             connections_per_address: variables
                 .parse("MAX_CONNECTIONS_PER_ADDRESS", 512, "a number of connections, 0 for no limit")
+                .map(NonZeroU32::new)?,
+            tasks_per_user: variables
+                .parse("MAX_TASKS_PER_USER", DEFAULT_TASKS, "a number of tasks, 0 for no limit")
                 .map(NonZeroU32::new)?,
             timeouts: ConnectionTimeouts::default(),
         })

@@ -22,6 +22,7 @@ pub(super) const NAMES: &[&str] = &[
     "DOCS",
     "HOST",
     "MAX_CONNECTIONS_PER_ADDRESS",
+    "MAX_TASKS_PER_USER",
     "METRICS_ADDRESS",
     "MIGRATE_ON_START",
     "PORT",

@@ -60,6 +60,10 @@ codes! {
     RouteNotFound = "route_not_found", NOT_FOUND;
     /// The path is in the map, but not with this method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// The user has as many tasks as a user may have.
+    TaskLimitReached = "task_limit_reached", CONFLICT;
+    /// The task, or the list, was changed since the version in `If-Match`.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.
     BodyLate = "body_late", REQUEST_TIMEOUT;
     /// The body is too large.
@@ -78,6 +82,8 @@ codes! {
     InvalidParameter = "invalid_parameter", UNPROCESSABLE_ENTITY;
     /// Strict handling refuses a query parameter that is not known.
     UnknownParameter = "unknown_parameter", UNPROCESSABLE_ENTITY;
+    /// A header is invalid.
+    InvalidHeader = "invalid_header", UNPROCESSABLE_ENTITY;
     /// The cursor does not belong to this list.
     InvalidCursor = "invalid_cursor", UNPROCESSABLE_ENTITY;
     /// The list is too long for this order without `limit`.

@@ -3,6 +3,7 @@
 //! once.
 
 mod body;
+mod conditions;
 mod explain;
 mod names;
 mod path;
@@ -11,6 +12,7 @@ mod query;
 mod read;
 
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
+pub use conditions::{IfMatch, IfNoneMatch};
 pub use path::TaskId;
 pub use prefer::{Prefer, Return};
 pub use query::{ListQuery, NoQuery, Query};

@@ -1,5 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZero;
+use std::num::{NonZero, NonZeroU32};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
@@ -66,7 +66,7 @@ impl Application {
     /// routes in each worker's App, those of the documentation only if its argument is true.
     pub async fn build(config: Config, routes: fn(&mut ServiceConfig, bool)) -> Result<Self, StartError> {
         let workers = config.server.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
-        let stores = open_stores(&config.database, workers).await?;
+        let stores = open_stores(&config.database, config.limits.tasks_per_user, workers).await?;
         let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
         let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
         let limits = Arc::new(RateLimits::new(&config.limits));
@@ -194,14 +194,18 @@ impl Application {
 }
 
 /// Opens the database, applies pending migrations unless that is turned off, and gives each worker a handle of its own.
-async fn open_stores(config: &DatabaseConfig, workers: NonZero<usize>) -> Result<Vec<Store>, StartError> {
+async fn open_stores(
+    config: &DatabaseConfig,
+    tasks_per_user: Option<NonZeroU32>,
+    workers: NonZero<usize>,
+) -> Result<Vec<Store>, StartError> {
     let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
     let notice = |text: &str| log::warn!("{text}");
     let store = Store::open(&config.connection(), notice).await.map_err(failed("opened"))?;
     if config.migrate_on_start {
         store.db().migrate().await.map_err(failed("migrated"))?;
     }
-    store.split(workers, notice).await.map_err(failed("opened"))
+    store.with_max_tasks(tasks_per_user).split(workers, notice).await.map_err(failed("opened"))
 }
 
 /// Starts the metrics server, if an address is configured for it.

@@ -119,6 +119,7 @@ mod tests {
             per_address: NonZeroU32::new(100),
             trust_forwarded_for: true,
             connections_per_address: None,
+            tasks_per_user: None,
             timeouts: ConnectionTimeouts::default(),
         });
         let request = |entry| TestRequest::get().insert_header(("x-forwarded-for", entry)).to_srv_request();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
-use service::{Caller, Store};
+use service::{Caller, Store, tasks};
 
 use super::answer_memory::AnswerMemory;
 use super::limits::RateLimits;
@@ -11,7 +11,9 @@ use super::readiness::Readiness;
 use crate::auth::Verifier;
 use crate::config::TaskAliases;
 use crate::error::Error;
-use crate::json::JSON;
+use crate::etag;
+use crate::extract::IfNoneMatch;
+use crate::json::{JSON, Task};
 
 /// What the handlers and the layers around them use. Each worker thread has its own value, as `web::Data<State>`: the
 /// store is the worker's own, the rest is shared.
@@ -32,13 +34,51 @@ pub struct State {
 }
 
 impl State {
-    /// Makes the answer to this user, whose length depends on the user's data. It is counted until it has been written.
+    /// Makes the answer with a task from the outcome of an operation on it. If a precondition did not hold, the error has the
+    /// current task.
+    ///
+    /// # Errors
+    /// The error of the operation.
+    pub(crate) fn task(&self, outcome: Result<tasks::Task, service::Error>) -> Result<Task, Error> {
+        match outcome {
+            Ok(task) => Ok(Task::new(task, self.task_aliases)),
+            Err(service::Error::Stale(stale)) => {
+                let current = stale.current.and_then(|task| Task::new(task, self.task_aliases).raw());
+                Err(Error::Stale { version: stale.version, current })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the answer to a request for a list whose client has its current state already. Not for a list that depends on
+    /// the time.
+    ///
+    /// # Errors
+    /// An error of the database.
+    pub(crate) async fn unchanged(&self, caller: &Caller, known: &IfNoneMatch) -> Result<Option<HttpResponse>, Error> {
+        if !known.is_some() {
+            return Ok(None);
+        }
+        let version = tasks::state(&self.store, caller).await?;
+        Ok(known.has(version).then(|| etag::not_modified(version)))
+    }
+
+    /// Makes the answer to this user, with this version as its entity tag, whose length depends on the user's data. It is counted until it has been written.
     ///
     /// # Errors
     /// [`Error::Busy`] if the answers that wait to be written leave no memory for it.
-    pub(crate) fn answer(&self, caller: &Caller, body: &impl Serialize) -> Result<HttpResponse, Error> {
+    pub(crate) fn answer(
+        &self,
+        caller: &Caller,
+        body: &impl Serialize,
+        version: Option<i64>,
+    ) -> Result<HttpResponse, Error> {
         let json = serde_json::to_vec(body).map_err(|error| Error::Internal(error.to_string()))?;
         let body = self.answer_memory.body(caller.user_id(), json.into(), None)?;
-        Ok(HttpResponse::Ok().insert_header(JSON).body(body))
+        let mut response = HttpResponse::Ok();
+        if let Some(version) = version {
+            response.insert_header(etag::header(version));
+        }
+        Ok(response.insert_header(JSON).body(body))
     }
 }

@@ -25,6 +25,14 @@ pub struct Filter {
     pub search: Option<Search>,
 }
 
+impl Filter {
+    /// Whether a task can pass or fail without a write, because time goes by.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        matches!(self.due, Some(DueIn::Overdue | DueIn::Today | DueIn::Week))
+    }
+}
+
 /// A filter by completion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Status {

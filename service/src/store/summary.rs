@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) overdue: u64,
     pub(crate) due_today: u64,
     pub(crate) by_priority: [u64; 4],
+    /// Pending tasks with a due date. If there are none, time changes no number.
+    pub(crate) pending_due: u64,
 }
 
 /// A spelling of a tag, and the number of tasks that have the tag in this spelling.
@@ -41,13 +43,14 @@ impl Store {
                 continue;
             }
             counts = Counts {
-                state: row.try_get_by_index::<Option<i64>>(10)?.unwrap_or_default(),
+                state: row.try_get_by_index::<Option<i64>>(11)?.unwrap_or_default(),
                 all: count(1)?,
                 pending: count(2)?,
                 completed: count(3)?,
                 overdue: count(4)?,
                 due_today: count(5)?,
                 by_priority: [count(6)?, count(7)?, count(8)?, count(9)?],
+                pending_due: count(10)?,
             };
         }
         Ok((counts, spellings))
@@ -103,6 +106,7 @@ fn summary(caller: &Caller, zone: Zone, dialect: Dialect) -> SelectStatement {
         due(DueIn::Today).add(status(Status::Pending)),
     ];
     kinds.extend(Priority::ALL.map(of));
+    kinds.push(status(Status::Pending).add(Expr::col(Column::DueDate).is_not_null()));
 
     let mut counts = owned::select_nothing(caller);
     counts.expr(Expr::cust("NULL")).expr(Func::count(Expr::col(Column::Id)));

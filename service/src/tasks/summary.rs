@@ -11,6 +11,8 @@ use crate::{Caller, Error};
 pub struct Summary {
     /// The state of the list, see [`Page`](super::Page).
     pub state: i64,
+    /// Whether only a write can change a number. Otherwise a task can become overdue, or due today.
+    pub is_lasting: bool,
     /// All tasks.
     pub all: u64,
     /// Tasks that are not completed.
@@ -39,8 +41,19 @@ pub struct TagCount {
 /// Returns the numbers of the caller's tasks, from one statement.
 pub async fn summary(store: &Store, caller: &Caller, zone: Zone) -> Result<Summary, Error> {
     let (counts, spellings) = store.summary(caller, zone).await?;
-    let Counts { state, all, pending, completed, overdue, due_today, by_priority } = counts;
-    Ok(Summary { state, all, pending, completed, overdue, due_today, by_priority, by_tag: merge(spellings) })
+    let Counts { state, all, pending, completed, overdue, due_today, by_priority, pending_due } = counts;
+    let is_lasting = pending_due == 0;
+    Ok(Summary {
+        state,
+        is_lasting,
+        all,
+        pending,
+        completed,
+        overdue,
+        due_today,
+        by_priority,
+        by_tag: merge(spellings),
+    })
 }
 
 /// Returns the tags of the caller's tasks, in the order of their folded names, and the state of the list, from one statement.

@@ -3,7 +3,7 @@ use service::Caller;
 use service::tasks::{self, Change};
 
 use crate::error::Error;
-use crate::extract::{OptionalBody, Query, TaskId};
+use crate::extract::{IfMatch, OptionalBody, Query, TaskId};
 use crate::json::{Completed, Task};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -13,20 +13,24 @@ use crate::server::State;
 /// Flips `completed` in one atomic step. If the body or the query has `completed`, it is set to that value instead, so that
 /// repeating the request is safe. If both have it, the value of the body is used.
 #[utoipa::path(patch, path = MAPPED, tag = "tasks",
-    params(("id" = i64, Path, description = "The id of the task", example = 1), Completed),
+    params(
+        ("id" = i64, Path, description = "The id of the task", example = 1),
+        Completed,
+        ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
+    ),
     request_body(content = inline(Option<Completed>), description = "The value to set. It may be left out", example = json!({"completed": true})),
-    responses((status = 200, description = "The changed task", body = Task))
+    responses((status = 200, description = "The changed task", body = Task, headers(("ETag" = String, description = "The new version, in quotes"))))
 )]
 pub async fn complete_task(
     state: Data<State>,
     caller: ReqData<Caller>,
     id: TaskId,
     Query(query): Query<Completed>,
+    IfMatch(precondition): IfMatch,
     OptionalBody(body): OptionalBody<Completed>,
 ) -> Result<Task, Error> {
-    let task = match Completed::first_of(&body, &query) {
-        Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed).await?,
-        Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0).await?,
-    };
-    Ok(Task::new(task, state.task_aliases))
+    state.task(match Completed::first_of(&body, &query) {
+        Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed, &precondition).await,
+        Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0, &precondition).await,
+    })
 }

@@ -17,7 +17,10 @@ use crate::server::State;
         "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
     })),
     responses((status = 201, description = "The created task", body = Task,
-        headers(("Location" = String, description = "The path of the task"))))
+        headers(
+            ("Location" = String, description = "The path of the task"),
+            ("ETag" = String, description = "Its version, in quotes"),
+        )))
 )]
 pub async fn create_task(
     state: Data<State>,

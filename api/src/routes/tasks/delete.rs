@@ -3,7 +3,7 @@ use actix_web::web::{Data, ReqData};
 use service::{Caller, tasks};
 
 use crate::error::Error;
-use crate::extract::{NoQuery, Prefer, Return, TaskId};
+use crate::extract::{IfMatch, NoQuery, Prefer, Return, TaskId};
 use crate::json::Task;
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -15,10 +15,12 @@ use crate::server::State;
 #[utoipa::path(delete, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),
+("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
         ("Prefer" = inline(Option<String>), Header, description = "`return=representation` for the deleted task"),
     ),
     responses(
-        (status = 200, description = "The deleted task, if it was requested", body = Task),
+        (status = 200, description = "The deleted task, if it was requested", body = Task,
+            headers(("ETag" = String, description = "Its last version, in quotes"))),
         (status = 204, description = "The task is deleted"),
     )
 )]
@@ -28,11 +30,12 @@ pub async fn delete_task(
     id: TaskId,
     _: NoQuery,
     prefer: Prefer,
+    IfMatch(precondition): IfMatch,
 ) -> Result<HttpResponse, Error> {
     let returns_task = prefer.returned.map_or(state.delete_returns_task, |returned| returned == Return::Representation);
-    let task = tasks::delete(&state.store, &caller, id.0).await?;
+    let task = state.task(tasks::delete(&state.store, &caller, id.0, &precondition).await)?;
     if !returns_task {
         return Ok(HttpResponse::NoContent().finish());
     }
-    Ok(Task::new(task, state.task_aliases).answer(&mut HttpResponse::Ok()))
+    Ok(task.answer(&mut HttpResponse::Ok()))
 }

@@ -8,7 +8,8 @@ use service::{Caller, Store};
 
 use crate::compat::{Paging, is_paging};
 use crate::error::{Error, FieldCode, FieldError};
-use crate::extract::{self, Prefer};
+use crate::etag;
+use crate::extract::{self, IfNoneMatch, Prefer};
 use crate::json::{JSON, ListRequest, ListTasks, Task, array};
 use crate::routes::{MAPPED, stream};
 use crate::server::State;
@@ -33,25 +34,34 @@ const EXPECTED_BYTES: u32 = 1024;
 /// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the
 /// first 10,000 tasks of a list, but without that promise.
 ///
+/// The `ETag` is the state of all your tasks: the number of the last change. With `If-None-Match` the answer is 304 if nothing has
+/// changed since. Lists with `due=overdue`, `due=today` or `due=week` have none, because they depend on the time.
+///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(
         ListTasks,
         ("Prefer" = inline(Option<String>), Header, description = "`count=exact` for `X-Total-Count`"),
+        ("If-None-Match" = inline(Option<String>), Header, description = "The states of the list that the client has, in quotes"),
     ),
-    responses((status = 200, description = "Your tasks", body = [Task],
+    responses((status = 304, description = "The client has this state of the list",
+        headers(("ETag" = String, description = "The state, in quotes"))),
+    (status = 200, description = "Your tasks", body = [Task],
         headers(
             ("Link" = Option<String>, description = "The address of the next page, if there is one"),
             ("X-Total-Count" = Option<u64>, description = "The number of tasks of the whole list, if it was requested"),
             ("Preference-Applied" = Option<String>, description = "`count=exact`, if it was requested"),
+            ("ETag" = Option<String>, description = "The state of your tasks, in quotes, unless the list depends on the time"),
         ),
         example = json!([
             {"id": 2, "title": "Call Bob", "description": null, "completed": true,
              "created_at": "2026-01-31T09:31:00.000000Z", "updated_at": "2026-01-31T10:00:00.000000Z",
-             "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-01-31T10:00:00.000000Z"},
+             "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-01-31T10:00:00.000000Z",
+             "version": 1_769_853_600_000_000_i64},
             {"id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
              "created_at": "2026-01-31T09:30:00.000000Z", "updated_at": "2026-01-31T09:30:00.000000Z",
-             "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01", "completed_at": null}
+             "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01", "completed_at": null,
+             "version": 1_769_851_800_000_000_i64}
         ]),
     ))
 )]
@@ -60,23 +70,31 @@ pub async fn list_tasks(
     caller: ReqData<Caller>,
     extract::ListQuery(list, paging): extract::ListQuery<ListTasks>,
     prefer: Prefer,
+    known: IfNoneMatch,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let ListRequest { query, limit, cursor } = list;
-    let (store, caller) = (&state.store, caller.into_inner());
+    let (store, caller) = (&state.store, &*caller);
     let after = match &cursor {
-        Some(cursor) => Some(cursor::decode(&caller, &query, cursor)?),
+        Some(cursor) => Some(cursor::decode(caller, &query, cursor)?),
         None => None,
     };
+    let is_lasting = !query.filter.depends_on_time();
+    if is_lasting && let Some(unchanged) = state.unchanged(caller, &known).await? {
+        return Ok(unchanged);
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header(JSON);
     let Some(limit) = limit else {
         let is_beginning = after.is_none();
         // The future is large, and most lists do not need it.
-        let (first, rest) = Box::pin(WholeList::begin(store, &caller, query.clone(), after)).await?;
+        let (first, rest) = Box::pin(WholeList::begin(store, caller, query.clone(), after)).await?;
+        if is_lasting {
+            response.insert_header(etag::header(rest.state()));
+        }
         if prefer.counts {
             let all = (is_beginning && rest.is_over()).then_some(first.len());
-            insert_total(&mut response, total(store, &caller, &query, all).await?);
+            insert_total(&mut response, total(store, caller, &query, all).await?);
         }
         if rest.is_over() {
             return Ok(response.body(array(first, state.task_aliases)));
@@ -100,13 +118,16 @@ pub async fn list_tasks(
     } else {
         None
     };
-    let page = tasks::list(store, &caller, &query, limit, start).await?;
+    let page = tasks::list(store, caller, &query, limit, start).await?;
+    if is_lasting {
+        response.insert_header(etag::header(page.state));
+    }
     if prefer.counts {
         let all = (start == Start::Beginning && page.next.is_none()).then_some(page.tasks.len());
-        insert_total(&mut response, total(store, &caller, &query, all).await?);
+        insert_total(&mut response, total(store, caller, &query, all).await?);
     }
     if let Some(position) = &page.next {
-        response.insert_header((LINK, next_link(&caller, (&query, limit), position, &request)?));
+        response.insert_header((LINK, next_link(caller, (&query, limit), position, &request)?));
     }
     let body = state.answer_memory.body(caller.user_id(), array(page.tasks, state.task_aliases), held)?;
     Ok(response.body(body))

@@ -3,7 +3,7 @@ use service::Caller;
 
 use super::update_task;
 use crate::error::Error;
-use crate::extract::{Body, NoQuery, TaskId};
+use crate::extract::{Body, IfMatch, NoQuery, TaskId};
 use crate::json::{Task, UpdateTask};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -12,19 +12,23 @@ use crate::server::State;
 ///
 /// The same as PUT.
 #[utoipa::path(patch, path = MAPPED, tag = "tasks",
-    params(("id" = i64, Path, description = "The id of the task", example = 1)),
+    params(
+        ("id" = i64, Path, description = "The id of the task", example = 1),
+        ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
+    ),
     request_body(description = "The fields to change", content(
         (UpdateTask = "application/json", example = json!({"completed": true})),
         (UpdateTask = "application/merge-patch+json", example = json!({"description": null})),
     )),
-    responses((status = 200, description = "The changed task", body = Task))
+    responses((status = 200, description = "The changed task", body = Task, headers(("ETag" = String, description = "The new version, in quotes"))))
 )]
 pub async fn patch_task(
     state: Data<State>,
     caller: ReqData<Caller>,
     id: TaskId,
     query: NoQuery,
+    precondition: IfMatch,
     changes: Body<UpdateTask>,
 ) -> Result<Task, Error> {
-    update_task(state, caller, id, query, changes).await
+    update_task(state, caller, id, query, precondition, changes).await
 }
