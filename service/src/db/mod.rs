@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room checks connections with statements of its own")]
 
 mod bounded;
+mod clock;
 mod config;
 pub(crate) mod fault;
 mod health;
@@ -64,8 +65,8 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
-    /// database is not UTF8. No error contains the password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, if the encoding of the
+    /// database is not UTF8, or if its clock differs from this machine's by more than a minute. No error contains the password.
     pub(crate) async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
         let parse = |variable: &str, url| {
             Address::parse(url, config.tls).map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))
@@ -91,6 +92,7 @@ impl Db {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
             migration::refuse_other_encodings(&pool).await?;
+            clock::compare(&pool, &mut notice).await?;
             (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;

@@ -42,21 +42,26 @@ impl Growth {
     }
 }
 
-/// Runs ANALYZE if PostgreSQL takes the table for smaller than `rows`. Every server then gets new plans.
+/// The tables that grow with the tasks.
+const TABLES: [&str; 3] = ["task", "task_owner", "task_change"];
+
+/// Runs ANALYZE if PostgreSQL takes the table of tasks for smaller than `rows`. Every server then gets new plans.
 ///
 /// # Errors
 /// An error of the database. It has no consequence, because autovacuum runs in any case. A role without the permission only gets
 /// a warning.
 async fn analyze(db: &Db, rows: u32) -> Result<(), Error> {
-    let statement = |sql| Statement::from_string(db.backend(), sql);
+    let statement = |sql: &str| Statement::from_string(db.backend(), sql);
     let question = statement("SELECT reltuples::float8 FROM pg_class WHERE oid = 'task'::regclass");
     let set = |estimate: &mut f64, row: QueryResult| {
         *estimate = row.try_get_by_index(0)?;
         Ok(())
     };
     if db.select(&question, TIME_LIMIT, set).await? < f64::from(rows) {
-        // A session that holds the needed lock is analyzing already, or it changes more than the plans.
-        db.execute(&statement("ANALYZE (SKIP_LOCKED) task"), TIME_LIMIT).await?;
+        for table in TABLES {
+            // A session that holds the needed lock is analyzing already, or it changes more than the plans.
+            db.execute(&statement(&format!("ANALYZE (SKIP_LOCKED) {table}")), TIME_LIMIT).await?;
+        }
     }
     Ok(())
 }
@@ -90,7 +95,7 @@ mod tests {
             analyze(&db, 1_000).await.unwrap();
             db.statements() - before
         };
-        assert_eq!(statements().await, 2, "the question and ANALYZE");
+        assert_eq!(statements().await, 4, "the question, and ANALYZE of each table");
         assert_eq!(statements().await, 1, "the question");
     }
 }

@@ -81,8 +81,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
-    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, or if the encoding of the
-    /// database is not UTF8. No error contains the password.
+    /// address is invalid, if the address is that of a pooler that mixes up prepared statements, if the encoding of the
+    /// database is not UTF8, or if its clock differs from this machine's by more than a minute. No error contains the password.
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
         let db = Db::open(config, notice).await?;
         let places = Arc::new(Places::new(slice::from_ref(&db)));
