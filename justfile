@@ -30,6 +30,12 @@ generated: entity openapi
 validate:
     openapi-spec-validator docs/contracts/todo-api.yaml
 
+# Checks the alert rules for Prometheus, and runs their tests (promtool)
+monitoring:
+    promtool check config docs/deployment/monitoring/prometheus.yml
+    promtool check rules docs/deployment/monitoring/alerts.yml
+    promtool test rules docs/deployment/monitoring/alerts.test.yml
+
 # Checks licences, sources and duplicate versions of dependencies, offline
 deny:
     cargo fetch --locked
@@ -67,4 +73,4 @@ pgo:
     cargo pgo optimize build -- --locked -p api --bin api
 
 # Runs everything that CI checks
-ci: lint test generated validate deny fuzz e2e
+ci: lint test generated validate monitoring deny fuzz e2e
