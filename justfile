@@ -30,6 +30,18 @@ generated: entity openapi
 validate:
     openapi-spec-validator docs/contracts/todo-api.yaml
 
+# Checks the alert rules for Prometheus, and runs their tests (promtool)
+monitoring:
+    promtool check config docs/deployment/monitoring/prometheus.yml
+    promtool check rules docs/deployment/monitoring/alerts.yml
+    promtool test rules docs/deployment/monitoring/alerts.test.yml
+
+# Checks the Dockerfile (hadolint) and the syntax of the compose files, without a container engine
+containers:
+    hadolint docs/deployment/Dockerfile
+    docker-compose -f docs/deployment/compose.yaml config --quiet
+    BETTER_AUTH_URL=x POSTGRES_PASSWORD=x TASKS_PASSWORD=x docker-compose -f docs/deployment/compose.postgres.yaml config --quiet
+
 # Checks licences, sources and duplicate versions of dependencies, offline
 deny:
     cargo fetch --locked
@@ -71,4 +83,4 @@ pgo:
     cargo pgo optimize build -- --locked -p api --bin api
 
 # Runs everything that CI checks
-ci: lint test generated validate deny fuzz e2e
+ci: lint test generated validate monitoring containers deny fuzz e2e

@@ -2,6 +2,7 @@
 
 mod demo;
 mod greeting;
+mod health;
 mod migrate;
 
 use std::error::Error;
@@ -13,7 +14,7 @@ use service::UserId;
 
 use self::greeting::{Launch, greeting};
 use self::migrate::Step;
-use crate::config::{AuthConfig, Config, DatabaseConfig, Variables};
+use crate::config::{AuthConfig, Config, DatabaseConfig, ServerConfig, Variables};
 use crate::server::{Application, StopSignals, logging, resources, root_cause};
 use crate::{auth, openapi, routes};
 
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Succeed if the server at HOST and PORT is ready, for the health check of a container
+    Health,
     /// Print the OpenAPI document as YAML
     Openapi,
 }
@@ -82,6 +85,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             let config = DatabaseConfig::load(&Variables::of_process()?)?;
             print(&migrate::run(&config, step, yes).await?)
         }
+        Command::Health => print(&health::run(&ServerConfig::load(&Variables::of_process()?)?).await?),
         Command::Openapi => print(openapi::yaml().trim_end()),
     }
 }

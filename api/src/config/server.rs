@@ -41,7 +41,11 @@ const MAX_WORKERS: usize = 512;
 const MIN_READY_AFTER: u16 = 2;
 
 impl ServerConfig {
-    pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
+    /// Reads and checks these variables only.
+    ///
+    /// # Errors
+    /// As [`Config::load`](super::Config::load).
+    pub fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let host = match variables.get("HOST") {
             None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Some(text) => text.parse().map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,

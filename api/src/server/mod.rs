@@ -23,5 +23,6 @@ pub(crate) use application::root_cause;
 pub use application::{Application, StartError};
 pub use guard::guard;
 pub use observe::catch_panic;
+pub(crate) use readiness::NotReady;
 pub use state::State;
 pub use stop::StopSignals;

@@ -98,6 +98,9 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     let route = response.request().match_name().unwrap_or("-");
     if let Some(metrics) = metrics {
         metrics.request(response.request().method(), route, response.status().as_u16(), took);
+        if let Some(code) = error::code_of_response(response.response()) {
+            metrics.error(code);
+        }
     }
     if is_logged {
         write_log(response, route, took, id);

@@ -24,6 +24,7 @@ mod list;
 mod list_queries;
 mod me;
 mod methods;
+mod metrics;
 mod mistakes;
 mod operations;
 mod outages;
