@@ -1,29 +1,20 @@
 import { createAuthClient } from 'better-auth/client';
 import { jwtClient } from 'better-auth/client/plugins';
+import { createTaskClient, unwrap } from 'task-api-client';
 
 const auth = createAuthClient({ plugins: [jwtClient()] });
 const $ = (id) => document.getElementById(id);
 
-// --- The task server: calls it with a token of the signed-in user, and renews the token once if it has expired.
+// --- The task server: each signed-in user has a client, which keeps and renews the user's token.
 
-let user, token;
+let user, client;
 
-async function tasks(path = '', method = 'GET', body, renewed = false) {
-  token ??= (await ask(auth.token())).token;
-  const answer = await reach(fetch(`${API}/api/tasks${path}`, {
-    method,
-    headers: { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': 'application/json' }) },
-    body: body && JSON.stringify(body),
-  }));
-  if (answer.status === 204) return null;
-  const json = await answer.json();
-  if (json.code === 'token_expired' && !renewed) {
-    token = undefined;
-    return tasks(path, method, body, true);
-  }
-  if (!answer.ok) throw new Error(json.detail); // one sentence for the user
-  return json;
-}
+const newClient = () => createTaskClient({
+  baseUrl: API,
+  token: async () => (await ask(auth.token())).token,
+  fetch: (request) => reach(fetch(request)),
+});
+const at = (id) => ({ params: { path: { id } } });
 
 // Replaces the browser's words for a request that failed without an answer ("Failed to fetch").
 const reach = (request) => request.catch(() => {
@@ -62,11 +53,11 @@ function row(task) {
   item.querySelector('span').textContent = task.title;
   item.querySelector('small').replaceChildren(...details(task));
   done.checked = task.completed;
-  done.onchange = run(() => tasks(`/${task.id}/complete`, 'PATCH', { completed: done.checked }));
+  done.onchange = run(() => unwrap(client.PATCH('/api/tasks/{id}/complete', { ...at(task.id), body: { completed: done.checked } })));
   edit.ariaLabel = `Edit: ${task.title}`;
   edit.onclick = () => openEditor(task);
   remove.ariaLabel = `Delete: ${task.title}`;
-  remove.onclick = run(() => tasks(`/${task.id}`, 'DELETE'));
+  remove.onclick = run(() => unwrap(client.DELETE('/api/tasks/{id}', at(task.id))));
   return item;
 }
 
@@ -98,7 +89,7 @@ function openEditor({ id, title, description, priority, due_date, tags }) {
   form.onsubmit = run(async () => {
     const changed = Object.fromEntries(Object.entries(fields(form)).filter(([name, value]) => value !== before[name]));
     if ('tags' in changed) changed.tags = list(changed.tags);
-    await tasks(`/${id}`, 'PATCH', changed);
+    await unwrap(client.PATCH('/api/tasks/{id}', { ...at(id), body: changed }));
     $('edit').close();
   });
   report('');
@@ -110,14 +101,18 @@ let latest = 0;
 
 async function show() {
   const session = await ask(auth.getSession());
-  if (session?.user.id !== user) [user, token, shown] = [session?.user.id]; // another user, perhaps signed in from another tab
+  // Another user may have signed in from another tab.
+  if (session?.user.id !== user) [user, client, shown] = [session?.user.id, newClient()];
   document.body.className = session ? 'in' : 'out';
   draw();
   if (!session) return;
   $('who').textContent = session.user.email;
   const asked = ++latest;
-  const query = new URLSearchParams({ ...fields($('find')), tz });
-  const [found, counts] = await Promise.all([tasks(`?${query}`), tasks(`/summary?${new URLSearchParams({ tz })}`)]);
+  const query = { ...fields($('find')), tz };
+  const [found, counts] = await Promise.all([
+    unwrap(client.GET('/api/tasks', { params: { query } })),
+    unwrap(client.GET('/api/tasks/summary', { params: { query: { tz } } })),
+  ]);
   if (asked !== latest) return; // a newer request has been sent: the user is still typing
   shown = { found, counts };
   draw();
@@ -170,12 +165,12 @@ $('sign-in').onsubmit = run(async ({ submitter }) => {
 $('sign-out').onclick = run(() => ask(auth.signOut()));
 $('add').onsubmit = run(async () => {
   const { tags, ...task } = fields($('add')); // an empty due date means no due date
-  await tasks('', 'POST', { ...task, tags: list(tags) });
+  await unwrap(client.POST('/api/tasks', { body: { ...task, tags: list(tags) } }));
   $('add').reset();
   $('new').focus();
 });
 $('find').oninput = $('find').onsubmit = $('retry').onclick = refresh;
 $('cancel').onclick = () => $('edit').close();
-$('complete-all').onclick = run(() => tasks('/complete-all', 'POST'));
-$('clear').onclick = run(() => tasks('?status=completed', 'DELETE'));
+$('complete-all').onclick = run(() => unwrap(client.POST('/api/tasks/complete-all')));
+$('clear').onclick = run(() => unwrap(client.DELETE('/api/tasks', { params: { query: { status: 'completed' } } })));
 refresh();

@@ -48,7 +48,8 @@ export function runShellBlocks(blocks, api, project) {
     };
     for (const { page, line, text } of blocks) {
       const script = `set -euo pipefail\n${text.replaceAll('http://127.0.0.1:8000', api.url)}`;
-      const { status, stdout, stderr } = spawnSync(bash, ['--norc', '-c', script], { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      const options = { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+      const { status, stdout, stderr } = spawnSync(bash, ['--norc', '-c', script], options);
       if (status !== 0) throw new Error(`${page}:${line} failed with ${status}:\n${text}${stdout}${stderr}`);
     }
   } finally {

@@ -1,6 +1,6 @@
 /**
- * Returns the `cursor` of the next page from the `Link` header of a list (RFC 8288), or undefined after the last page. Send it with the same
- * filters, order and `limit`.
+ * Returns the `cursor` of the next page from the `Link` header of a list (RFC 8288), or undefined after the last page. Send it with
+ * the same filters, order and `limit`.
  */
 export function nextCursor(response: Response): string | undefined {
   const next = response.headers.get('Link')?.match(/<([^>]*)>\s*;\s*rel="?next"?/)?.[1];

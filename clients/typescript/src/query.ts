@@ -2,8 +2,8 @@
 const REPEATED = new Set(['tag']);
 
 /**
- * Serializes the parameters of a query. The values of an array are separated by commas (`priority`, `sort`), or the parameter is repeated
- * (`tag`). Undefined values, null and empty arrays are left out.
+ * Serializes the parameters of a query. The values of an array are separated by commas (`priority`, `sort`), or the parameter is
+ * repeated (`tag`). Undefined values, null and empty arrays are left out.
  */
 export function querySerializer(query: Readonly<Record<string, unknown>>): string {
   const parameters = new URLSearchParams();
