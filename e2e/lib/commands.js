@@ -8,9 +8,11 @@ import { bin, root } from './program.js';
 // A command without a stand-in is not found, which fails its block. Stand-ins of commands that are not run check what they can.
 const STAND_INS = {
   curl: 'exec "$CURL" --silent --show-error --fail-with-body "$@"',
-  // The commands of the server run in its folder. The server itself is started by the test.
+  // The commands of the server run in its folder. The server itself is started by the test, and CI runs the checks.
   cargo: `case "$*" in
-    'run -p api' | 'test --workspace') ;;
+    'run -p api' | 'build -p api' | 'test --workspace' | 'fmt --all --check') ;;
+    'clippy --workspace --all-targets --locked -- -D warnings') ;;
+    'doc --workspace --no-deps --document-private-items --locked') ;;
     'run -p api -- '* | 'run -qp api -- '*) while [ "$1" != -- ]; do shift; done; shift; cd "$API_FOLDER" && exec "$API_BIN" "$@" ;;
     *) exit 1 ;;
   esac`,
@@ -22,8 +24,9 @@ const STAND_INS = {
   esac`,
   // These are run by \`just e2e\`.
   npm: `case "$1" in
-    ci | install | pack) [ "$#" -gt 1 ] || [ -f package.json ] ;;
-    start) "$NODE" -e 'process.exit(require("./package.json").scripts.start ? 0 : 1)' ;;
+    ci | pack) [ -f package.json ] ;;
+    install) [ "$#" -gt 1 ] || [ -f package.json ] ;;
+    start | test) "$NODE" -e 'process.exit(require("./package.json").scripts[process.argv[1]] ? 0 : 1)' "$1" ;;
     *) exit 1 ;;
   esac`,
   just: 'exec "$GREP" -q "^$1\\b.*:" "$ROOT/justfile"',
