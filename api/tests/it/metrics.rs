@@ -72,7 +72,8 @@ fn are_documented_and_used(metrics: &str) {
     for name in &names {
         assert!(guide.contains(&format!("`{name}`")), "docs/operations.md does not list {name}");
     }
-    for path in ["deployment/monitoring/alerts.yml"] {
+    serde_json::from_str::<serde_json::Value>(&read("deployment/monitoring/dashboard.json")).unwrap();
+    for path in ["deployment/monitoring/alerts.yml", "deployment/monitoring/dashboard.json"] {
         let text = read(path);
         // Each metric is written with its labels in braces.
         let before_braces = text.split('{').filter_map(|part| {
