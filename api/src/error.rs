@@ -180,6 +180,12 @@ impl Error {
         (kind.code, Cow::Borrowed(kind.detail))
     }
 
+    /// Returns the code of the error.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind)
+    }
+
     /// Returns the mistakes of a request that is not accepted, or else none.
     fn mistakes(&self) -> Cow<'_, [FieldError]> {
         match self {
@@ -217,8 +223,7 @@ impl From<AuthError> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        let code = self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind);
-        code.status()
+        self.code().status()
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -262,12 +267,22 @@ impl ResponseError for Error {
 /// Returns the body for an error response that was not made from an [`Error`], but by the framework or one of its libraries.
 #[must_use]
 pub fn body_for(status: StatusCode, request_id: &str) -> String {
-    let is_fault = status.is_server_error();
-    let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => (CORS_REFUSED.code, CORS_REFUSED.detail),
-        _ if is_fault => (INTERNAL.code, INTERNAL.detail),
-        _ => (Code::BadRequest, status.canonical_reason().unwrap_or("The request is not valid")),
+    let code = code_for(status);
+    let detail = match code {
+        Code::CorsRefused => CORS_REFUSED.detail,
+        Code::InternalError => INTERNAL.detail,
+        _ => status.canonical_reason().unwrap_or("The request is not valid"),
     };
-    let body = ErrorBody::new(detail, code, is_fault.then_some(request_id));
+    let body = ErrorBody::new(detail, code, status.is_server_error().then_some(request_id));
     serde_json::to_string(&body).unwrap_or_default()
+}
+
+/// Returns the code of such a response.
+#[must_use]
+pub fn code_for(status: StatusCode) -> Code {
+    match status {
+        StatusCode::BAD_REQUEST => CORS_REFUSED.code,
+        _ if status.is_server_error() => INTERNAL.code,
+        _ => Code::BadRequest,
+    }
 }

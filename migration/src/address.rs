@@ -107,7 +107,7 @@ fn place(postgres: &PgConnectOptions) -> String {
     postgres.get_database().map_or_else(|| server.clone(), |database| format!("{server}, database {database}"))
 }
 
-/// Returns what to write instead of an address in the form of SQLAlchemy or JDBC.
+/// Returns what to write instead of an address in the form of `SQLAlchemy` or JDBC.
 fn other_form(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once(':')?;
     let family = |name: &str| matches!(name, "postgres" | "postgresql" | "sqlite").then(|| name.to_owned());
