@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dotenvor::{Error, ParseErrorKind};
 
 /// The variables of a file `.env`, as Better Auth's reader of such files takes them: a value without quotes ends at the end of the
 /// line or at a `#`, the last of several values of one name counts, and `$` has no meaning.
+#[derive(Default)]
 pub struct EnvFile {
-    /// The file.
-    pub path: PathBuf,
     /// Names and values.
     pub variables: Vec<(String, String)>,
 }
@@ -46,7 +45,7 @@ impl EnvFile {
             other => format!("{}: {other}", path.display()),
         })?;
         let variables = entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
-        Ok(Self { path: path.to_owned(), variables })
+        Ok(Self { variables })
     }
 
     /// Returns the value of a variable.

@@ -137,7 +137,7 @@ async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
 /// Returns the same as lines for the operator.
 ///
 /// # Errors
-/// As [`status`].
+/// The database's error, or one that names a migration of a newer version of this program.
 pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
     let line = |(name, applied): (String, bool)| format!("{} {name}", if applied { "applied" } else { "pending" });
     Ok(status(db).await?.into_iter().map(line).collect::<Vec<_>>().join("\n"))

@@ -67,7 +67,7 @@ impl Variables {
     /// If `.env` cannot be read, or if the value of a known variable is not UTF-8.
     pub fn of_process() -> Result<Self, ConfigError> {
         let file = EnvFile::find().map_err(ConfigError::of_file)?;
-        let mut variables: HashMap<_, _> = file.map(|file| file.variables).unwrap_or_default().into_iter().collect();
+        let mut variables: HashMap<_, _> = file.unwrap_or_default().variables.into_iter().collect();
         for (name, value) in std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))) {
             match value.into_string() {
                 Ok(value) => drop(variables.insert(name, value)),

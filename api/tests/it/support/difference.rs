@@ -19,7 +19,7 @@ pub fn difference(old: &str, new: &str) -> String {
 
 #[test]
 fn a_difference_shows_only_the_lines_that_differ_and_their_neighbours() {
-    let old: String = (0..1000).map(|line| format!("line {line}\n")).collect();
+    let old = (0..1000).fold(String::new(), |text, line| text + &format!("line {line}\n"));
     assert_eq!(difference(&old, &old), "");
     assert_eq!(
         difference(&old, &old.replace("line 500\n", "another\n")),
