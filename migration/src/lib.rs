@@ -54,6 +54,13 @@ pub fn describe(error: &DbErr) -> String {
     }
 }
 
+/// Returns the innermost cause of an error in one line. The outer ones only name the step that failed.
+#[must_use]
+pub fn innermost(error: &DbErr) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.last().map_or_else(|| describe(error), ToString::to_string).replace('\n', " ")
+}
+
 /// Refuses a PostgreSQL database whose encoding is not UTF8. It cannot store every text: it would answer some requests with an
 /// error, or, with `SQL_ASCII`, count and fold bytes instead of characters.
 ///

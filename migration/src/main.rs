@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use migration::{
-    Address, DEFAULT_DATABASE_URL, EnvFile, SchemaChange, SchemaOutcome, Tls, change_schema, describe,
+    Address, DEFAULT_DATABASE_URL, EnvFile, SchemaChange, SchemaOutcome, Tls, change_schema, innermost,
     refuse_other_encodings, status_report,
 };
 use sea_orm_migration::sea_orm::{Database, DbErr};
+use sqlx::{Connection, PgConnection};
 
 /// Sets up and changes the schema of the task database. Without a command, applies the pending migrations.
 #[derive(Parser)]
@@ -100,7 +101,14 @@ async fn run(cli: Cli) -> Result<String, Box<dyn Error>> {
         eprintln!("migration: {notice}");
     }
     let place = address.place.clone();
-    let named = |error: DbErr| format!("{variable} ({place}): {}", describe(&error));
+    let named = |error: DbErr| format!("{variable} ({place}): {}", innermost(&error));
+    if let Some(postgres) = &address.postgres {
+        // The pool would try for 30 seconds, and then report a timeout instead of the cause.
+        let connection = PgConnection::connect_with(postgres).await;
+        let connection = connection.map_err(|error| format!("{variable} ({place}): {error}"))?;
+        // It was opened only for this check, so an error while it closes does not matter.
+        let _ = connection.close().await;
+    }
     let db = Database::connect(address.options.max_connections(1).clone()).await.map_err(named)?;
     refuse_other_encodings(&db).await.map_err(named)?;
     let (change, is_confirmed) = match cli.command.unwrap_or(Command::Up { num: None }) {

@@ -117,6 +117,13 @@ fn an_invalid_address_is_refused_without_showing_its_password() {
     assert!(!done && output.contains("DATABASE_URL is not a valid address") && !output.contains("hunter2"), "{output}");
 }
 
+#[test]
+fn a_database_that_cannot_be_reached_is_named_with_its_variable_and_the_cause() {
+    let (done, output) = migration(&["up"], "postgres://user:hunter2@localhost:1/tasks");
+    assert!(!done && output.starts_with("migration: DATABASE_URL (localhost:1, database tasks): "), "{output}");
+    assert!(output.contains("refused") && !output.contains("hunter2") && !output.contains("Custom Error"), "{output}");
+}
+
 #[tokio::test]
 async fn a_postgres_database_with_another_encoding_is_refused() {
     let Some(database) = TestDatabase::with_encoding("SQL_ASCII").await else { return };

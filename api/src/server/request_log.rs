@@ -16,10 +16,15 @@ use crate::error::{self, Code, Error};
 /// The maximum number of characters of a text of the client in a line, after escaping.
 const MOST_CHARACTERS: usize = 100;
 
+/// The maximum number of characters of a method in a line; longer ones are cut.
+const LONGEST_METHOD: usize = 20;
+
 /// Logs method, route template, status, duration and id. A client error is logged with its code, a 404 also with its path, and a
 /// refused preflight with its origin: nothing else of the client. A server error is logged with its causes.
 pub(super) fn write(response: &ServiceResponse<BoxBody>, route: &str, took: Duration, id: &HeaderValue) {
     let method = response.request().method().as_str();
+    // Clients can invent methods, of ASCII letters, digits and signs.
+    let method = method.get(..LONGEST_METHOD).unwrap_or(method);
     let status = response.status();
     let milliseconds = took.as_secs_f64() * 1000.0;
     let id = id.to_str().unwrap_or_default();

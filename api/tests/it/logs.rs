@@ -43,6 +43,7 @@ async fn a_line_of_a_client_error_ends_with_its_code_a_404_with_its_path_and_a_p
         send(404, Method::GET, "/api/tasks/999?private=1", "id-no-task", None).await;
         send(404, Method::GET, &format!("/{}?private=1", "x".repeat(200)), "id-no-route", None).await;
         send(404, Method::GET, "/a'b", "id-quote", None).await;
+        send(405, Method::from_bytes(&[b'X'; 300]).unwrap(), "/", "id-method", None).await;
         let anonymous = program.bearer("").request(Method::GET, "/api/tasks").header("x-request-id", "id-no-token");
         Answer::expect(401, anonymous).await;
         Answer::expect(400, preflight(program, "http://localhost:5173", "id-preflight")).await;
@@ -55,6 +56,8 @@ async fn a_line_of_a_client_error_ends_with_its_code_a_404_with_its_path_and_a_p
     assert!(line(&log, "id-invalid").ends_with("ms id-invalid invalid_field"), "{log}");
     assert!(line(&log, "id-no-task").ends_with("id-no-task task_not_found /api/tasks/999"), "{log}");
     assert!(line(&log, "id-no-route").ends_with(&format!("id-no-route route_not_found /{}…", "x".repeat(99))), "{log}");
+    let method = line(&log, "id-method").split(' ').find(|word| word.starts_with('X'));
+    assert_eq!(method, Some("X".repeat(20).as_str()));
     assert!(line(&log, "id-quote").ends_with(r"id-quote route_not_found /a\'b"), "{log}");
     assert!(line(&log, "id-no-token").ends_with("id-no-token token_malformed"), "{log}");
     let refused = "id-preflight cors_refused: CORS_ALLOWED_ORIGINS does not contain the origin http://localhost:5173";

@@ -40,19 +40,10 @@ impl Destination {
 
 /// Adds the name of a [`Destination`] to an error.
 pub(super) fn named(name: &str) -> impl Fn(Error) -> Error {
-    let named = move |cause: &Cause| Cause::of(format!("{name}: {}", innermost(cause)));
+    let named = move |cause: &Cause| Cause::of(format!("{name}: {}", migration::innermost(&cause.0)));
     move |error| match error {
         Error::Unavailable(cause) => Error::Unavailable(named(&cause)),
         Error::Database(cause) => Error::Database(named(&cause)),
         other => other,
     }
-}
-
-/// Returns the innermost cause in one line. The outer ones only name the step that failed.
-fn innermost(cause: &Cause) -> String {
-    let mut cause: &dyn std::error::Error = cause;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string().replace('\n', " ")
 }
