@@ -14,6 +14,7 @@ pub mod logging;
 mod metrics;
 mod observe;
 mod readiness;
+mod request_log;
 pub mod resources;
 mod state;
 mod stop;

@@ -135,11 +135,14 @@ async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
 
     let (code, stdout, stderr) = migrate(&["down"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
-    assert!(stderr.contains(last) && stderr.contains("--yes"), "{stderr}");
+    assert!(
+        stderr.contains(last) && stderr.contains("in 0 rows of the table task") && stderr.contains("--yes"),
+        "{stderr}"
+    );
     assert_eq!(migrate(&["status"]).1, status);
-    assert_eq!(migrate(&["down", "--yes"]), (Some(0), format!("undone {last}\n"), String::new()));
+    assert_eq!(migrate(&["down", "--yes"]), (Some(0), format!("undone 1 migration: {last}\n"), String::new()));
     assert!(migrate(&["status"]).1.ends_with(&format!("pending {last}\n")));
-    assert_eq!(migrate(&[]), (Some(0), format!("applied {last}\n"), String::new()));
+    assert_eq!(migrate(&[]), (Some(0), format!("applied 1 migration: {last}\n"), String::new()));
     assert_eq!(migrate(&["up"]).1, "nothing to do: all migrations are applied\n");
     assert_eq!(migrate(&["status"]).1, status);
 }
@@ -154,7 +157,8 @@ async fn a_database_that_was_migrated_by_hand_serves_without_migrations_at_start
         assert!(code == Some(0) && status.lines().all(|line| line.starts_with("pending ")), "{status}");
         assert_eq!(migrate("down"), (Some(0), "nothing to do: no migration is applied\n".to_owned(), String::new()));
         let (code, applied, _) = migrate("up");
-        assert_eq!((code, applied.lines().count()), (Some(0), status.lines().count()));
+        assert_eq!(code, Some(0));
+        assert!(applied.starts_with(&format!("applied {} migrations: ", status.lines().count())), "{applied}");
         let variables =
             [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET), ("MIGRATE_ON_START", "false")];
         let program = Program::start(folder.path(), variables);

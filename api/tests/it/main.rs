@@ -22,6 +22,7 @@ mod front_ends;
 mod get;
 mod list;
 mod list_queries;
+mod logs;
 mod me;
 mod methods;
 mod metrics;

@@ -3,15 +3,14 @@ use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use sea_orm::DbErr;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::batch::{Batch, Waiter};
 use super::runner::Runner;
 use super::{Lane, Operation, lock};
-use crate::Error;
 use crate::db::{ACQUIRE_TIMEOUT, DEADLINE, Db};
+use crate::{Cause, Error};
 
 /// The queue of one operation: the requests that wait, and what is in flight.
 pub(crate) struct Queue<O: Operation> {
@@ -100,5 +99,5 @@ impl<O: Operation> QueueState<O> {
 }
 
 fn unavailable(reason: &str) -> Error {
-    Error::Unavailable(DbErr::Custom(reason.to_owned()))
+    Error::Unavailable(Cause::of(reason))
 }

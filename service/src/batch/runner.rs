@@ -186,7 +186,7 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
 
 fn was_rejected(error: &Error) -> bool {
     match error {
-        Error::Database(cause) | Error::Unavailable(cause) => Fault::of(cause).was_rejected(),
+        Error::Database(cause) | Error::Unavailable(cause) => Fault::of(&cause.0).was_rejected(),
         Error::NotFound | Error::NotOwner | Error::InvalidCursor | Error::Busy | Error::TooLongToSort => false,
     }
 }

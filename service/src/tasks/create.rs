@@ -7,5 +7,5 @@ use crate::{Caller, Error};
 /// Creates a task of the caller. It is not completed.
 pub async fn create(store: &Store, caller: &Caller, new: NewTask) -> Result<Task, Error> {
     let created = store.edit(caller, Edit::Create(new)).await?;
-    created.ok_or(Error::Database(DbErr::RecordNotInserted))
+    created.ok_or(Error::Database(DbErr::RecordNotInserted.into()))
 }

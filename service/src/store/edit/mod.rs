@@ -94,7 +94,7 @@ impl Operation for Edits {
 
     fn no_row(&self) -> Result<Outcome, Error> {
         match self.kind {
-            EditKind::Create => Err(Error::Database(DbErr::RecordNotInserted)),
+            EditKind::Create => Err(Error::Database(DbErr::RecordNotInserted.into())),
             _ => Ok(None),
         }
     }
@@ -117,7 +117,7 @@ async fn returning(
     };
     statement.fetch(db, batch, sent, scalars, keep).await?;
     for (place, task) in written {
-        batch.answer(place, task.map(Some).map_err(Error::Database));
+        batch.answer(place, task.map(Some).map_err(|error| Error::Database(error.into())));
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ impl Operation for Newest {
                 if let Ok(rows) = &mut list {
                     match row.task() {
                         Ok(task) => rows.add(task, batch.requests.get(place).map_or(0, |request| request.max_bytes)),
-                        Err(unreadable) => list = Err(Error::Database(unreadable)),
+                        Err(unreadable) => list = Err(Error::Database(unreadable.into())),
                     }
                 }
                 Ok(())
