@@ -30,6 +30,18 @@ generated: entity openapi
 validate:
     openapi-spec-validator docs/contracts/todo-api.yaml
 
+# Checks the alert rules for Prometheus, and runs their tests (promtool)
+monitoring:
+    promtool check config docs/deployment/monitoring/prometheus.yml
+    promtool check rules docs/deployment/monitoring/alerts.yml
+    promtool test rules docs/deployment/monitoring/alerts.test.yml
+
+# Checks the Dockerfile (hadolint) and the syntax of the compose files, without a container engine
+containers:
+    hadolint docs/deployment/Dockerfile
+    docker-compose -f docs/deployment/compose.yaml config --quiet
+    BETTER_AUTH_URL=x POSTGRES_PASSWORD=x TASKS_PASSWORD=x docker-compose -f docs/deployment/compose.postgres.yaml config --quiet
+
 # Checks licences, sources and duplicate versions of dependencies, offline
 deny:
     cargo fetch --locked
@@ -44,11 +56,15 @@ fuzz:
     cargo build -p api
     e2e/with-server e2e/fuzz
 
-# Runs the end-to-end tests: Better Auth, a typed client, a browser
-e2e:
+# Builds and tests the typed client
+client:
+    cd clients/typescript && npm ci --no-audit --no-fund && npm test
+
+# Runs the end-to-end tests: Better Auth, the packed client, the code of the documentation, a browser
+e2e: client
     cargo build -p api
     cd docs/examples && npm ci --no-audit --no-fund
-    cd e2e && npm ci --no-audit --no-fund && npm test
+    cd e2e && npm ci --omit=optional --no-audit --no-fund && npm test
 
 # Measures the server, a hand-written one and the database alone, in under ten minutes; --help lists the options
 bench *ARGS:
@@ -67,4 +83,4 @@ pgo:
     cargo pgo optimize build -- --locked -p api --bin api
 
 # Runs everything that CI checks
-ci: lint test generated validate deny fuzz e2e
+ci: lint test generated validate monitoring containers deny fuzz e2e

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { withPage } from './lib/chromium.js';
 import { root, start, startApi } from './lib/program.js';
 
@@ -19,42 +20,103 @@ after(async () => {
   await api?.stop();
 });
 
+async function fillSignIn(page, email, password = 'a good password') {
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+}
+
 async function signUp(page, email) {
   await page.goto(PAGE);
-  await page.fill('#email', email);
-  await page.fill('#password', 'a good password');
-  await page.click('#sign-up');
+  await fillSignIn(page, email);
+  await page.getByRole('button', { name: 'Create an account' }).click();
   await page.waitForSelector('body.in');
 }
 
-const titles = (page) => page.locator('li input[aria-label=Title]').evaluateAll((inputs) => inputs.map((input) => input.value));
+async function add(page, title, { priority = 'none', due = '', tags = '' } = {}) {
+  const form = page.locator('#add');
+  await form.getByLabel('New task').fill(title);
+  await form.getByLabel('Priority').selectOption(priority);
+  await form.getByLabel('Due').fill(due);
+  await form.getByLabel('Tags').fill(tags);
+  await form.getByRole('button', { name: 'Add' }).click();
+  await page.locator('li span', { hasText: title }).waitFor();
+}
+
 const settled = (page, text) => page.locator('#left', { hasText: text }).waitFor();
+const shows = (page, ...titles) => page.waitForFunction((expected) =>
+  [...document.querySelectorAll('li label span')].map((title) => title.textContent).join() === expected, titles.join());
+const marks = (page, n) => page.locator('li').nth(n).locator('small span').allInnerTexts();
 
-test('a user signs up, adds, edits, completes and deletes tasks, signs out and in, and finds them', () => withPage(async (page) => {
+test('a user signs up, adds, completes and deletes tasks, signs out and in, and finds them', () => withPage(async (page) => {
   await signUp(page, 'alice@example.com');
-  for (const [index, title] of ['Buy milk', 'Call Bob'].entries()) {
-    await page.fill('#new', title);
-    await page.click('#add button');
-    await settled(page, `${index + 1} to do`);
-  }
-  assert.deepEqual(await titles(page), ['Call Bob', 'Buy milk']);
+  await page.getByText('No tasks yet.').waitFor();
+  for (const title of ['Buy milk', 'Call Bob']) await add(page, title);
+  await shows(page, 'Call Bob', 'Buy milk');
 
-  await page.locator('li').nth(1).getByLabel('Title').fill('Buy oat milk');
-  await page.keyboard.press('Tab');
-  await page.locator('li').nth(0).getByLabel('Done').check();
+  await page.getByLabel('Call Bob').first().check();
   await settled(page, '1 to do');
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
-  await page.locator('li').nth(0).getByLabel('Delete').click();
-  await page.locator('li').nth(1).waitFor({ state: 'detached' });
+  await page.getByLabel('Delete: Call Bob').click();
+  await shows(page, 'Buy milk');
 
-  await page.click('#sign-out');
+  await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForSelector('body.out');
-  await page.fill('#email', 'alice@example.com');
-  await page.fill('#password', 'a good password');
-  await page.click('#sign-in button:not(.quiet)');
+  await fillSignIn(page, 'alice@example.com');
+  await page.getByRole('button', { name: 'Sign in' }).click();
   await settled(page, '1 to do');
-  assert.deepEqual(await titles(page), ['Buy oat milk']);
+  await shows(page, 'Buy milk');
 }));
+
+test('a user edits every field of a task, and only the changed fields are sent', () => withPage(async (page) => {
+  await signUp(page, 'dora@example.com');
+  await add(page, 'Bread', { priority: 'low', due: '2099-01-31', tags: 'food' });
+  const sent = [];
+  page.on('request', (request) => request.method() === 'PATCH' && sent.push(request.postDataJSON()));
+  const dialog = page.getByRole('dialog', { name: 'Edit task' });
+  const save = async () => {
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+  };
+
+  await page.getByLabel('Edit: Bread').click();
+  await dialog.getByLabel('Title').fill('Rye bread');
+  await dialog.getByLabel('Description').fill('From the market\nNot sliced');
+  await dialog.getByLabel('Priority').selectOption('High');
+  await dialog.getByLabel('Due date').fill('2099-02-28');
+  await dialog.getByLabel('Tags').fill('food, market');
+  await save();
+  await shows(page, 'Rye bread');
+  const edited = await marks(page, 0);
+  assert.deepEqual(edited.toSpliced(2, 1), ['From the market\nNot sliced', 'High priority', 'food', 'market']);
+  assert.match(edited[2], /^Due .*28.*2099/);
+
+  await page.getByLabel('Edit: Rye bread').click();
+  await dialog.getByLabel('Title').fill('   ');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('title must not be blank').waitFor();
+  await dialog.getByLabel('Title').fill('Rye bread');
+  await dialog.getByLabel('Due date').fill('');
+  await dialog.getByLabel('Tags').fill('');
+  await save();
+  await page.waitForFunction(() => !document.querySelector('li .tag'));
+  assert.deepEqual(await marks(page, 0), ['From the market\nNot sliced', 'High priority']);
+  assert.deepEqual(sent.at(-1), { due_date: '', tags: [] });
+}));
+
+test('a task that is due at a time keeps its time in the editor', () => withPage(async (page) => {
+  await signUp(page, 'erin@example.com');
+  await page.evaluate(async (url) => {
+    const { token } = await (await fetch('/api/auth/token')).json();
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    await fetch(`${url}/api/tasks`, { method: 'POST', headers, body: '{"title": "Train", "due_date": "2099-01-31T12:00:00Z"}' });
+  }, api.url);
+  await page.reload();
+  await page.getByLabel('Edit: Train').click();
+  assert.equal(await page.getByLabel('Due date').inputValue(), '2099-01-31T14:00');
+  await page.getByLabel('Due date').fill('2099-01-31T15:30');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('li small', { hasText: '3:30' }).waitFor();
+}, { timezoneId: 'Europe/Helsinki', locale: 'en-US' }));
 
 test('a user filters and sorts tasks, sees overdue ones in their own time zone, completes all and deletes the completed ones', () => withPage(async (page) => {
   await signUp(page, 'carol@example.com');
@@ -64,48 +126,122 @@ test('a user filters and sorts tasks, sees overdue ones in their own time zone, 
     day.setDate(day.getDate() - 1);
     return day.toLocaleDateString('sv');
   });
-  const add = async (title, priority, due, tags) => {
-    await page.fill('#new', title);
-    await page.getByLabel('Priority').selectOption(priority);
-    await page.getByLabel('Due date').fill(due);
-    await page.getByLabel('Tags').fill(tags);
-    await page.click('#add button');
-  };
-  await add('Crème brûlée', 'high', yesterday, 'Dessert, for Bob');
+  await add(page, 'Crème brûlée', { priority: 'high', due: yesterday, tags: 'Dessert, for Bob' });
   await settled(page, '1 to do, 1 overdue');
-  await add('Bread', 'low', '2099-01-31', '');
+  await add(page, 'Bread', { priority: 'low', due: '2099-01-31' });
   await settled(page, '2 to do, 1 overdue');
-  await add('Apples', 'none', '', 'fruit');
+  await add(page, 'Apples', { tags: 'fruit' });
   await settled(page, '3 to do, 1 overdue');
 
-  const marks = (n) => page.locator('li').nth(n).locator('small span').allInnerTexts();
-  assert.deepEqual(await marks(0), ['fruit']);
-  assert.match((await marks(1)).join(), /^Low priority,Due .*2099/);
-  assert.match((await marks(2)).join('; '), /^High priority; Overdue: .*; Dessert; for Bob$/);
+  assert.deepEqual(await marks(page, 0), ['fruit']);
+  assert.match((await marks(page, 1)).join(), /^Low priority,Due .*2099/);
+  assert.match((await marks(page, 2)).join('; '), /^High priority; Overdue: .*; Dessert; for Bob$/);
 
-  const shows = (...expected) => page.waitForFunction((expected) =>
-    [...document.querySelectorAll('li [aria-label=Title]')].map((input) => input.value).join() === expected, expected.join());
   await page.getByLabel('Order').selectOption('Due first');
-  await shows('Crème brûlée', 'Bread', 'Apples');
+  await shows(page, 'Crème brûlée', 'Bread', 'Apples');
   await page.getByLabel('Order').selectOption('A to Z');
-  await shows('Apples', 'Bread', 'Crème brûlée');
+  await shows(page, 'Apples', 'Bread', 'Crème brûlée');
   await page.getByLabel('Search').pressSequentially('CREME');
-  await shows('Crème brûlée');
-  await page.locator('li').getByLabel('Done').check();
+  await shows(page, 'Crème brûlée');
+  await page.getByRole('checkbox').check();
   await settled(page, '2 to do');
-  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Done', 'the focus stays');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'done', 'the focus stays');
+  await page.getByLabel('Search').fill('Cake');
+  await page.getByText('No task matches.').waitFor();
   await page.getByLabel('Search').fill('');
   await page.getByRole('radio', { name: 'To do' }).check();
-  await shows('Apples', 'Bread');
+  await shows(page, 'Apples', 'Bread');
 
   await page.click('#complete-all');
-  await shows();
+  await shows(page);
   await page.getByRole('radio', { name: 'Done 3' }).check();
-  await shows('Apples', 'Bread', 'Crème brûlée');
+  await shows(page, 'Apples', 'Bread', 'Crème brûlée');
   await page.click('#clear');
-  await shows();
+  await shows(page);
   assert.equal(await page.locator('#all').innerText(), '0');
 }, { timezoneId: 'Pacific/Kiritimati' }));
+
+test('the page reports that it loads and that the server is down, and tries again', () => withPage(async (page) => {
+  await signUp(page, 'frank@example.com');
+  await add(page, 'Buy milk');
+  const list = `${api.url}/api/tasks?*`;
+
+  let arrive;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  await page.route(list, async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByText('Loading…').waitFor();
+  assert.equal(await page.getByText('No tasks yet.').count(), 0);
+  arrive();
+  await shows(page, 'Buy milk');
+  await page.getByText('Loading…').waitFor({ state: 'detached' });
+
+  await page.unroute(list);
+  await page.route(`${api.url}/**`, (route) => route.abort());
+  await page.getByLabel('Buy milk').first().click();
+  await page.getByText('The server cannot be reached.').waitFor();
+  assert.equal(await page.getByLabel('Buy milk').first().isChecked(), false, 'the page shows what the server has');
+
+  await page.reload();
+  await page.getByText('The server cannot be reached.').waitFor();
+  for (const text of ['Loading…', 'No tasks yet.']) assert.equal(await page.getByText(text).count(), 0);
+  await page.unroute(`${api.url}/**`);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await shows(page, 'Buy milk');
+  assert.equal(await page.locator('#problem').innerText(), '');
+}));
+
+test('errors of sign-up and sign-in are plain sentences', () => withPage(async (page) => {
+  await signUp(page, 'grace@example.com');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForSelector('body.out');
+  const create = page.getByRole('button', { name: 'Create an account' });
+  const alert = (text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+
+  await create.click();
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'email', 'the browser asks for the missing address');
+  await fillSignIn(page, 'grace@example.com');
+  await create.click();
+  await alert('There is already an account with this e-mail address. Sign in instead.');
+  await fillSignIn(page, 'grace@example.com', 'another password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await alert('The e-mail address or the password is wrong.');
+  await fillSignIn(page, 'grace@example');
+  await create.click();
+  await alert('This is not a complete e-mail address.');
+}));
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`the page has no faults that axe finds, and wraps long titles, in ${colorScheme} colors`, () => withPage(async (page) => {
+    const faults = async () => {
+      await page.addScriptTag({ path: fileURLToPath(import.meta.resolve('axe-core')) });
+      const { violations } = await page.evaluate(() => axe.run());
+      return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
+    };
+    await page.goto(PAGE);
+    await page.waitForSelector('body.out');
+    assert.deepEqual(await faults(), []);
+    await signUp(page, `${colorScheme}@example.com`);
+    await add(page, 'Late', { priority: 'high', due: '2020-01-31', tags: 'work' });
+    await add(page, 'Long'.repeat(50), { priority: 'medium' });
+    await add(page, 'Ready');
+    await page.getByLabel('Ready').first().check();
+    await settled(page, '2 to do');
+    assert.deepEqual(await faults(), []);
+    await page.setViewportSize({ width: 320, height: 640 }); // WCAG 2.2, 1.4.10: no scrolling in two dimensions at this width
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await page.getByLabel('Edit: Late').click();
+    assert.deepEqual(await faults(), []);
+    await page.keyboard.press('Escape');
+    await page.route(`${api.url}/**`, (route) => route.abort());
+    await page.getByLabel('Search').fill('x');
+    await page.getByText('The server cannot be reached.').waitFor();
+    assert.deepEqual(await faults(), []);
+  }, { colorScheme }));
+}
 
 test('an error answer is readable by the page and shown to the user', () => withPage(async (page) => {
   await signUp(page, 'bob@example.com');

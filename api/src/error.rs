@@ -123,6 +123,14 @@ pub enum Error {
     /// The request was valid, but the operation failed.
     #[error(transparent)]
     Service(service::Error),
+    /// Requests should be sent to another server, because this one is stopping or cannot use its database.
+    #[error("not ready: {detail}")]
+    NotReady {
+        /// The reason, for programs.
+        code: Code,
+        /// The reason, for people.
+        detail: &'static str,
+    },
     /// A defect of this program, such as a panic. The text is logged and not shown to clients.
     #[error("defect: {0}")]
     Internal(String),
@@ -185,6 +193,7 @@ impl Error {
         let kind = match self {
             Self::Unauthenticated(rejection) => return (code_of(*rejection), Cow::Owned(rejection.to_string())),
             Self::UnsupportedMediaType(detail) => return (Code::UnsupportedMediaType, Cow::Borrowed(*detail)),
+            Self::NotReady { code, detail } => return (*code, Cow::Borrowed(*detail)),
             Self::KeysUnavailable => NO_KEYS,
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
@@ -206,6 +215,12 @@ impl Error {
             | Self::Internal(_) => INTERNAL,
         };
         (kind.code, Cow::Borrowed(kind.detail))
+    }
+
+    /// Returns the code that the error is answered with.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind)
     }
 
     /// Returns the mistakes of a request that is not accepted, or else none.
@@ -254,8 +269,7 @@ impl From<AuthError> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        let code = self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind);
-        code.status()
+        self.code().status()
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -300,15 +314,30 @@ impl ResponseError for Error {
     }
 }
 
+/// Returns the code of a response, if it is an error.
+#[must_use]
+pub fn code_of_response<B>(response: &HttpResponse<B>) -> Option<Code> {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    let error = response.error().and_then(|error| error.as_error::<Error>());
+    Some(error.map_or_else(|| kind_of_status(status).code, Error::code))
+}
+
+/// Returns the kind of an error that was not made from an [`Error`], but by the framework or one of its libraries.
+fn kind_of_status(status: StatusCode) -> ErrorKind {
+    match status {
+        StatusCode::BAD_REQUEST => CORS_REFUSED,
+        _ if status.is_server_error() => INTERNAL,
+        _ => kind(Code::BadRequest, status.canonical_reason().unwrap_or("The request is not valid")),
+    }
+}
+
 /// Returns the body for an error response that was not made from an [`Error`], but by the framework or one of its libraries.
 #[must_use]
 pub fn body_for(status: StatusCode, request_id: &str) -> String {
-    let is_fault = status.is_server_error();
-    let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => (CORS_REFUSED.code, CORS_REFUSED.detail),
-        _ if is_fault => (INTERNAL.code, INTERNAL.detail),
-        _ => (Code::BadRequest, status.canonical_reason().unwrap_or("The request is not valid")),
-    };
-    let body = ErrorBody::new(detail, code, is_fault.then_some(request_id));
+    let ErrorKind { code, detail } = kind_of_status(status);
+    let body = ErrorBody::new(detail, code, status.is_server_error().then_some(request_id));
     serde_json::to_string(&body).unwrap_or_default()
 }

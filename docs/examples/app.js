@@ -1,113 +1,176 @@
 import { createAuthClient } from 'better-auth/client';
 import { jwtClient } from 'better-auth/client/plugins';
+import { createTaskClient, unwrap } from 'task-api-client';
 
 const auth = createAuthClient({ plugins: [jwtClient()] });
 const $ = (id) => document.getElementById(id);
 
-// --- The task server: calls it with a token of the signed-in user, and renews the token once if it has expired.
+// --- The task server: each signed-in user has a client, which keeps and renews the user's token.
 
-let user, token;
+let user, client;
 
-async function tasks(path = '', method = 'GET', body, renewed = false) {
-  token ??= (await auth.token()).data?.token;
-  const answer = await fetch(`${API}/api/tasks${path}`, {
-    method,
-    headers: { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': 'application/json' }) },
-    body: body && JSON.stringify(body),
-  });
-  if (answer.status === 204) return null;
-  const json = await answer.json();
-  if (json.code === 'token_expired' && !renewed) {
-    token = undefined;
-    return tasks(path, method, body, true);
-  }
-  if (!answer.ok) throw new Error(json.detail); // one sentence for the user
-  return json;
+const newClient = () => createTaskClient({
+  baseUrl: API,
+  token: async () => (await ask(auth.token())).token,
+  fetch: (request) => reach(fetch(request)),
+});
+const at = (id) => ({ params: { path: { id } } });
+
+// Replaces the browser's words for a request that failed without an answer ("Failed to fetch").
+const reach = (request) => request.catch(() => {
+  throw new Error('The server cannot be reached. Is it running, and are you online?');
+});
+
+// --- Better Auth: returns the data, or throws an error with a sentence for the user.
+
+const SENTENCES = {
+  INVALID_EMAIL_OR_PASSWORD: 'The e-mail address or the password is wrong.',
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is already an account with this e-mail address. Sign in instead.',
+  INVALID_EMAIL: 'This is not a complete e-mail address.', // at sign-in
+  VALIDATION_ERROR: 'This is not a complete e-mail address.', // at sign-up; the browser has checked the other fields
+  PASSWORD_TOO_SHORT: 'The password must have at least 8 characters.',
+  PASSWORD_TOO_LONG: 'The password must have at most 128 characters.',
+};
+
+async function ask(request) {
+  const { data, error } = await reach(request);
+  if (error?.status === 429) throw new Error('Too many attempts. Please wait a moment.');
+  if (error) throw new Error(SENTENCES[error.code] ?? 'Signing in does not work at the moment. Please try again later.');
+  return data;
 }
 
 // --- The page
 
 const tz = Intl.DateTimeFormat().resolvedOptions().timeZone; // days begin and end in the user's time zone
-const fields = (form) => new FormData($(form));
+const fields = (form) => Object.fromEntries(new FormData(form));
+const list = (tags) => tags.split(',').map((tag) => tag.trim()).filter(Boolean);
+const isDay = (due) => due.length === 10; // if not, it is a time
 
 function row(task) {
   const item = $('task').content.cloneNode(true).firstElementChild;
-  const [done, title, remove, more] = item.children;
+  const [done, edit, remove] = item.querySelectorAll('[name]');
   item.id = `task-${task.id}`;
+  item.querySelector('span').textContent = task.title;
+  item.querySelector('small').replaceChildren(...details(task));
   done.checked = task.completed;
-  title.value = task.title;
-  more.replaceChildren(...details(task));
-  done.onchange = run(() => tasks(`/${task.id}/complete`, 'PATCH', { completed: done.checked }));
-  title.onchange = run(() => tasks(`/${task.id}`, 'PATCH', { title: title.value }));
-  remove.onclick = run(() => tasks(`/${task.id}`, 'DELETE'));
+  done.onchange = run(() => unwrap(client.PATCH('/api/tasks/{id}/complete', { ...at(task.id), body: { completed: done.checked } })));
+  edit.ariaLabel = `Edit: ${task.title}`;
+  edit.onclick = () => openEditor(task);
+  remove.ariaLabel = `Delete: ${task.title}`;
+  remove.onclick = run(() => unwrap(client.DELETE('/api/tasks/{id}', at(task.id))));
   return item;
 }
 
-function details({ priority, due_date, tags, completed }) {
+function details({ description, priority, due_date, tags, completed }) {
   const mark = (text, className = '') => Object.assign(document.createElement('span'), { textContent: text, className });
   const marks = tags.map((tag) => mark(tag, 'tag'));
   if (due_date) {
-    const isDay = due_date.length === 10; // if not, it is a time
-    const due = new Date(isDay ? `${due_date}T00:00` : due_date);
-    const text = due.toLocaleString([], { dateStyle: 'medium', ...(!isDay && { timeStyle: 'short' }) });
-    if (isDay) due.setDate(due.getDate() + 1); // a day ends when the next one begins
+    const due = new Date(isDay(due_date) ? `${due_date}T00:00` : due_date);
+    const text = due.toLocaleString([], { dateStyle: 'medium', ...(!isDay(due_date) && { timeStyle: 'short' }) });
+    if (isDay(due_date)) due.setDate(due.getDate() + 1); // a day ends when the next one begins
     const isLate = !completed && due <= new Date();
     marks.unshift(isLate ? mark(`Overdue: ${text}`, 'late') : mark(`Due ${text}`));
   }
   if (priority !== 'none') marks.unshift(mark(`${priority[0].toUpperCase()}${priority.slice(1)} priority`, priority));
+  if (description) marks.unshift(mark(description, 'description'));
   return marks;
 }
 
+// Opens the dialog with the values of a task. It sends only the fields that the user changes.
+function openEditor({ id, title, description, priority, due_date, tags }) {
+  const form = $('edit').querySelector('form');
+  const due = form.elements.due_date;
+  due.type = due_date && !isDay(due_date) ? 'datetime-local' : 'date';
+  // "sv" writes a time as the field takes it: 2030-01-31 10:00:00, in the user's time zone.
+  const day = due.type === 'date' ? due_date : new Date(due_date).toLocaleString('sv').slice(0, 16);
+  const values = { title, description, priority, due_date: day, tags: tags.join(', ') };
+  for (const [name, value] of Object.entries(values)) form.elements[name].value = value ?? '';
+  const before = fields(form);
+  form.onsubmit = run(async () => {
+    const changed = Object.fromEntries(Object.entries(fields(form)).filter(([name, value]) => value !== before[name]));
+    if ('tags' in changed) changed.tags = list(changed.tags);
+    await unwrap(client.PATCH('/api/tasks/{id}', { ...at(id), body: changed }));
+    $('edit').close();
+  });
+  report('');
+  $('edit').showModal();
+}
+
+let shown; // the latest answers; undefined until the first ones have arrived
 let latest = 0;
 
 async function show() {
-  const { data: session } = await auth.getSession();
-  if (session?.user.id !== user) [user, token] = [session?.user.id]; // another user, perhaps signed in from another tab
+  const session = await ask(auth.getSession());
+  // Another user may have signed in from another tab.
+  if (session?.user.id !== user) [user, client, shown] = [session?.user.id, newClient()];
   document.body.className = session ? 'in' : 'out';
+  draw();
   if (!session) return;
   $('who').textContent = session.user.email;
   const asked = ++latest;
-  const query = new URLSearchParams([...fields('find'), ['tz', tz]]);
-  const [list, counts] = await Promise.all([tasks(`?${query}`), tasks(`/summary?${new URLSearchParams({ tz })}`)]);
+  const query = { ...fields($('find')), tz };
+  const [found, counts] = await Promise.all([
+    unwrap(client.GET('/api/tasks', { params: { query } })),
+    unwrap(client.GET('/api/tasks/summary', { params: { query: { tz } } })),
+  ]);
   if (asked !== latest) return; // a newer request has been sent: the user is still typing
-  const focused = document.activeElement, item = focused.closest('li');
-  const place = item && [...item.children].indexOf(focused);
-  $('list').replaceChildren(...list.map(row));
-  if (item) $(item.id)?.children[place].focus(); // keeps the focus for keyboard users
-  for (const id of ['all', 'pending', 'completed']) $(id).textContent = counts[id];
-  $('left').textContent = `${counts.pending} to do` + (counts.overdue ? `, ${counts.overdue} overdue` : '');
-  $('complete-all').disabled = !counts.pending;
-  $('clear').disabled = !counts.completed;
+  shown = { found, counts };
+  draw();
 }
 
-// Returns an event handler that runs an action, shows its error, and updates the page.
+function draw() {
+  const { found = [], counts = {} } = shown ?? {};
+  const item = document.activeElement.closest('li'), name = document.activeElement.name;
+  $('list').replaceChildren(...found.map(row));
+  if (item) ($(item.id)?.querySelector(`[name=${name}]`) ?? $('list')).focus(); // keeps the focus for keyboard users
+  for (const id of ['all', 'pending', 'completed']) $(id).textContent = counts[id] ?? '';
+  $('left').textContent = shown ? `${counts.pending} to do` + (counts.overdue ? `, ${counts.overdue} overdue` : '') : '';
+  $('complete-all').disabled = !counts.pending;
+  $('clear').disabled = !counts.completed;
+  const empty = counts.all ? 'No task matches.' : 'No tasks yet.';
+  $('state').textContent = !user || found.length ? '' : shown ? empty : 'Loading…';
+}
+
+// Shows a sentence in the dialog if it is open, otherwise on the page.
+function report(sentence, canRetry = false) {
+  (document.querySelector('dialog[open]') ?? $('problem')).querySelector('[role=alert]').textContent = sentence;
+  $('retry').hidden = !canRetry;
+}
+
+// Returns an event handler that runs an action, and then updates the page. If the action fails, the page shows the error and the values
+// that the server has. If the update fails, the user can try it again.
 const run = (action) => async (event) => {
   event?.preventDefault();
-  $('problem').textContent = '';
+  report('');
   try {
-    await action();
+    await action(event);
+  } catch (error) {
+    draw();
+    return report(error.message);
+  }
+  try {
     await show();
   } catch (error) {
-    $('problem').textContent = error.message;
+    if (!shown) $('state').textContent = '';
+    report(error.message, true);
   }
 };
+const refresh = run(() => {});
 
-const sign = (how) => run(async () => {
-  const [email, password] = [$('email').value, $('password').value];
-  const { error } = await auth[how].email({ email, password, name: email.split('@')[0] });
-  if (error) throw new Error(error.message);
+$('sign-in').onsubmit = run(async ({ submitter }) => {
+  const { email, password } = fields($('sign-in'));
+  await ask(auth[submitter.value].email({ email, password, name: email.split('@')[0] }));
+  $('sign-in').reset();
 });
-
-$('sign-in').onsubmit = sign('signIn');
-$('sign-up').onclick = sign('signUp');
-$('sign-out').onclick = run(() => auth.signOut());
+$('sign-out').onclick = run(() => ask(auth.signOut()));
 $('add').onsubmit = run(async () => {
-  const { tags, ...task } = Object.fromEntries(fields('add')); // an empty due date means no due date
-  await tasks('', 'POST', { ...task, tags: tags.split(',').map((tag) => tag.trim()).filter(Boolean) });
+  const { tags, ...task } = fields($('add')); // an empty due date means no due date
+  await unwrap(client.POST('/api/tasks', { body: { ...task, tags: list(tags) } }));
   $('add').reset();
   $('new').focus();
 });
-$('find').oninput = $('find').onsubmit = run(() => {});
-$('complete-all').onclick = run(() => tasks('/complete-all', 'POST'));
-$('clear').onclick = run(() => tasks('?status=completed', 'DELETE'));
-run(() => {})();
+$('find').oninput = $('find').onsubmit = $('retry').onclick = refresh;
+$('cancel').onclick = () => $('edit').close();
+$('complete-all').onclick = run(() => unwrap(client.POST('/api/tasks/complete-all')));
+$('clear').onclick = run(() => unwrap(client.DELETE('/api/tasks', { params: { query: { status: 'completed' } } })));
+refresh();

@@ -28,6 +28,9 @@ const { outputFiles: [script] } = await build({
   format: 'esm',
   write: false,
   define: { API: JSON.stringify(api) },
+  // The client comes from its source here. An app of your own installs the packed package; see the README of the client.
+  alias: { 'task-api-client': fileURLToPath(new URL('../../clients/typescript/src/index.ts', import.meta.url)) },
+  nodePaths: [here + 'node_modules'], // has openapi-fetch, which the client imports
 });
 const files = {
   '/': ['text/html; charset=utf-8', await readFile(here + 'index.html')],

@@ -1,16 +1,10 @@
-// A small program with a typed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a call
-// does not match the document, and fails if the server does not behave as documented.
+// A small program with the packed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a
+// call does not match the document, and fails if the server does not behave as documented.
 import assert from 'node:assert/strict';
-import createClient from 'openapi-fetch';
-import type { components, paths } from './schema';
-
-type Task = components['schemas']['Task'];
+import { ApiError, createTaskClient, nextCursor, unwrap, type ErrorBody, type Summary, type Task } from 'task-api-client';
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
-// The values of an array are separated by commas. Tags are repeated parameters, because a tag may contain a comma.
-const querySerializer = (query: Record<string, unknown>) => new URLSearchParams(Object.entries(query).flatMap(([name, value]) =>
-  (name === 'tag' ? (value as string[]) : [String(value)]).map((text) => [name, text]))).toString();
-const client = createClient<paths>({ baseUrl: API_URL, querySerializer, headers: { Authorization: `Bearer ${API_TOKEN}` } });
+const client = createTaskClient({ baseUrl: API_URL, token: async () => API_TOKEN });
 
 const used = new Set<string>();
 client.use({ onRequest: ({ request, schemaPath }) => void used.add(`${request.method} ${schemaPath}`) });
@@ -39,9 +33,12 @@ assert.match((await client.GET('/api/tasks/{id}', { params: { path } })).data?.c
 assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path }, body: { completed: false } })).data?.completed, false);
 
 const invalid = await client.POST('/api/tasks', { body: { title: ' ' } });
-const error: components['schemas']['Error'] | undefined = invalid.error;
+const error: ErrorBody | undefined = invalid.error;
 assert.equal(error?.code, 'invalid_field');
 assert.deepEqual(error?.errors, [{ field: 'title', code: 'blank', detail: 'title must not be blank' }]);
+const refused: unknown = await unwrap(client.POST('/api/tasks', { body: { title: ' ' } })).catch((error: unknown) => error);
+assert.ok(refused instanceof ApiError);
+assert.equal(refused.message, 'title must not be blank');
 
 for (const title of ['Crème brûlée', 'Ice cream', 'Crème fraîche'])
   await client.POST('/api/tasks', { body: { title, priority: 'low', tags: ['shopping'], due_date: '2020-01-31T09:30:00+01:00' } });
@@ -59,19 +56,19 @@ assert.deepEqual(both.data?.map(({ id }) => id), [task.id]);
 
 // Reads all pages.
 const all: Task[] = [];
-for (let cursor: string | null | undefined; cursor !== null;) {
+let cursor: string | undefined;
+do {
   const query = { limit: 3, ...(cursor && { cursor }) };
   const page = await client.GET('/api/tasks', { params: { query: { sort: ['title'], ...query }, header: { Prefer: 'count=exact' } } });
   assert.ok(page.data);
   assert.equal(page.response.headers.get('x-total-count'), '4');
   all.push(...page.data);
-  const next = page.response.headers.get('link')?.match(/<(.*?)>; rel="next"/)?.[1];
-  cursor = next ? new URL(next, page.response.url).searchParams.get('cursor') : null;
-}
+  cursor = nextCursor(page.response);
+} while (cursor);
 assert.deepEqual(all.map(({ title }) => title), ['Buy oat milk', 'Crème brûlée', 'Crème fraîche', 'Ice cream']);
 
-const summary = await client.GET('/api/tasks/summary', { params: { query: { tz: 'Europe/Berlin' } } });
-const { by_tag, ...counts } = summary.data ?? {};
+const summary: Summary = await unwrap(client.GET('/api/tasks/summary', { params: { query: { tz: 'Europe/Berlin' } } }));
+const { by_tag, ...counts } = summary;
 assert.deepEqual(counts, { all: 4, pending: 4, completed: 0, overdue: 3, due_today: 0, by_priority: { none: 0, low: 3, medium: 0, high: 1 } });
 assert.deepEqual(by_tag, [{ name: 'a, b', count: 1 }, { name: 'shopping', count: 4 }]);
 assert.deepEqual((await client.GET('/api/tags')).data, by_tag);
@@ -94,5 +91,9 @@ await client.GET('/api/tasks', { params: { query: { sort: ['-size'] } } });
 await client.POST('/api/tasks', { body: { title: 'Buy milk', priority: 'urgent' } });
 // @ts-expect-error A task without a title does not compile.
 await client.POST('/api/tasks', { body: {} });
+
+// @ts-expect-error The data that unwrap returns have the type of the answer.
+const wrong: Summary = await unwrap(client.GET('/api/tasks'));
+assert.ok(wrong);
 
 console.log(JSON.stringify([...used]));

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-const bin = process.env.API_BIN ?? join(root, 'target/debug/api');
+export const bin = process.env.API_BIN ?? join(root, 'target/debug/api');
 
 // Starts a program and waits for the first line of its output that matches `ready`.
 export async function start(command, args, options, ready) {
@@ -37,6 +37,7 @@ export async function startApi(variables = {}) {
   const url = found[1];
   return {
     url,
+    folder,
     log,
     // Sends a request with this token. Returns the answer, with its body as JSON.
     async call(token, path = '/api/tasks', { method = 'GET', body, headers } = {}) {

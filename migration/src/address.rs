@@ -42,6 +42,9 @@ pub struct Address {
     pub options: ConnectOptions,
     /// The same options for sqlx; only for PostgreSQL.
     pub postgres: Option<PgConnectOptions>,
+    /// Where the address leads, for messages: host, port and database, or the file. It contains neither a user's name nor a
+    /// password.
+    pub place: String,
     /// Notices for the operator, to be logged at the start.
     pub notices: Vec<String>,
 }
@@ -53,6 +56,9 @@ impl Address {
     /// # Errors
     /// One sentence. It does not repeat the address, which may contain a password.
     pub fn parse(url: &str, tls: Tls) -> Result<Self, String> {
+        if let Some(remedy) = other_form(url) {
+            return Err(remedy);
+        }
         if url.starts_with("sqlite:") {
             return sqlite(url);
         }
@@ -86,9 +92,43 @@ impl Address {
         let postgres = PgConnectOptions::from_str(parsed.as_str()).map(configure).map_err(|_| INVALID)?;
         let mut options = ConnectOptions::new(parsed.as_str());
         options.map_sqlx_postgres_opts(configure);
-        Ok(Self { options, postgres: Some(postgres), notices })
+        let place = place(&postgres);
+        Ok(Self { options, postgres: Some(postgres), place, notices })
     }
 }
+
+/// Describes where the options lead.
+fn place(postgres: &PgConnectOptions) -> String {
+    let server = match postgres.get_socket() {
+        Some(socket) => format!("{}, port {}", socket.display(), postgres.get_port()),
+        None => format!("{}:{}", postgres.get_host(), postgres.get_port()),
+    };
+    // Without a name, PostgreSQL takes that of the user.
+    postgres.get_database().map_or_else(|| server.clone(), |database| format!("{server}, database {database}"))
+}
+
+/// Returns what to write instead of an address in the form of `SQLAlchemy` or JDBC.
+fn other_form(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once(':')?;
+    let family = |name: &str| matches!(name, "postgres" | "postgresql" | "sqlite").then(|| name.to_owned());
+    if let Some((name, driver)) = scheme.split_once('+') {
+        let is_driver = driver.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let name = family(name).filter(|_| is_driver)?;
+        let remedy = if name == "sqlite" { SQLITE_FORM } else { "write postgresql:// instead" };
+        return Some(format!("begins with {scheme}:, which names a driver of SQLAlchemy: {remedy}"));
+    }
+    if scheme == "jdbc" {
+        let name = family(rest.split(':').next()?)?;
+        return Some(format!("begins with jdbc:, which is the form of Java: write {name}: instead"));
+    }
+    if scheme == "sqlite" && rest.starts_with("///.") {
+        return Some(format!("begins with sqlite:///., which is SQLAlchemy's form of a relative path: {SQLITE_FORM}"));
+    }
+    None
+}
+
+const SQLITE_FORM: &str =
+    "write sqlite://tasks.db for a file in the working directory, or sqlite:///srv/tasks.db for an absolute path";
 
 /// The maximum number of prepared statements that a connection keeps: several times those that most requests use. Each takes
 /// memory in the server or in PostgreSQL, and filters and orders can be combined in thousands of ways.
@@ -118,16 +158,20 @@ const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 fn sqlite(url: &str) -> Result<Address, String> {
     let sqlite = SqliteConnectOptions::from_str(url).map_err(|_| "is not a valid address")?;
     if let Some(folder) = sqlite.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        create_private_folder(folder).map_err(|error| format!("names a folder that cannot be made: {error}"))?;
+        create_private_folder(folder)
+            .map_err(|error| format!("names the folder {}, which cannot be created: {error}", folder.display()))?;
     }
     // SQLite would make a file that others can read. Its other files get the mode of this one.
     if !is_in_memory(url) && !url.contains("mode=ro") {
         let made = create_private_file(sqlite.get_filename());
-        made.map_err(|error| format!("names a file that cannot be made: {error}"))?;
+        made.map_err(|error| {
+            format!("names the file {}, which cannot be created: {error}", sqlite.get_filename().display())
+        })?;
     }
     let mut options = ConnectOptions::new(url);
     options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
-    Ok(Address { options, postgres: None, notices: Vec::new() })
+    let place = format!("file {}", sqlite.get_filename().display());
+    Ok(Address { options, postgres: None, place, notices: Vec::new() })
 }
 
 /// Whether the address of an SQLite database is that of one in memory.
@@ -244,6 +288,36 @@ mod tests {
             assert_eq!(mode(&format!("postgres://u:p@{host}/db?sslmode=disable"), Tls::Verify).unwrap().0, "Disable");
         }
         assert_eq!(mode("postgres://u:p@localhost/db?channel_binding=require", Tls::Verify).unwrap().0, "VerifyFull");
+    }
+
+    #[test]
+    fn an_address_in_the_form_of_another_library_is_answered_with_what_to_write_instead() {
+        for (url, remedy) in [
+            ("postgresql+asyncpg://u:hunter2@h/db", "write postgresql:// instead"),
+            ("postgres+psycopg2://u:hunter2@h/db", "write postgresql:// instead"),
+            ("jdbc:postgresql://h/db?password=hunter2", "write postgresql: instead"),
+            ("sqlite+aiosqlite:///./hunter2.db", "write sqlite://tasks.db for a file in the working directory"),
+            ("sqlite:///./hunter2.db", "write sqlite://tasks.db for a file in the working directory"),
+        ] {
+            let told = Address::parse(url, Tls::Verify).unwrap_err();
+            assert!(told.contains(remedy) && !told.contains("hunter2"), "{told}");
+        }
+        let told = Address::parse("mysql+pymysql://u:hunter2@h/db", Tls::Verify).unwrap_err();
+        assert_eq!(told, "must begin with sqlite:, postgres:// or postgresql://");
+    }
+
+    #[test]
+    fn the_place_of_an_address_has_host_port_and_database_and_no_password() {
+        for (url, place) in [
+            ("postgres://u:hunter2@localhost/tasks", "localhost:5432, database tasks"),
+            ("postgres://u:hunter2@db.example:6432/a%20b", "db.example:6432, database a b"),
+            ("postgres://u:hunter2@%2Frun%2Fpostgresql/tasks", "/run/postgresql, port 5432, database tasks"),
+            ("postgres://u:hunter2@[::1]/tasks", "[::1]:5432, database tasks"),
+            ("sqlite::memory:", "file "),
+        ] {
+            let found = Address::parse(url, Tls::Verify).unwrap().place;
+            assert!(found.starts_with(place) && !found.contains("hunter2"), "{found}");
+        }
     }
 
     #[test]

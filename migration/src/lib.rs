@@ -8,11 +8,13 @@ use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
 
 mod address;
+mod by_hand;
+mod env_file;
 mod fold;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
@@ -20,6 +22,8 @@ mod m20261127_000003_add_clocks;
 mod private;
 
 pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
+pub use by_hand::{SchemaChange, SchemaOutcome, change_schema};
+pub use env_file::EnvFile;
 pub use fold::{fold, fold_case};
 pub use private::create_private_folder;
 
@@ -38,6 +42,29 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000003_add_clocks::Migration),
         ]
     }
+}
+
+/// What undoing each migration deletes, oldest first.
+const LOSSES: &[(&str, &[by_hand::Loss])] = &[
+    ("m20261124_000001_create_task", m20261124_000001_create_task::LOSSES),
+    ("m20261124_000002_add_task_lists", m20261124_000002_add_task_lists::LOSSES),
+    ("m20261127_000003_add_clocks", m20261127_000003_add_clocks::LOSSES),
+];
+
+/// Returns the sentence of an error, without the name of its kind if it was made by this program.
+#[must_use]
+pub fn describe(error: &DbErr) -> String {
+    match error {
+        DbErr::Custom(text) | DbErr::Migration(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Returns the innermost cause of an error in one line. The outer ones only name the step that failed.
+#[must_use]
+pub fn innermost(error: &DbErr) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.last().map_or_else(|| describe(error), ToString::to_string).replace('\n', " ")
 }
 
 /// Refuses a PostgreSQL database whose encoding is not UTF8. It cannot store every text: it would answer some requests with an
@@ -70,6 +97,26 @@ const MIGRATION_LOCK: i64 = 0x7461_736b_5f6d_6967;
 /// # Errors
 /// The database's error. The schema is then unchanged.
 pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
+    apply(db, None).await.map(drop)
+}
+
+/// Applies the pending migrations like [`apply_pending`], at most `count` of them. Returns the names of those that it applied.
+async fn apply(db: &DatabaseConnection, count: Option<u32>) -> Result<Vec<String>, DbErr> {
+    let transaction = begin(db).await?;
+    let applied = apply_in(&transaction, count).await?;
+    transaction.commit().await?;
+    Ok(applied)
+}
+
+async fn apply_in(transaction: &DatabaseTransaction, count: Option<u32>) -> Result<Vec<String>, DbErr> {
+    let pending = Migrator::get_pending_migrations(transaction).await?;
+    Migrator::up(transaction, count).await?;
+    let count = count.map_or(usize::MAX, |count| count.try_into().unwrap_or(usize::MAX));
+    Ok(pending.iter().take(count).map(|migration| migration.name().to_owned()).collect())
+}
+
+/// Begins a transaction that changes the schema. It holds the lock of migrations.
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let transaction = db
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -85,15 +132,14 @@ pub async fn apply_pending(db: &DatabaseConnection) -> Result<(), DbErr> {
             ))
             .await?;
     }
-    Migrator::up(&transaction, None).await?;
-    transaction.commit().await
+    Ok(transaction)
 }
 
 /// Returns the name of every migration, oldest first, and whether it is applied. Changes nothing.
 ///
 /// # Errors
 /// The database's error, or one that names a migration of a newer version of this program.
-pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
+async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
     let migrations = Migrator::get_migration_with_status_read_only(db).await?;
     Ok(migrations
         .iter()
@@ -101,12 +147,13 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbEr
         .collect())
 }
 
-/// Undoes the last migration that is applied, and deletes the data that it added.
+/// Returns the same as lines for the operator.
 ///
 /// # Errors
-/// The database's error, or that the table was not created by these migrations.
-pub async fn undo_last(db: &DatabaseConnection) -> Result<(), DbErr> {
-    Migrator::down(db, Some(1)).await
+/// The database's error, or one that names a migration of a newer version of this program.
+pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
+    let line = |(name, applied): (String, bool)| format!("{} {name}", if applied { "applied" } else { "pending" });
+    Ok(status(db).await?.into_iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether these migrations created every table of the database.
@@ -114,20 +161,29 @@ pub async fn undo_last(db: &DatabaseConnection) -> Result<(), DbErr> {
 /// # Errors
 /// The database's error.
 pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let backend = db.get_database_backend();
-    let tables = match backend {
-        DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-        _ => "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+    let ours = |table: &String| {
+        let ours = ["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"];
+        ours.contains(&table.as_str())
     };
-    let tables = db.query_all_raw(Statement::from_string(backend, tables)).await?;
-    for table in &tables {
-        let name: String = table.try_get("", "name")?;
-        if !["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"]
-            .contains(&name.as_str())
-        {
-            return Ok(false);
-        }
+    if !tables(db).await?.iter().all(ours) {
+        return Ok(false);
     }
     let manager = SchemaManager::new(db);
     Ok(!manager.has_table("task").await? || !m20261124_000001_create_task::is_adopted(&manager).await?)
+}
+
+/// Lists the tables of the database.
+async fn tables(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let query = match backend {
+        DbBackend::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        }
+        _ => {
+            "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema() \
+             ORDER BY table_name"
+        }
+    };
+    let rows = db.query_all_raw(Statement::from_string(backend, query)).await?;
+    rows.iter().map(|row| row.try_get("", "name")).collect()
 }

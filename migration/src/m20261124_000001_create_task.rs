@@ -1,8 +1,12 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbBackend, Statement};
 
+use crate::by_hand::Loss;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
+
+pub(crate) const LOSSES: &[Loss] = &[Loss::Table("task")];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

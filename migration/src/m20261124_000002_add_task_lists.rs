@@ -1,10 +1,14 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbBackend, Statement, Value};
 
+use crate::by_hand::Loss;
 use crate::fold::fold;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
+
+/// The folded texts can be computed again, and the key of the server was never needed.
+pub(crate) const LOSSES: &[Loss] = &[Loss::Columns("task", &["completed_at", "priority", "tags", "due_date"])];
 
 /// The new columns, after the existing ones. Each has a default, so that only the folded texts must be written for existing tasks.
 const COLUMNS: [(&str, &str); 8] = [

@@ -1,39 +1,79 @@
 //! The schema's command line: `cargo run -p migration -- up | down | status | fresh | …`.
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use clap::Parser;
-use migration::{Address, DEFAULT_DATABASE_URL, Migrator, Tls, apply_pending, holds_only_ours, refuse_other_encodings};
-use sea_orm_cli::MigrateSubcommands;
-use sea_orm_migration::cli::run_migrate;
-use sea_orm_migration::sea_orm::Database;
+use clap::{Parser, Subcommand};
+use migration::{
+    Address, DEFAULT_DATABASE_URL, EnvFile, SchemaChange, SchemaOutcome, Tls, change_schema, innermost,
+    refuse_other_encodings, status_report,
+};
+use sea_orm_migration::sea_orm::{Database, DbErr};
+use sqlx::{Connection, PgConnection};
 
 /// Sets up and changes the schema of the task database. Without a command, applies the pending migrations.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     /// The database; `sqlite://FILE` or `postgres://…`
-    #[arg(short = 'u', long, env = "DATABASE_URL", default_value = DEFAULT_DATABASE_URL, hide_env_values = true)]
-    database_url: String,
+    #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
     /// Replaces `DATABASE_URL` if it is set: the database without a connection pooler in between
     #[arg(long, env = "DATABASE_DIRECT_URL", hide_env_values = true)]
     database_direct_url: Option<String>,
     /// TLS of a connection to another machine: `verify`, `unverified` or `off`
-    #[arg(long, env = "DATABASE_TLS", default_value = "verify")]
-    database_tls: String,
-    /// Show debug messages
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(long, env = "DATABASE_TLS")]
+    database_tls: Option<String>,
     #[command(subcommand)]
-    command: Option<MigrateSubcommands>,
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Apply the pending migrations (the default)
+    Up {
+        /// At most this many
+        #[arg(short, long)]
+        num: Option<u32>,
+    },
+    /// Show which migrations are applied
+    Status,
+    /// Undo the last migration, and delete the data that it added
+    Down {
+        /// How many are undone
+        #[arg(short, long, default_value_t = 1)]
+        num: u32,
+        /// Confirm that data is deleted
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Undo all migrations, and delete all data
+    Reset {
+        /// Confirm that data is deleted
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Undo all migrations, delete all data, and apply the migrations again
+    Refresh {
+        /// Confirm that data is deleted
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Drop all tables, and apply all migrations
+    Fresh {
+        /// Confirm that data is deleted
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // The error is dropped: a missing `.env` is normal, and the error of a broken one would print its lines.
-    let _ = dotenvy::dotenv();
     match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("migration: {error}");
             ExitCode::FAILURE
@@ -41,31 +81,46 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
-    // An empty variable counts as not set, as for the server.
-    let urls = [cli.database_direct_url.as_deref().unwrap_or_default(), &cli.database_url, DEFAULT_DATABASE_URL];
-    let url = urls.into_iter().map(str::trim).find(|url| !url.is_empty()).unwrap_or_default();
-    let tls = match cli.database_tls.as_str() {
-        "" => Tls::default(),
-        text => text.parse().map_err(|()| "DATABASE_TLS must be verify, unverified or off")?,
+/// Runs a command. Returns a report for the operator.
+async fn run(cli: Cli) -> Result<String, Box<dyn Error>> {
+    let file = EnvFile::find()?;
+    // The environment takes precedence over the file. An empty value counts as not set, as for the server.
+    let setting = |given: Option<String>, name: &str| {
+        let value = given.or_else(|| file.as_ref()?.get(name).map(str::to_owned)).unwrap_or_default();
+        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
     };
-    let mut address = Address::parse(url, tls).map_err(|problem| format!("DATABASE_URL {problem}"))?;
+    let direct = setting(cli.database_direct_url, "DATABASE_DIRECT_URL").map(|url| ("DATABASE_DIRECT_URL", url));
+    let (variable, url) = direct.unwrap_or_else(|| {
+        let url = setting(cli.database_url, "DATABASE_URL");
+        ("DATABASE_URL", url.unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()))
+    });
+    let tls = setting(cli.database_tls, "DATABASE_TLS").map_or(Ok(Tls::default()), |text| text.parse());
+    let tls = tls.map_err(|()| "DATABASE_TLS must be verify, unverified or off")?;
+    let mut address = Address::parse(&url, tls).map_err(|problem| format!("{variable} {problem}"))?;
     for notice in &address.notices {
         eprintln!("migration: {notice}");
     }
-    let db = Database::connect(address.options.max_connections(1).clone()).await?;
-    refuse_other_encodings(&db).await?;
-    match cli.command {
-        // Servers run this too, so it takes the lock that they take.
-        None | Some(MigrateSubcommands::Up { num: None }) => apply_pending(&db).await?,
-        Some(MigrateSubcommands::Fresh) if !holds_only_ours(&db).await? => {
-            return Err(
-                "`fresh` would drop every table of this database, and some are not this program's: drop them by hand \
-                        if that is meant"
-                    .into(),
-            );
-        }
-        command => run_migrate(Migrator, &db, command, cli.verbose).await?,
+    let place = address.place.clone();
+    let named = |error: DbErr| format!("{variable} ({place}): {}", innermost(&error));
+    if let Some(postgres) = &address.postgres {
+        // The pool would try for 30 seconds, and then report a timeout instead of the cause.
+        let connection = PgConnection::connect_with(postgres).await;
+        let connection = connection.map_err(|error| format!("{variable} ({place}): {error}"))?;
+        // It was opened only for this check, so an error while it closes does not matter.
+        let _ = connection.close().await;
     }
-    Ok(())
+    let db = Database::connect(address.options.max_connections(1).clone()).await.map_err(named)?;
+    refuse_other_encodings(&db).await.map_err(named)?;
+    let (change, is_confirmed) = match cli.command.unwrap_or(Command::Up { num: None }) {
+        Command::Status => return status_report(&db).await.map_err(|error| named(error).into()),
+        Command::Up { num } => (SchemaChange::Up(num), true),
+        Command::Down { num, yes } => (SchemaChange::Down(num), yes),
+        Command::Reset { yes } => (SchemaChange::Reset, yes),
+        Command::Refresh { yes } => (SchemaChange::Refresh, yes),
+        Command::Fresh { yes } => (SchemaChange::Fresh, yes),
+    };
+    match change_schema(&db, change, is_confirmed).await.map_err(named)? {
+        SchemaOutcome::Done(report) => Ok(report),
+        SchemaOutcome::Unconfirmed(problem) => Err(problem.into()),
+    }
 }

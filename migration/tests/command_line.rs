@@ -25,27 +25,81 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
     )
 }
 
+const FIRST: &str = "m20261124_000001_create_task";
+const SECOND: &str = "m20261124_000002_add_task_lists";
+
 #[on_both_databases]
-async fn down_up_fresh_and_status_work(database: TestDatabase) {
+async fn each_command_reports_what_it_did(database: TestDatabase) {
+    let run = |arguments: &[&str]| {
+        let (done, output) = migration(arguments, database.url());
+        assert!(done, "{output}");
+        output
+    };
+    assert_eq!(run(&["up"]), "nothing to do: all migrations are applied\n");
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\n"));
+    assert_eq!(run(&["down", "--yes"]), format!("undone 1 migration: {SECOND}\n"));
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\npending {SECOND}\n"));
+    assert_eq!(run(&[]), format!("applied 1 migration: {SECOND}\n"));
+    assert_eq!(run(&["reset", "--yes"]), format!("undone 2 migrations: {SECOND}, {FIRST}\n"));
+    assert_eq!(run(&["down"]), "nothing to do: no migration is applied\n");
+    assert_eq!(run(&["up", "-n", "1"]), format!("applied 1 migration: {FIRST}\n"));
+    assert_eq!(
+        run(&["refresh", "--yes"]),
+        format!("undone 1 migration: {FIRST}\napplied 2 migrations: {FIRST}, {SECOND}\n")
+    );
+    assert_eq!(run(&["fresh", "--yes"]), format!("dropped all tables\napplied 2 migrations: {FIRST}, {SECOND}\n"));
+    assert!(SchemaManager::new(&database.connect().await).has_table("server_key").await.unwrap());
+}
+
+#[on_both_databases]
+async fn a_command_that_deletes_data_states_how_many_rows_of_which_tables_and_wants_a_confirmation(
+    database: TestDatabase,
+) {
     let connection = database.connect().await;
-    let has_table = async || SchemaManager::new(&connection).has_table("server_key").await.unwrap();
-    assert!(migration(&["down"], database.url()).0);
-    assert!(!has_table().await);
+    testing::seed(&connection, 3, &[]).await;
+    for (command, deletes) in [
+        (
+            "down",
+            "the columns completed_at, priority, tags, due_date in 3 rows of the table task, and 1 row of the table \
+             server_key",
+        ),
+        ("reset", "3 rows of the table task, 1 row of the table server_key"),
+        ("refresh", "3 rows of the table task, 1 row of the table server_key"),
+        ("fresh", "2 rows of the table seaql_migrations, 1 row of the table server_key, 3 rows of the table task"),
+    ] {
+        let (done, output) = migration(&[command], database.url());
+        assert!(!done && output.contains(&format!("and deletes {deletes}: repeat it with --yes")), "{output}");
+    }
     let (_, status) = migration(&["status"], database.url());
-    assert!(status.contains("Pending"), "{status}");
-    assert!(migration(&["up"], database.url()).0);
-    assert!(has_table().await);
-    assert!(migration(&["fresh"], database.url()).0);
-    assert!(has_table().await);
-    let (_, status) = migration(&["status"], database.url());
-    assert!(status.contains("Applied"), "{status}");
+    assert_eq!(status.matches("applied").count(), 2, "{status}");
+}
+
+#[test]
+fn commands_for_developers_of_sea_orm_are_not_offered() {
+    let (done, help) = migration(&["--help"], "sqlite::memory:");
+    assert!(done && help.contains("refresh") && !help.contains("generate") && !help.contains("init"), "{help}");
+}
+
+#[test]
+fn settings_are_read_from_a_dot_env_file_and_its_errors_name_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |content: &str| {
+        fs::write(folder.path().join(".env"), content).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migration"));
+        let output = command.env_clear().current_dir(folder.path()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(run("NAME=My App\nDATABASE_URL=sqlite://from-file.db\n").0);
+    assert!(folder.path().join("from-file.db").exists());
+    let (done, output) = run("DATABASE_URL=sqlite://tasks.db\nhunter2\n");
+    assert!(!done && output.contains("/.env, line 2: ") && !output.contains("hunter2"), "{output}");
 }
 
 #[on_both_databases]
 async fn fresh_drops_nothing_if_there_is_a_foreign_table(database: TestDatabase) {
     let connection = database.connect().await;
     connection.execute_unprepared("CREATE TABLE session (id integer)").await.unwrap();
-    let (done, told) = migration(&["fresh"], database.url());
+    let (done, told) = migration(&["fresh", "--yes"], database.url());
     assert!(!done && told.contains("some are not this program's"), "{told}");
     let manager = SchemaManager::new(&connection);
     assert!(manager.has_table("session").await.unwrap() && manager.has_table("task").await.unwrap());
@@ -61,6 +115,13 @@ fn without_an_address_it_uses_the_servers_default_file() {
 fn an_invalid_address_is_refused_without_showing_its_password() {
     let (done, output) = migration(&["up"], "postgres://user:hunter2#x@localhost/x");
     assert!(!done && output.contains("DATABASE_URL is not a valid address") && !output.contains("hunter2"), "{output}");
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_with_its_variable_and_the_cause() {
+    let (done, output) = migration(&["up"], "postgres://user:hunter2@localhost:1/tasks");
+    assert!(!done && output.starts_with("migration: DATABASE_URL (localhost:1, database tasks): "), "{output}");
+    assert!(output.contains("refused") && !output.contains("hunter2") && !output.contains("Custom Error"), "{output}");
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use sea_orm::DbErr;
 
 use crate::tasks::Task;
@@ -31,10 +33,53 @@ pub enum Error {
     /// The database cannot be reached, is busy or has no free connection. A retry later can succeed. If the connection broke
     /// after a write was sent, it is unknown whether the write was done.
     #[error("the database is not available")]
-    Unavailable(#[source] DbErr),
+    Unavailable(#[source] Cause),
     /// The database refused a statement: a defect of this server or of its schema.
     #[error("the database refused a statement")]
-    Database(#[source] DbErr),
+    Database(#[source] Cause),
+}
+
+/// An error of the database, of its driver, or of this crate about them. Its text is for the log and never contains a password.
+#[derive(Clone, Debug)]
+pub struct Cause(pub(crate) DbErr);
+
+impl Cause {
+    /// Makes a cause from a sentence.
+    pub(crate) fn of(text: impl Into<String>) -> Self {
+        Self(DbErr::Custom(text.into()))
+    }
+}
+
+impl From<DbErr> for Cause {
+    fn from(error: DbErr) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&migration::describe(&self.0))
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_sentence_of_this_crate_is_shown_without_the_name_of_its_kind() {
+        let error = Error::Unavailable(Cause::of("no answer within 10 s"));
+        assert_eq!(error.source().unwrap().to_string(), "no answer within 10 s");
+        assert!(error.source().unwrap().source().is_none());
+    }
 }
 
 /// What there is instead of what a precondition demands.

@@ -1,10 +1,8 @@
 //! Operations on all data of a caller. Reading it is [`tasks::WholeList`](crate::tasks::WholeList).
 
-use sea_orm::DbErr;
-
 use crate::model::Precondition;
 use crate::store::{BulkEdit, Store};
-use crate::{Caller, Error};
+use crate::{Caller, Cause, Error};
 
 /// Erases all data of the caller, in steps of a few thousand tasks. No step begins after ten seconds. Returns the number of
 /// erased tasks.
@@ -16,5 +14,5 @@ pub async fn erase(store: &Store, caller: &Caller) -> Result<u64, Error> {
     if is_complete {
         return Ok(count);
     }
-    Err(Error::Unavailable(DbErr::Custom("not everything could be erased in time".to_owned())))
+    Err(Error::Unavailable(Cause::of("not everything could be erased in time")))
 }

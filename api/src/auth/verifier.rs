@@ -56,6 +56,13 @@ impl Verifier {
         })
     }
 
+    /// Fetches the keys of the key server, if there is one, and logs a failure.
+    pub async fn try_keys(&self) {
+        if let Some((store, _)) = &self.published {
+            store.try_at_start().await;
+        }
+    }
+
     /// Returns the caller whose token is in the `Authorization` header. Waits only if a key must be fetched first.
     ///
     /// # Errors
@@ -168,6 +175,7 @@ mod tests {
                 origin: None,
                 key_server: Some(KeyServerConfig { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
                 leeway_seconds: 0,
+                is_development: false,
             };
             Self { verifier: Verifier::new(&config, Box::new(|_| {})).unwrap(), server, key }
         }

@@ -16,7 +16,7 @@ pub(super) fn greeting(address: SocketAddr, has_docs: bool, token: &str) -> Stri
 }
 
 /// Returns an address of this machine for "all addresses", which clients cannot send requests to on every system.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

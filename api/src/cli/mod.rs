@@ -2,6 +2,7 @@
 
 mod demo;
 mod greeting;
+mod health;
 mod migrate;
 
 use std::error::Error;
@@ -13,7 +14,7 @@ use service::UserId;
 
 use self::greeting::{Launch, greeting};
 use self::migrate::Step;
-use crate::config::{AuthConfig, Config, DatabaseConfig, Variables};
+use crate::config::{AuthConfig, Config, ConfigError, DatabaseConfig, ServerConfig, Variables};
 use crate::server::{Application, StopSignals, logging, resources, root_cause};
 use crate::{auth, openapi, routes};
 
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Succeed if the server at HOST and PORT is ready, for the health check of a container
+    Health,
     /// Print the OpenAPI document as YAML
     Openapi,
 }
@@ -75,22 +78,30 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             print(&token.ok_or("there is no secret to sign with: BETTER_AUTH_SECRET is not set")??)
         }
         Command::Demo { user, more } => {
-            let config = DatabaseConfig::load(&Variables::of_process()?)?;
+            let config = database()?;
             print(&demo::run(&config, UserId::parse(user)?, more).await?)
         }
         Command::Migrate { step, yes } => {
-            let config = DatabaseConfig::load(&Variables::of_process()?)?;
+            let config = database()?;
             print(&migrate::run(&config, step, yes).await?)
         }
+        Command::Health => print(&health::run(&ServerConfig::load(&Variables::of_process()?)?).await?),
         Command::Openapi => print(openapi::yaml().trim_end()),
     }
+}
+
+/// Reads the settings of the database for a command, and warns of names that are probably misspelt.
+fn database() -> Result<DatabaseConfig, ConfigError> {
+    let variables = Variables::of_process()?;
+    variables.warnings().iter().for_each(|warning| notice(warning));
+    DatabaseConfig::load(&variables)
 }
 
 /// How long the log is held back for the first lines on the terminal. A start that takes longer is explained by the log.
 const LOG_DELAY: Duration = Duration::from_secs(3);
 
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    let held_log = logging::start(&config.server.log_filter)?;
+    let held_log = logging::start(&config.server.log_filter, config.server.log_format)?;
     tokio::spawn(async {
         tokio::time::sleep(LOG_DELAY).await;
         logging::release();

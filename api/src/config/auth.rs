@@ -24,6 +24,8 @@ pub struct AuthConfig {
     pub key_server: Option<KeyServerConfig>,
     /// `BETTER_AUTH_LEEWAY_SECONDS`: how far the clocks of issuer and server may differ.
     pub leeway_seconds: u32,
+    /// Whether the only secret is a random development secret, because neither a secret nor a key server is configured.
+    pub is_development: bool,
 }
 
 /// The server that publishes keys, and the claims required of tokens that are signed with them.
@@ -60,12 +62,13 @@ impl AuthConfig {
     /// development secret. On any other address that is an error.
     pub(super) fn load(variables: &Variables, host: IpAddr, notices: &mut Vec<String>) -> Result<Self, ConfigError> {
         let mut secrets = configured_secrets(variables, notices)?;
-        let (issuers, audiences) = (variables.list("BETTER_AUTH_ISSUER"), variables.list("BETTER_AUTH_AUDIENCE"));
+        let (issuers, audiences) = (variables.list("BETTER_AUTH_ISSUER")?, variables.list("BETTER_AUTH_AUDIENCE")?);
         let base = address(variables, "BETTER_AUTH_URL")?;
         // Better Auth's default for both claims is its origin.
         let origin = base.as_ref().map(|base| base.origin().ascii_serialization());
         let key_server = key_server(variables, base, [&issuers, &audiences], notices)?;
-        if secrets.is_empty() && key_server.is_none() {
+        let is_development = secrets.is_empty() && key_server.is_none();
+        if is_development {
             if !host.is_loopback() {
                 let problem =
                     format!("or BETTER_AUTH_URL must be set when HOST is not a loopback address (it is {host})");
@@ -78,14 +81,14 @@ impl AuthConfig {
         if leeway_seconds > MAX_LEEWAY {
             return Err(ConfigError::new("BETTER_AUTH_LEEWAY_SECONDS", format!("must be {leeway_expected}")));
         }
-        Ok(Self { secrets, issuers, audiences, origin, key_server, leeway_seconds })
+        Ok(Self { secrets, issuers, audiences, origin, key_server, leeway_seconds, is_development })
     }
 }
 
 /// Reads the secrets, the newest first. `BETTER_AUTH_SECRETS` is Better Auth's list for rotation, like `2:new,1:old`.
 fn configured_secrets(variables: &Variables, notices: &mut Vec<String>) -> Result<Vec<SecretString>, ConfigError> {
     let mut secrets = Vec::new();
-    for entry in variables.list("BETTER_AUTH_SECRETS") {
+    for entry in variables.list("BETTER_AUTH_SECRETS")? {
         let (version, secret) = entry.split_once(':').unwrap_or_default();
         if version.parse::<u32>().is_err() {
             let expected = "must be a comma list of VERSION:SECRET, the newest first, like 2:new,1:old";
@@ -254,6 +257,17 @@ mod tests {
                 load(&[("BETTER_AUTH_URL", wrong)]).unwrap_err().starts_with("BETTER_AUTH_URL must be an address"),
                 "{wrong}"
             );
+        }
+    }
+
+    #[test]
+    fn a_list_of_commas_only_is_refused_because_it_would_check_nothing() {
+        for variable in ["BETTER_AUTH_ISSUER", "BETTER_AUTH_AUDIENCE", "BETTER_AUTH_SECRETS"] {
+            for value in [",", " , ,"] {
+                let message = load(&[("BETTER_AUTH_SECRET", LONG), (variable, value)]).unwrap_err();
+                assert_eq!(message, format!("{variable} must be a comma list with at least one value, or empty"));
+            }
+            assert!(load(&[("BETTER_AUTH_SECRET", LONG), (variable, " ")]).is_ok());
         }
     }
 

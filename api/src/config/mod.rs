@@ -5,15 +5,16 @@ mod cors;
 mod database;
 mod development_secret;
 mod limits;
+mod misspelt;
 mod server;
 mod task_aliases;
 mod variables;
 
 pub use auth::{AuthConfig, KeyServerConfig};
-pub use cors::CorsConfig;
+pub use cors::{AllowedOrigins, CorsConfig};
 pub use database::DatabaseConfig;
 pub use limits::{ConnectionTimeouts, LimitsConfig};
-pub use server::ServerConfig;
+pub use server::{LogFormat, ServerConfig};
 pub use task_aliases::{TaskAlias, TaskAliases};
 pub use variables::{ConfigError, Variables};
 
@@ -40,12 +41,13 @@ impl Config {
     /// # Errors
     /// Names the variable and the value it expects, never the value it has, which can be a secret.
     pub fn load(variables: &Variables) -> Result<Self, ConfigError> {
-        let mut notices = Vec::new();
+        let mut notices = variables.warnings();
         let server = ServerConfig::load(variables)?;
+        let auth = AuthConfig::load(variables, server.host, &mut notices)?;
         Ok(Self {
-            auth: AuthConfig::load(variables, server.host, &mut notices)?,
             database: DatabaseConfig::load(variables)?,
-            cors: CorsConfig::load(variables, &mut notices)?,
+            cors: CorsConfig::load(variables, auth.is_development, &mut notices)?,
+            auth,
             limits: LimitsConfig::load(variables)?,
             server,
             notices,

@@ -1,5 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use log::LevelFilter;
 
 use super::TaskAliases;
 use super::variables::{ConfigError, Variables};
@@ -29,6 +32,30 @@ pub struct ServerConfig {
     pub metrics_address: Option<SocketAddr>,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+}
+
+/// The form of the lines of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
 }
 
 /// The log filter without `RUST_LOG`. It hides the start messages of the HTTP library and its reports of malformed requests.
@@ -41,7 +68,11 @@ const MAX_WORKERS: usize = 512;
 const MIN_READY_AFTER: u16 = 2;
 
 impl ServerConfig {
-    pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
+    /// Reads and checks these variables only.
+    ///
+    /// # Errors
+    /// As [`Config::load`](super::Config::load).
+    pub fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let host = match variables.get("HOST") {
             None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Some(text) => text.parse().map_err(|_| ConfigError::new("HOST", "must be an IP address, or localhost"))?,
@@ -62,6 +93,7 @@ impl ServerConfig {
             docs: variables.parse("DOCS", true, "true or false")?,
             metrics_address,
             log_filter: log_filter(variables)?,
+            log_format: variables.parse("LOG_FORMAT", LogFormat::default(), "text or json")?,
         })
     }
 }
@@ -84,10 +116,14 @@ fn ready_after_seconds(variables: &Variables) -> Result<u16, ConfigError> {
     Ok(seconds)
 }
 
+/// Reads `RUST_LOG`. The library takes a word that is no level as the name of a module, and then logs nothing else.
 fn log_filter(variables: &Variables) -> Result<String, ConfigError> {
     let filter = variables.get("RUST_LOG").unwrap_or(DEFAULT_LOG_FILTER);
-    env_filter::Builder::new()
-        .try_parse(filter)
-        .map_err(|_| ConfigError::new("RUST_LOG", "must be a level like info, or a comma list of module=level"))?;
-    Ok(filter.to_owned())
+    let is_known = |part: &str| part.contains('=') || part.is_empty() || part.parse::<LevelFilter>().is_ok();
+    let is_valid = env_filter::Builder::new().try_parse(filter).is_ok();
+    if is_valid && filter.split(',').map(str::trim).all(is_known) {
+        return Ok(filter.to_owned());
+    }
+    let expected = "must be a level (error, warn, info, debug, trace or off), or a comma list of MODULE=LEVEL";
+    Err(ConfigError::new("RUST_LOG", expected))
 }

@@ -41,7 +41,7 @@ pub struct TaskAliases {
 impl TaskAliases {
     pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
         let mut aliases = Self::default();
-        for name in variables.list(VARIABLE) {
+        for name in variables.list(VARIABLE)? {
             let alias = TaskAlias::ALL.into_iter().find(|alias| alias.name() == name).ok_or_else(|| {
                 let names = TaskAlias::ALL.map(TaskAlias::name).join(", ");
                 ConfigError::new(VARIABLE, format!("must be a comma list of these names: {names}"))

@@ -1,6 +1,10 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use service::EnvFile;
+
+use super::misspelt;
+
 /// The names of all variables that are read.
 pub(super) const NAMES: &[&str] = &[
     "AUTH_SECRET",
@@ -21,6 +25,7 @@ pub(super) const NAMES: &[&str] = &[
     "DELETE_RETURNS_TASK",
     "DOCS",
     "HOST",
+    "LOG_FORMAT",
     "MAX_CONNECTIONS_PER_ADDRESS",
     "MAX_TASKS_PER_USER",
     "METRICS_ADDRESS",
@@ -42,15 +47,17 @@ pub struct Variables(HashMap<String, String>);
 
 /// A setting that is invalid. The message does not contain its value, which can be a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {problem}")]
-pub struct ConfigError {
-    variable: String,
-    problem: String,
-}
+#[error("{0}")]
+pub struct ConfigError(String);
 
 impl ConfigError {
     pub(super) fn new(variable: &str, problem: impl Into<String>) -> Self {
-        Self { variable: variable.to_owned(), problem: problem.into() }
+        Self(format!("{variable} {}", problem.into()))
+    }
+
+    /// Makes an error of the file `.env` from a sentence.
+    fn of_file(problem: String) -> Self {
+        Self(problem)
     }
 }
 
@@ -58,21 +65,10 @@ impl Variables {
     /// Reads the environment of this process, and `.env` in the working directory or above if there is one.
     ///
     /// # Errors
-    /// If `.env` exists and cannot be read, or if the value of a known variable is not UTF-8.
+    /// If `.env` cannot be read, or if the value of a known variable is not UTF-8.
     pub fn of_process() -> Result<Self, ConfigError> {
-        let mut variables = HashMap::new();
-        match dotenvy::dotenv_iter() {
-            Err(error) if error.not_found() => {}
-            Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
-            Ok(lines) => {
-                for line in lines {
-                    // The library's error would contain the line, which can be a secret.
-                    let (name, value) =
-                        line.map_err(|_| ConfigError::new(".env", "has a line that is not NAME=value"))?;
-                    variables.entry(name).or_insert(value);
-                }
-            }
-        }
+        let file = EnvFile::find().map_err(ConfigError::of_file)?;
+        let mut variables: HashMap<_, _> = file.unwrap_or_default().variables.into_iter().collect();
         for (name, value) in std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))) {
             match value.into_string() {
                 Ok(value) => drop(variables.insert(name, value)),
@@ -81,6 +77,12 @@ impl Variables {
             }
         }
         Ok(Self(variables))
+    }
+
+    /// Returns a warning for each variable whose name is probably a misspelt name of a setting. It shows no value.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        misspelt::warnings(self)
     }
 
     /// Returns the trimmed value, or `None` if it is empty or not set.
@@ -100,10 +102,23 @@ impl Variables {
             .map_or(Ok(default), |text| text.parse().map_err(|_| ConfigError::new(name, format!("must be {expected}"))))
     }
 
-    /// Returns the parts of a comma list. Empty parts are skipped.
-    pub(super) fn list(&self, name: &str) -> Vec<String> {
-        let parts = self.get(name).unwrap_or_default().split(',').map(str::trim);
-        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    /// Returns the parts of a comma list. Empty parts are skipped. The list is empty only if the variable is not set.
+    ///
+    /// # Errors
+    /// If the value has commas only. To read it as "not set" would drop a check that the operator wants.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<String>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts: Vec<_> = parts.map(str::to_owned).collect();
+        if parts.is_empty() {
+            return Err(ConfigError::new(name, "must be a comma list with at least one value, or empty"));
+        }
+        Ok(parts)
+    }
+
+    /// Returns the names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 

@@ -2,8 +2,8 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
 
-use crate::error::ErrorBody;
-use crate::server::State;
+use crate::error::Error;
+use crate::server::{NotReady, State};
 
 /// Answers 200 as long as the process runs.
 pub(super) async fn live() -> HttpResponse {
@@ -12,9 +12,9 @@ pub(super) async fn live() -> HttpResponse {
 
 /// Answers 200 if requests should be sent to this server, and 503 with the reason if not. It answers from memory, so it is
 /// fast under any load.
-pub(super) async fn ready(state: Data<State>) -> HttpResponse {
+pub(super) async fn ready(state: Data<State>) -> Result<HttpResponse, Error> {
     match state.readiness.check() {
-        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
-        Err(reason) => HttpResponse::ServiceUnavailable().json(ErrorBody::new(reason.detail, reason.code, None)),
+        Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ok" }))),
+        Err(NotReady { code, detail }) => Err(Error::NotReady { code, detail }),
     }
 }

@@ -29,6 +29,7 @@ pub struct Application {
     readiness: Arc<Readiness>,
     probe: Option<Probe>,
     metrics_server: Option<Server>,
+    verifier: Arc<Verifier>,
     stop_delay: Duration,
 }
 
@@ -119,7 +120,7 @@ impl Application {
         };
         let server = connections::serve(listener, settings, app).map_err(unbound)?;
         let stop_delay = Duration::from_secs(config.server.shutdown_delay_seconds.into());
-        Ok(Self { server, address, stores, limits, readiness, probe, metrics_server, stop_delay })
+        Ok(Self { server, address, stores, limits, readiness, probe, metrics_server, verifier, stop_delay })
     }
 
     /// Returns the address that the server listens on. With port 0 configured, its port is the one that the system chose.
@@ -134,7 +135,7 @@ impl Application {
     /// # Errors
     /// If the server's threads fail.
     pub async fn run_until(self, mut signals: StopSignals) -> std::io::Result<()> {
-        let Self { server, stores, limits, readiness, mut probe, metrics_server, stop_delay, .. } = self;
+        let Self { server, stores, limits, readiness, mut probe, metrics_server, verifier, stop_delay, .. } = self;
         let metrics_handle = metrics_server.as_ref().map(Server::handle);
         // A failure of the metrics server is ignored, because no request depends on it.
         let serving_metrics = async move {
@@ -171,8 +172,13 @@ impl Application {
                 None => std::future::pending().await,
             }
         };
+        let trying_keys = async {
+            verifier.try_keys().await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             result = server => result?,
+            () = trying_keys => {}
             () = stopping => return Ok(()),
             () = forgetting => {}
             () = probing => {}

@@ -1,9 +1,12 @@
-use actix_cors::Cors;
+use actix_cors::{Cors, CorsError};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN,
 };
+
+use crate::config::AllowedOrigins;
 
 /// The response headers that pages may read, besides those that any page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -11,7 +14,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 /// Returns the layer that answers preflights and marks the responses to allowed origins. [`add_page_headers`] adds the rest.
-pub(super) fn cors(origins: &[String]) -> Cors {
+pub(super) fn cors(origins: &AllowedOrigins) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS])
         .allowed_headers([
@@ -28,7 +31,19 @@ pub(super) fn cors(origins: &[String]) -> Cors {
         // A request of another origin is answered without the headers. Its browser then hides the response from the page.
         .block_on_origin_mismatch(false)
         .max_age(3600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    match origins {
+        AllowedOrigins::Listed(origins) => origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin)),
+        AllowedOrigins::LocalPorts => {
+            let origins = origins.clone();
+            cors.allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| origins.contains(origin)))
+        }
+    }
+}
+
+/// Returns the origin of a preflight that was refused because of it.
+pub(super) fn refused_origin<B>(response: &ServiceResponse<B>) -> Option<&HeaderValue> {
+    let error = response.response().error()?.as_error::<CorsError>()?;
+    matches!(error, CorsError::OriginNotAllowed).then(|| response.request().headers().get(ORIGIN)).flatten()
 }
 
 /// Removes the mark of a preflight from a request without an origin, which is not a preflight. Must run before [`cors`].

@@ -1,13 +1,22 @@
 //! Logging with `log` and `env_logger`. No secret is logged, whatever `RUST_LOG` is set to.
 
+mod json;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, Log, Metadata, Record};
 
+use crate::config::LogFormat;
+
 /// Drops the records of libraries below [`Level::Info`], because they contain secrets: SeaORM logs the database's address with
 /// its password, the HTTP libraries log headers and bodies. Records of this project are logged at any level.
 struct NoSecrets(env_logger::Logger);
+
+/// Returns the crate of a record.
+fn crate_of(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
+}
 
 /// The crates of this project that log.
 const OURS: [&str; 3] = ["api", "service", "migration"];
@@ -24,8 +33,7 @@ fn most_detailed(name: &str) -> Level {
 
 impl Log for NoSecrets {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        let name = metadata.target().split("::").next().unwrap_or_default();
-        metadata.level() <= most_detailed(name) && self.0.enabled(metadata)
+        metadata.level() <= most_detailed(crate_of(metadata.target())) && self.0.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {
@@ -44,6 +52,7 @@ struct Held {
     level: Level,
     target: String,
     text: String,
+    fields: Vec<(String, serde_json::Value)>,
 }
 
 static IS_HOLDING: AtomicBool = AtomicBool::new(false);
@@ -58,7 +67,12 @@ fn hold(record: &Record) -> bool {
     // `release` may have come between.
     let holds = IS_HOLDING.load(Ordering::Acquire);
     if holds {
-        held.push(Held { level: record.level(), target: record.target().to_owned(), text: record.args().to_string() });
+        held.push(Held {
+            level: record.level(),
+            target: record.target().to_owned(),
+            text: record.args().to_string(),
+            fields: json::fields(record),
+        });
     }
     holds
 }
@@ -70,8 +84,12 @@ pub fn release() {
         IS_HOLDING.store(false, Ordering::Release);
         std::mem::take(&mut *held)
     };
-    for Held { level, target, text } in held {
-        log::logger().log(&Record::builder().level(level).target(&target).args(format_args!("{text}")).build());
+    for Held { level, target, text, fields } in held {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), json::value(value))).collect();
+        let fields = fields.as_slice();
+        let mut record = Record::builder();
+        record.level(level).target(&target).key_values(&fields);
+        log::logger().log(&record.args(format_args!("{text}")).build());
     }
 }
 
@@ -91,8 +109,15 @@ impl Drop for Hold {
 ///
 /// # Errors
 /// If logging has been started before.
-pub fn start(filter: &str) -> Result<Hold, log::SetLoggerError> {
-    let logger = env_logger::Builder::new().parse_filters(filter).format_target(false).build();
+pub fn start(filter: &str, format: LogFormat) -> Result<Hold, log::SetLoggerError> {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(filter).format_target(false);
+    if format == LogFormat::Json {
+        builder.format(json::write);
+        // The default hook would write several lines of text.
+        std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    }
+    let logger = builder.build();
     log::set_max_level(logger.filter());
     IS_HOLDING.store(true, Ordering::Release);
     log::set_boxed_logger(Box::new(NoSecrets(logger)))?;

@@ -5,17 +5,22 @@ use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use service::Store;
 
-/// The metrics, in Prometheus' text format. Labels are route templates, methods and statuses. They never contain text of a
-/// client, and their number is bounded.
+use crate::error::Code;
+
+/// The metrics, in Prometheus' text format. Labels are route templates, methods, statuses and codes of errors. They never contain
+/// text of a client, and their number is bounded.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     registry: Registry,
     requests: HistogramVec,
+    /// One counter for each code of an error, in the order of [`Code::ALL`].
+    errors: Vec<IntCounter>,
     pool: IntGaugeVec,
+    pool_max: IntGauge,
     key_fetches: IntCounterVec,
     statements: IntCounter,
 }
@@ -24,16 +29,23 @@ pub(crate) struct Metrics {
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 impl Metrics {
-    /// Registers all metrics, with the value zero.
+    /// Registers all metrics. Counters begin with zero, because `rate()` does not see the step from no value to one. Only the series
+    /// of requests begin with the first request of their route and status.
     ///
     /// # Errors
     /// If two metrics have the same name.
     pub(super) fn new() -> prometheus::Result<Self> {
         let duration = HistogramOpts::new("http_request_duration_seconds", "How long requests took, by route template");
+        let errors = IntCounterVec::new(
+            Opts::new("http_errors_total", "Answers with status 4xx or 5xx, by the code of the error"),
+            &["code"],
+        )?;
         let metrics = Self {
             registry: Registry::new(),
             requests: HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["method", "route", "status"])?,
-            pool: IntGaugeVec::new(Opts::new("database_connections", "Connections of the pool"), &["state"])?,
+            errors: Code::ALL.iter().map(|code| errors.with_label_values(&[code.as_str()])).collect(),
+            pool: IntGaugeVec::new(Opts::new("database_connections", "Open connections of the pool"), &["state"])?,
+            pool_max: IntGauge::new("database_connections_max", "How many connections the pool may open")?,
             key_fetches: IntCounterVec::new(
                 Opts::new("key_fetches_total", "Fetches from the key server, by outcome"),
                 &["outcome"],
@@ -43,8 +55,19 @@ impl Metrics {
                 "Statements sent to the database: fewer than requests if requests were batched",
             )?,
         };
+        for succeeded in [true, false] {
+            metrics.key_fetches.with_label_values(&[outcome(succeeded)]);
+        }
+        let version = Opts::new("build_info", "The version of the server; always 1");
+        let build = IntGauge::with_opts(version.const_label("version", env!("CARGO_PKG_VERSION")))?;
+        build.set(1);
+        metrics.registry.register(Box::new(build))?;
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        metrics.registry.register(Box::new(errors))?;
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.pool.clone()))?;
+        metrics.registry.register(Box::new(metrics.pool_max.clone()))?;
         metrics.registry.register(Box::new(metrics.key_fetches.clone()))?;
         metrics.registry.register(Box::new(metrics.statements.clone()))?;
         Ok(metrics)
@@ -59,9 +82,17 @@ impl Metrics {
         self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
     }
 
+    /// Records an answer that is an error.
+    pub(super) fn error(&self, code: Code) {
+        // The order of the counters is that of the codes.
+        if let Some(counter) = self.errors.get(code as usize) {
+            counter.inc();
+        }
+    }
+
     /// Records a fetch from the key server.
     pub(super) fn key_fetch(&self, succeeded: bool) {
-        self.key_fetches.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
+        self.key_fetches.with_label_values(&[outcome(succeeded)]).inc();
     }
 
     fn text(&self, stores: &[Store]) -> Vec<u8> {
@@ -69,6 +100,7 @@ impl Metrics {
         for (state, count) in [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle))] {
             self.pool.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.pool_max.set(i64::try_from(pool.max).unwrap_or(i64::MAX));
         // All handles share one count.
         let sent = stores.first().map_or(0, |store| store.db().statements());
         self.statements.inc_by(sent.saturating_sub(self.statements.get()));
@@ -77,6 +109,11 @@ impl Metrics {
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         text
     }
+}
+
+/// Returns the label of a fetch from the key server.
+const fn outcome(succeeded: bool) -> &'static str {
+    if succeeded { "success" } else { "failure" }
 }
 
 /// Serves `GET /metrics` on an address of its own.

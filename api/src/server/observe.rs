@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::connections::{self, InFlight};
 use super::stream_errors::log_errors;
-use super::{State, cors, headers};
+use super::{State, cors, headers, request_log};
 use crate::error::{self, Error};
 
 /// Identifies a request in its response and in the log.
@@ -98,27 +98,13 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     let route = response.request().match_name().unwrap_or("-");
     if let Some(metrics) = metrics {
         metrics.request(response.request().method(), route, response.status().as_u16(), took);
+        if let Some(code) = error::code_of_response(response.response()) {
+            metrics.error(code);
+        }
     }
     if is_logged {
-        write_log(response, route, took, id);
+        request_log::write(response, route, took, id);
     }
-}
-
-/// Logs method, route template, status, duration and id, and no text of the client. A server error is logged with its causes.
-fn write_log(response: &ServiceResponse<BoxBody>, route: &str, took: Duration, id: &HeaderValue) {
-    let method = response.request().method();
-    let status = response.status();
-    let milliseconds = took.as_secs_f64() * 1000.0;
-    let id = id.to_str().unwrap_or_default();
-    if !status.is_server_error() {
-        log::info!("{method} {route} {} {milliseconds:.3}ms {id}", status.as_u16());
-        return;
-    }
-    let causes = response.response().error().map_or_else(String::new, |error| match error.as_error::<Error>() {
-        Some(error) => with_causes(error),
-        None => error.to_string(),
-    });
-    log::error!("{method} {route} {} {milliseconds:.3}ms {id} {causes}", status.as_u16());
 }
 
 /// Formats an error with all its causes, the outermost first.
@@ -139,6 +125,7 @@ mod tests {
     use actix_web::{App, HttpResponse, test, web};
 
     use super::*;
+    use crate::config::AllowedOrigins;
 
     #[actix_web::test]
     async fn a_panic_is_a_500_in_the_contracts_shape_readable_by_pages_and_the_next_request_is_served() {
@@ -151,7 +138,7 @@ mod tests {
         }
         let app = App::new()
             .service(web::resource("/{path}").route(web::get().to(handler).wrap(from_fn(caught))))
-            .wrap(cors::cors(&["http://page.example".to_owned()]))
+            .wrap(cors::cors(&AllowedOrigins::Listed(vec!["http://page.example".to_owned()])))
             .wrap(from_fn(observe));
         let app = test::init_service(app).await;
         let get = |path| test::TestRequest::get().uri(path).insert_header((ORIGIN, "http://page.example")).to_request();

@@ -1,10 +1,16 @@
 //! The commands of the program, and its first lines on the terminal.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::json;
 use testing::{Backend, TestDatabase, on_both_databases};
 
 use crate::support::program::{Program, command, run};
-use crate::support::{SECRET, TestApp, token};
+use crate::support::tools::free_port;
+use crate::support::{SECRET, TestApp, User, token};
 
 #[test]
 fn the_line_to_try_the_server_fits_how_it_was_started_and_which_tokens_it_takes() {
@@ -67,6 +73,53 @@ async fn demo_gives_a_user_tasks_for_every_filter_and_refuses_to_add_them_twice(
     assert_eq!(alice.titles("/api/tasks").await.len(), 24);
 }
 
+#[test]
+fn health_succeeds_if_the_server_at_the_configured_address_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().to_string();
+    // No other setting is needed, and none is created. A server on all addresses is asked on this machine.
+    let health = || run(command(folder.path()).arg("health").env("PORT", &port).env("HOST", "0.0.0.0"));
+    let address = format!("http://127.0.0.1:{port}");
+    let (code, stdout, stderr) = health();
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.starts_with(&format!("error: {address} does not answer: ")), "{stderr}");
+    assert!(folder.path().read_dir().unwrap().next().is_none(), "the command creates no files");
+
+    let variables = [("BETTER_AUTH_SECRET", SECRET), ("PORT", &port), ("SHUTDOWN_DELAY_SECONDS", "60")];
+    let program = Program::start(folder.path(), variables);
+    assert_eq!(health(), (Some(0), format!("{address} is ready\n"), String::new()));
+    program.signal("TERM");
+    while health().0 == Some(0) {}
+    assert_eq!(health().2, format!("error: {address} is not ready: 503 This server is about to stop\n"));
+    assert_eq!(run(command(folder.path()).arg("health").env("PORT", "0")).0, Some(1));
+}
+
+#[tokio::test]
+async fn the_compose_file_gives_the_server_a_secret_with_which_it_may_listen_on_all_addresses() {
+    let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deployment/compose.yaml");
+    let compose = fs::read_to_string(compose).unwrap();
+    // The script is the block after the only `- |`. Compose writes `$$` for `$`.
+    let (_, script) = compose.split_once("- |\n").unwrap();
+    let (script, _) = script.split_once("exec task-api\n").unwrap();
+    let script = script.replace("$$", "$");
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let status = Command::new("sh").args(["-euc", &script]).current_dir(folder.path()).status().unwrap();
+        assert!(status.success());
+        fs::read_to_string(folder.path().join(".env")).unwrap()
+    };
+    let settings = start();
+    assert_eq!(start(), settings, "the secret is kept");
+    assert_eq!(settings.len(), "BETTER_AUTH_SECRET=\n".len() + 64);
+    let mode = fs::metadata(folder.path().join(".env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let program = Program::start(folder.path(), [("HOST", "0.0.0.0")]);
+    let (_, port) = program.address().rsplit_once(':').unwrap();
+    let (_, token, _) = run(command(folder.path()).args(["token", "alice"]).env("HOST", "0.0.0.0"));
+    User::new(&format!("http://127.0.0.1:{port}"), Some(token.trim())).get(200, "/api/tasks").await;
+}
+
 #[on_both_databases]
 async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
@@ -82,11 +135,14 @@ async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
 
     let (code, stdout, stderr) = migrate(&["down"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
-    assert!(stderr.contains(last) && stderr.contains("--yes"), "{stderr}");
+    assert!(
+        stderr.contains(last) && stderr.contains("in 0 rows of the table task") && stderr.contains("--yes"),
+        "{stderr}"
+    );
     assert_eq!(migrate(&["status"]).1, status);
-    assert_eq!(migrate(&["down", "--yes"]), (Some(0), format!("undone {last}\n"), String::new()));
+    assert_eq!(migrate(&["down", "--yes"]), (Some(0), format!("undone 1 migration: {last}\n"), String::new()));
     assert!(migrate(&["status"]).1.ends_with(&format!("pending {last}\n")));
-    assert_eq!(migrate(&[]), (Some(0), format!("applied {last}\n"), String::new()));
+    assert_eq!(migrate(&[]), (Some(0), format!("applied 1 migration: {last}\n"), String::new()));
     assert_eq!(migrate(&["up"]).1, "nothing to do: all migrations are applied\n");
     assert_eq!(migrate(&["status"]).1, status);
 }
@@ -101,7 +157,8 @@ async fn a_database_that_was_migrated_by_hand_serves_without_migrations_at_start
         assert!(code == Some(0) && status.lines().all(|line| line.starts_with("pending ")), "{status}");
         assert_eq!(migrate("down"), (Some(0), "nothing to do: no migration is applied\n".to_owned(), String::new()));
         let (code, applied, _) = migrate("up");
-        assert_eq!((code, applied.lines().count()), (Some(0), status.lines().count()));
+        assert_eq!(code, Some(0));
+        assert!(applied.starts_with(&format!("applied {} migrations: ", status.lines().count())), "{applied}");
         let variables =
             [("DATABASE_URL", database.url()), ("BETTER_AUTH_SECRET", SECRET), ("MIGRATE_ON_START", "false")];
         let program = Program::start(folder.path(), variables);

@@ -1,4 +1,4 @@
-//! Operation of the server: health, metrics, limits, slow clients, headers.
+//! Operation of the server: health, limits, slow clients, headers.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::program::Program;
-use crate::support::tools::free_port;
 use crate::support::{Answer, SECRET, TestApp, token};
 
 #[on_both_databases]
@@ -66,42 +65,6 @@ async fn an_address_has_a_limit_too_and_is_read_only_from_a_trusted_proxys_heade
     for _ in 0..5 {
         Answer::expect(401, from(&app, "198.51.100.200")).await;
     }
-}
-
-#[on_both_databases]
-async fn metrics_count_requests_by_route_and_contain_no_user_data(database: TestDatabase) {
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let variables = [
-        ("DATABASE_URL", database.url().to_owned()),
-        ("BETTER_AUTH_SECRET", SECRET.to_owned()),
-        ("BETTER_AUTH_URL", "http://127.0.0.1:1".to_owned()),
-        ("METRICS_ADDRESS", format!("127.0.0.1:{port}")),
-    ];
-    let program = Program::start(folder.path(), variables);
-    let alice = program.bearer(&token("alice"));
-    let path = alice.create("private title").await;
-    alice.get(200, &path).await;
-    alice.get(200, &format!("{}/", path.replace("/api/", "/api/alice/"))).await;
-    alice.get(404, "/private-path").await;
-    alice.get(404, "/api/tasks/private-word").await;
-    Answer::expect(405, alice.request(Method::from_bytes(b"PRIVATE").unwrap(), "/api/tasks")).await;
-    program.bearer("eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA").get(503, "/api/tasks").await;
-    let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
-    for line in [
-        r#"http_request_duration_seconds_count{method="POST",route="/api/tasks",status="201"} 1"#,
-        r#"http_request_duration_seconds_count{method="GET",route="/api/tasks/{id}",status="200"} 2"#,
-        r#"http_request_duration_seconds_count{method="GET",route="-",status="404"} 2"#,
-        r#"http_request_duration_seconds_count{method="other",route="/api/tasks",status="405"} 1"#,
-        r#"key_fetches_total{outcome="failure"} 1"#,
-        r#"database_connections{state="idle"}"#,
-    ] {
-        assert!(text.contains(line), "{line} is not in\n{text}");
-    }
-    assert!(!text.contains("rivate"), "{text}");
-    alice.get(404, "/metrics").await;
-    program.signal("TERM");
-    assert_eq!(program.wait().0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -96,6 +96,14 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("READY_AFTER_SECONDS", "1")], "READY_AFTER_SECONDS must be a number of seconds, at least 2"),
         (&[("WORKERS", "513")], "WORKERS must be a number of threads up to 512"),
         (&[("RUST_LOG", "api=loud")], "RUST_LOG must be a level"),
+        (&[("RUST_LOG", "nonsense")], "RUST_LOG must be a level"),
+        (&[("LOG_FORMAT", "xml")], "LOG_FORMAT must be text or json"),
+        (&[("BETTER_AUTH_ISSUER", ",")], "BETTER_AUTH_ISSUER must be a comma list with at least one value"),
+        (&[("CORS_ALLOWED_ORIGINS", ",")], "CORS_ALLOWED_ORIGINS must be a comma list with at least one value"),
+        (
+            &[("DATABASE_URL", "postgresql+asyncpg://user:hunter2@localhost/x")],
+            "DATABASE_URL begins with postgresql+asyncpg:, which names a driver of SQLAlchemy: write postgresql:// instead",
+        ),
         (&[("BETTER_AUTH_URL", "localhost:3000")], "BETTER_AUTH_URL must be an address"),
         (&[("BETTER_AUTH_LEEWAY_SECONDS", "301")], "BETTER_AUTH_LEEWAY_SECONDS must be"),
         (&[("CORS_ALLOWED_ORIGINS", "https://App.example")], "CORS_ALLOWED_ORIGINS must be"),
@@ -106,12 +114,20 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("DATABASE_MAX_CONNECTIONS", "0")], "DATABASE_MAX_CONNECTIONS must be a positive number"),
         (&[("RATE_LIMIT_PER_SECOND", "-1")], "RATE_LIMIT_PER_SECOND must be"),
         (&[("MAX_CONNECTIONS_PER_ADDRESS", "many")], "MAX_CONNECTIONS_PER_ADDRESS must be a number of connections"),
-        (&[("DATABASE_URL", "sqlite:///proc/nowhere/tasks.db")], "DATABASE_URL"),
+        (
+            &[("DATABASE_URL", "sqlite:///proc/nowhere/tasks.db")],
+            "DATABASE_URL names the folder /proc/nowhere, which cannot be created: ",
+        ),
+        (&[("DATABASE_URL", "sqlite:///proc/version")], "DATABASE_URL (file /proc/version): "),
+        (
+            &[("DATABASE_URL", "postgres://user:hunter2@localhost:1/tasks"), ("DATABASE_WAIT_SECONDS", "0")],
+            "DATABASE_URL (localhost:1, database tasks): ",
+        ),
     ] {
         let (code, stdout, stderr) = run(command(folder.path()).envs(variables.iter().copied()));
         assert_eq!(code, Some(1), "{variables:?}");
         assert!(stderr.contains(told) && stdout.is_empty(), "{variables:?}: {stderr}");
-        assert!(!stderr.contains("hunter2"));
+        assert!(!stderr.contains("hunter2") && !stderr.contains("Custom Error"), "{stderr}");
     }
 }
 
@@ -134,10 +150,12 @@ fn settings_are_read_from_a_dot_env_file_too_and_the_environment_comes_first() {
     assert!(stderr.contains("PORT must be a port number"), "{stderr}");
     drop(Program::start(folder.path(), [("PORT", "0")]));
 
-    fs::write(folder.path().join(".env"), "BETTER_AUTH_SECRET='hunter2\n").unwrap();
+    fs::write(folder.path().join(".env"), "NAME=My App\nBETTER_AUTH_SECRET='hunter2\n").unwrap();
     let (code, _, stderr) = run(&mut command(folder.path()));
     assert_eq!(code, Some(1));
-    assert!(stderr.contains(".env") && !stderr.contains("hunter2"), "{stderr}");
+    let path = folder.path().join(".env");
+    let told = format!("error: {}, line 2: a quote begins here and does not end\n", path.display());
+    assert!(stderr == told, "{stderr}");
 }
 
 #[test]
@@ -295,7 +313,7 @@ async fn no_log_level_shows_a_secret_or_the_content_of_tasks(database: TestDatab
     let path = alice.post(201, "/api/tasks", body).await.header("location").to_owned();
     alice.get(200, "/api/tasks?status=all&search=private-search").await;
     alice.put(422, &path, json!({"title": {"private title": 1}})).await;
-    alice.get(404, "/private-path").await;
+    alice.get(404, "/elsewhere?token=private").await;
     program.bearer("private-bad-token").get(401, "/api/tasks").await;
     alice.delete(204, &path).await;
     program.signal("TERM");
@@ -315,7 +333,7 @@ async fn no_log_level_shows_a_secret_or_the_content_of_tasks(database: TestDatab
 }
 
 #[on_both_databases]
-async fn a_request_is_logged_in_one_line_with_method_route_status_duration_and_id(database: TestDatabase) {
+async fn a_request_is_logged_in_one_line_with_method_route_status_duration_id_code_and_path(database: TestDatabase) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), settings(&database));
     let alice = program.bearer(&token("alice"));
@@ -325,8 +343,9 @@ async fn a_request_is_logged_in_one_line_with_method_route_status_duration_and_i
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
     assert_eq!(lines.len(), 1);
     let words: Vec<&str> = lines[0].split(' ').collect();
-    let [.., method, route, status, duration, logged_id] = words[..] else { panic!("{lines:?}") };
+    let [.., method, route, status, duration, logged_id, code, path] = words[..] else { panic!("{lines:?}") };
     assert_eq!((method, route, status, logged_id), ("GET", "/api/tasks/{id}", "404", id.as_str()));
+    assert_eq!((code, path), ("task_not_found", "/api/alice/tasks/12345"));
     assert!(duration.ends_with("ms") && duration.trim_end_matches("ms").parse::<f64>().is_ok(), "{duration}");
 }
 

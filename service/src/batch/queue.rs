@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use sea_orm::DbErr;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -13,8 +12,8 @@ use super::batch::{Batch, Waiter};
 use super::holds::Wake;
 use super::runner::Runner;
 use super::{Holds, Lane, Operation, lock};
-use crate::Error;
 use crate::db::{ACQUIRE_TIMEOUT, DEADLINE, Db};
+use crate::{Cause, Error};
 
 /// The queue of one operation: the requests that wait, and what is in flight.
 pub(crate) struct Queue<O: Operation> {
@@ -131,5 +130,5 @@ impl<O: Operation> Queue<O> {
 }
 
 fn unavailable(reason: &str) -> Error {
-    Error::Unavailable(DbErr::Custom(reason.to_owned()))
+    Error::Unavailable(Cause::of(reason))
 }

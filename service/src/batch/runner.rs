@@ -210,7 +210,7 @@ fn is_locked(error: &Error) -> bool {
 
 fn fault(error: &Error) -> Option<Fault> {
     match error {
-        Error::Database(cause) | Error::Unavailable(cause) => Some(Fault::of(cause)),
+        Error::Database(cause) | Error::Unavailable(cause) => Some(Fault::of(&cause.0)),
         _ => None,
     }
 }

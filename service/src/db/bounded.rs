@@ -182,7 +182,7 @@ mod tests {
         let Err(Error::Unavailable(error)) = db.select(&endless, Duration::from_millis(50), none).await else {
             panic!("it did not end")
         };
-        assert_eq!(Fault::of(&error), Fault::TimeLimit);
+        assert_eq!(Fault::of(&error.0), Fault::TimeLimit);
         // The limit has passed. If it was still there, SQLite would interrupt every statement of several thousand instructions.
         let long = match db.backend() {
             DbBackend::Sqlite => {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
-use crate::Error;
+use crate::{Cause, Error};
 
 /// The number of measurements, of which the one with the shortest round trip counts.
 const ATTEMPTS: usize = 3;
@@ -21,7 +21,7 @@ pub(super) async fn compare(db: &DatabaseConnection, notice: &mut impl FnMut(&st
     match judge(ahead(db).await?) {
         Ok(Some(text)) => notice(&text),
         Ok(None) => {}
-        Err(text) => return Err(Error::Database(DbErr::Custom(text))),
+        Err(text) => return Err(Error::Database(Cause::of(text))),
     }
     Ok(())
 }

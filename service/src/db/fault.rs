@@ -114,7 +114,8 @@ impl Fault {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if Fault::of(&error).can_pass() { Self::Unavailable(error) } else { Self::Database(error) }
+        let can_pass = Fault::of(&error).can_pass();
+        if can_pass { Self::Unavailable(error.into()) } else { Self::Database(error.into()) }
     }
 }
 

@@ -13,6 +13,8 @@ pub struct PoolUse {
     pub open: usize,
     /// Open connections that are idle.
     pub idle: usize,
+    /// How many connections may be open.
+    pub max: usize,
 }
 
 impl Db {
@@ -33,17 +35,18 @@ impl Db {
 
     /// The use of the pools of this handle.
     pub(crate) fn pool_use(&self) -> PoolUse {
-        let mut sum = PoolUse { open: 0, idle: 0 };
-        let mut add = |open: u32, idle| {
+        let mut sum = PoolUse { open: 0, idle: 0, max: 0 };
+        let mut add = |open: u32, idle, max: u32| {
             sum.open += open as usize;
             sum.idle += idle;
+            sum.max += max as usize;
         };
         if self.backend() == DbBackend::Postgres {
             let pool = self.read.get_postgres_connection_pool();
-            add(pool.size(), pool.num_idle());
+            add(pool.size(), pool.num_idle(), pool.options().get_max_connections());
         } else {
             for pool in [&self.read, &self.write].map(DatabaseConnection::get_sqlite_connection_pool) {
-                add(pool.size(), pool.num_idle());
+                add(pool.size(), pool.num_idle(), pool.options().get_max_connections());
             }
         }
         sum

@@ -4,6 +4,7 @@
 mod bounded;
 mod clock;
 mod config;
+mod destination;
 pub(crate) mod fault;
 mod health;
 pub(crate) mod lease;
@@ -24,6 +25,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use tokio::time::timeout;
 
 pub use self::config::DbConfig;
+use self::destination::{Destination, named};
 use self::fault::Fault;
 pub use self::health::PoolUse;
 use self::probe::{DatabaseFile, Target, WriteFaults};
@@ -31,7 +33,7 @@ pub use self::probe::{Health, Probe};
 use self::retry::Outages;
 pub use self::schema::Schema;
 pub(crate) use self::transaction::Transaction;
-use crate::Error;
+use crate::{Cause, Error};
 
 /// The time that a statement waits for a free connection, and SQLite for a lock of another process.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,6 +55,8 @@ pub struct Db {
     options: Option<Arc<ConnectOptions>>,
     /// The address for migrations, if it is not that of `write`.
     direct: Option<Arc<ConnectOptions>>,
+    /// The name of the address for migrations, for errors.
+    migrated_name: Arc<str>,
     outages: Outages,
     probe_target: Arc<Target>,
     write_faults: WriteFaults,
@@ -68,17 +72,22 @@ impl Db {
     /// address is invalid, if the address is that of a pooler that mixes up prepared statements, if the encoding of the
     /// database is not UTF8, or if its clock differs from this machine's by more than a minute. No error contains the password.
     pub(crate) async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
-        let parse = |variable: &str, url| {
-            Address::parse(url, config.tls).map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))
-        };
-        let address = parse("DATABASE_URL", config.url)?;
-        address.notices.iter().for_each(|text| notice(text));
-        let direct = config.direct_url.map(|url| parse("DATABASE_DIRECT_URL", url)).transpose()?;
-        if let Some(postgres) = &address.postgres {
-            postgres::wait_for(postgres, config.startup_wait, &mut notice).await?;
-            postgres::refuse_mixing_pooler(postgres).await?;
+        let destination = Destination::of_requests(config)?;
+        let name = destination.name();
+        let direct = Destination::of_migrations(config)?;
+        let migrated_name: Arc<str> = direct.as_ref().map_or_else(|| name.clone(), Destination::name).into();
+        let direct = direct.map(|direct| Arc::new(direct.address.options));
+        destination.address.notices.iter().for_each(|text| notice(text));
+        if let Some(postgres) = &destination.address.postgres {
+            postgres::wait_for(&name, postgres, config.startup_wait, &mut notice).await?;
+            postgres::refuse_mixing_pooler(postgres).await.map_err(named(&name))?;
         }
+        let opened = Self::connect(destination.address, config, &mut notice).await.map_err(named(&name))?;
+        Ok(Self { direct, migrated_name, ..opened })
+    }
 
+    /// Connects to a database that is up.
+    async fn connect(address: Address, config: &DbConfig<'_>, notice: &mut impl FnMut(&str)) -> Result<Self, Error> {
         let outages = Outages::default();
         let mut options = address.options;
         options
@@ -87,12 +96,11 @@ impl Db {
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire_if_idle_for(TRUSTED_IDLE_TIME);
-        let direct = direct.map(|address| Arc::new(address.options));
         let (read, write, options, probe_target) = if let Some(postgres) = address.postgres {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
             migration::refuse_other_encodings(&pool).await?;
-            clock::compare(&pool, &mut notice).await?;
+            clock::compare(&pool, notice).await?;
             (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;
@@ -106,7 +114,8 @@ impl Db {
         // Whether an SQLite database can be written to is only known after a first write.
         let write_faults = WriteFaults::new(matches!(probe_target, Target::Sqlite(_)));
         let (probe_target, statements) = (Arc::new(probe_target), Arc::default());
-        Ok(Self { read, write, options, direct, outages, probe_target, write_faults, statements })
+        let (direct, migrated_name) = (None, Arc::default());
+        Ok(Self { read, write, options, direct, migrated_name, outages, probe_target, write_faults, statements })
     }
 
     /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`], and each thread gets
@@ -140,14 +149,17 @@ impl Db {
     /// # Errors
     /// An error of the database. The schema is then unchanged.
     pub async fn migrate(&self) -> Result<(), Error> {
-        match &self.direct {
-            None => Ok(migration::apply_pending(&self.write).await?),
-            Some(options) => {
-                let direct = Database::connect(ConnectOptions::clone(options).max_connections(1).clone()).await?;
-                migration::apply_pending(&direct).await?;
-                Ok(direct.close().await?)
+        let migrating = async {
+            match &self.direct {
+                None => Ok(migration::apply_pending(&self.write).await?),
+                Some(options) => {
+                    let direct = Database::connect(ConnectOptions::clone(options).max_connections(1).clone()).await?;
+                    migration::apply_pending(&direct).await?;
+                    Ok(direct.close().await?)
+                }
             }
-        }
+        };
+        migrating.await.map_err(named(&self.migrated_name))
     }
 
     /// Closes every connection, after a bounded wait for the statements in flight.
@@ -159,7 +171,7 @@ impl Db {
             self.read.close_by_ref().await?;
             self.write.close_by_ref().await
         };
-        let late = |_| Error::Unavailable(DbErr::Custom("the connections did not close in time".to_owned()));
+        let late = |_| Error::Unavailable(Cause::of("the connections did not close in time"));
         Ok(timeout(ACQUIRE_TIMEOUT, closing).await.map_err(late)??)
     }
 

@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
+use sea_orm::SqlxError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, Connection, Executor};
-use sea_orm::{DbErr, SqlxError};
 use tokio::time::{sleep, timeout};
 
 use super::fault::{is_down, is_mixed_up};
-use crate::Error;
+use crate::{Cause, Error};
 
 /// The timeout of one attempt to connect.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,8 +20,11 @@ const PROBE_ATTEMPTS: usize = 4;
 const POOLER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Waits until the server accepts a connection. It waits up to `wait` for a server that is down. It does not wait for a server
-/// that refuses the connection (password, certificate, name, database).
+/// that refuses the connection (password, certificate, name, database). `name` is that of the [`Destination`], for messages.
+///
+/// [`Destination`]: super::destination::Destination
 pub(super) async fn wait_for(
+    name: &str,
     options: &PgConnectOptions,
     wait: Duration,
     notice: &mut impl FnMut(&str),
@@ -35,15 +38,17 @@ pub(super) async fn wait_for(
                 let _ = connection.close().await;
                 return Ok(());
             }
-            Ok(Err(error)) if !is_down(&error) => return Err(Error::Database(DbErr::Custom(explain(&error)))),
+            Ok(Err(error)) if !is_down(&error) => {
+                return Err(Error::Database(Cause::of(format!("{name}: {}", explain(&error)))));
+            }
             Ok(Err(error)) => explain(&error),
             Err(_) => format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
         };
         if started.elapsed() >= wait {
-            return Err(Error::Unavailable(DbErr::Custom(problem)));
+            return Err(Error::Unavailable(Cause::of(format!("{name}: {problem}"))));
         }
         if !has_noticed {
-            notice(&format!("the database is not up yet, waiting up to {} s: {problem}", wait.as_secs()));
+            notice(&format!("the database is not up yet, waiting up to {} s: {name}: {problem}", wait.as_secs()));
             has_noticed = true;
         }
         sleep(PAUSE).await;
@@ -68,10 +73,9 @@ fn explain(error: &SqlxError) -> String {
 /// session of its own, or if the pooler renames the statements.
 pub(super) async fn refuse_mixing_pooler(options: &PgConnectOptions) -> Result<(), Error> {
     match timeout(PROBE_TIMEOUT, probe(options)).await {
-        Ok(Err(SqlxError::Database(answer))) if is_mixed_up(&*answer) => Err(Error::Database(DbErr::Custom(
+        Ok(Err(SqlxError::Database(answer))) if is_mixed_up(&*answer) => Err(Error::Database(Cause::of(
             "a connection pooler in transaction mode that does not support prepared statements: set \
-                 max_prepared_statements (PgBouncer 1.21 or newer), or use its session mode, or connect directly"
-                .to_owned(),
+                 max_prepared_statements (PgBouncer 1.21 or newer), or use its session mode, or connect directly",
         ))),
         // Any other failure is not about pooling, and the following steps report it.
         _ => Ok(()),

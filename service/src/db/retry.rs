@@ -10,7 +10,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, SqlxError};
 use tokio::time::timeout;
 
 use super::fault::Fault;
-use crate::Error;
+use crate::{Cause, Error};
 
 /// The time after an abandoned statement during which returned connections are checked.
 const CHECK_AFTER_TIMEOUT: Duration = Duration::from_mins(1);
@@ -107,7 +107,7 @@ impl Outages {
         };
         let Ok(done) = timeout(deadline, attempts).await else {
             self.last_abandoned.store(self.now(), Ordering::Relaxed);
-            return Err(Error::Unavailable(DbErr::Custom(format!("no answer within {} s", deadline.as_secs()))));
+            return Err(Error::Unavailable(Cause::of(format!("no answer within {} s", deadline.as_secs()))));
         };
         Ok(done?)
     }

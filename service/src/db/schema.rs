@@ -1,13 +1,18 @@
-use migration::Address;
-use sea_orm::{Database, DatabaseConnection, DbErr};
+use migration::{SchemaChange, SchemaOutcome};
+use sea_orm::{Database, DatabaseConnection};
 
+use super::destination::{Destination, named};
 use super::{DbConfig, postgres};
 use crate::Error;
 
 /// The schema of the database, to change it by hand. A server applies pending migrations itself, see
 /// [`Db::migrate`](super::Db::migrate).
 #[derive(Debug)]
-pub struct Schema(DatabaseConnection);
+pub struct Schema {
+    db: DatabaseConnection,
+    /// The name of the address, for errors.
+    name: String,
+}
 
 impl Schema {
     /// Connects to the address for migrations. `notice` receives sentences for the operator.
@@ -16,43 +21,41 @@ impl Schema {
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the address is
     /// invalid, or if the encoding of the database is not UTF8. No error contains the password.
     pub async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
-        let (variable, url) = match config.direct_url {
-            Some(url) => ("DATABASE_DIRECT_URL", url),
-            None => ("DATABASE_URL", config.url),
+        let destination = match Destination::of_migrations(config)? {
+            Some(direct) => direct,
+            None => Destination::of_requests(config)?,
         };
-        let address = Address::parse(url, config.tls);
-        let mut address = address.map_err(|problem| DbErr::Custom(format!("{variable} {problem}")))?;
+        let name = destination.name();
+        let mut address = destination.address;
         address.notices.iter().for_each(|text| notice(text));
         if let Some(postgres) = &address.postgres {
-            postgres::wait_for(postgres, config.startup_wait, &mut notice).await?;
+            postgres::wait_for(&name, postgres, config.startup_wait, &mut notice).await?;
         }
-        let db = Database::connect(address.options.sqlx_logging(false).max_connections(1).clone()).await?;
-        migration::refuse_other_encodings(&db).await?;
-        Ok(Self(db))
+        let connecting = async {
+            let db = Database::connect(address.options.sqlx_logging(false).max_connections(1).clone()).await?;
+            migration::refuse_other_encodings(&db).await?;
+            Ok(db)
+        };
+        let db = connecting.await.map_err(named(&name))?;
+        Ok(Self { db, name })
     }
 
-    /// Returns the name of every migration, oldest first, and whether it is applied.
+    /// Returns the name of every migration, oldest first, and whether it is applied, as lines for the operator.
     ///
     /// # Errors
     /// An error of the database, or one that names a migration of a newer version of this program.
-    pub async fn status(&self) -> Result<Vec<(String, bool)>, Error> {
-        Ok(migration::status(&self.0).await?)
+    pub async fn status(&self) -> Result<String, Error> {
+        migration::status_report(&self.db).await.map_err(|error| named(&self.name)(error.into()))
     }
 
-    /// Applies all pending migrations. Several processes may do so at the same time.
+    /// Makes a change. One that deletes data is only made if `is_confirmed` is set. Several processes may apply migrations at the
+    /// same time.
     ///
     /// # Errors
-    /// An error of the database. The schema is then unchanged.
-    pub async fn up(&self) -> Result<(), Error> {
-        Ok(migration::apply_pending(&self.0).await?)
-    }
-
-    /// Undoes the last migration that is applied, and deletes the data that it added.
-    ///
-    /// # Errors
-    /// An error of the database, or that the table was not created by these migrations.
-    pub async fn down(&self) -> Result<(), Error> {
-        Ok(migration::undo_last(&self.0).await?)
+    /// An error of the database, or that a table was not created by these migrations. The schema is then unchanged.
+    pub async fn change(&self, change: SchemaChange, is_confirmed: bool) -> Result<SchemaOutcome, Error> {
+        let changed = migration::change_schema(&self.db, change, is_confirmed).await;
+        changed.map_err(|error| named(&self.name)(error.into()))
     }
 
     /// Closes the connection.
@@ -60,6 +63,6 @@ impl Schema {
     /// # Errors
     /// An error of the database.
     pub async fn close(self) -> Result<(), Error> {
-        Ok(self.0.close().await?)
+        Ok(self.db.close().await?)
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use sea_orm::{DbBackend, DbErr};
+use sea_orm::DbBackend;
 
 use super::Store;
 use crate::admission::{Admission, Limits, Permit, Wait};
 use crate::db::Db;
 use crate::db::fault::Fault;
-use crate::{Caller, Error};
+use crate::{Caller, Cause, Error};
 
 /// The time limit of a statement that is expected to be short.
 const LIGHT_TIME: Duration = Duration::from_millis(250);
@@ -121,12 +121,12 @@ async fn to_its_end<T: Send + 'static>(
         drop(permit);
         done
     }));
-    let abandoned = |_| Error::Unavailable(DbErr::Custom("the statement was abandoned".to_owned()));
+    let abandoned = |_| Error::Unavailable(Cause::of("the statement was abandoned"));
     task.await.map_err(abandoned)?
 }
 
 fn has_reached_its_limit(error: &Error) -> bool {
-    matches!(error, Error::Unavailable(cause) if Fault::of(cause) == Fault::TimeLimit)
+    matches!(error, Error::Unavailable(cause) if Fault::of(&cause.0) == Fault::TimeLimit)
 }
 
 #[cfg(test)]

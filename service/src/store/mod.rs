@@ -157,10 +157,10 @@ impl Store {
     /// The use of the pools of these parts, see [`Self::split`].
     #[must_use]
     pub fn pool_use(parts: &[Self]) -> PoolUse {
-        let mut sum = PoolUse { open: 0, idle: 0 };
+        let mut sum = PoolUse { open: 0, idle: 0, max: 0 };
         for part in parts {
-            let PoolUse { open, idle } = part.db.pool_use();
-            sum = PoolUse { open: sum.open + open, idle: sum.idle + idle };
+            let PoolUse { open, idle, max } = part.db.pool_use();
+            sum = PoolUse { open: sum.open + open, idle: sum.idle + idle, max: sum.max + max };
             if part.db.shares_connections() {
                 break;
             }

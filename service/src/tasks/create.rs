@@ -10,5 +10,5 @@ use crate::{Caller, Error};
 /// [`Error::TooManyTasks`] if the caller has as many tasks as a user may have. Completed tasks count.
 pub async fn create(store: &Store, caller: &Caller, new: NewTask) -> Result<Task, Error> {
     let created = store.edit(caller, Edit::Create(new), None).await?;
-    created.ok_or(Error::Database(DbErr::RecordNotInserted))
+    created.ok_or(Error::Database(DbErr::RecordNotInserted.into()))
 }

@@ -29,11 +29,19 @@ impl KeyClient {
         Ok(Self { client, url })
     }
 
-    /// Fetches the published keys. The error is a text for the log.
+    /// Fetches the published keys. The error is a sentence for the log. It names the address without a user's name and a password.
     pub(super) async fn fetch(&self) -> Result<KeySet, String> {
+        self.try_fetch().await.map_err(|problem| {
+            let place = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
+            format!(
+                "the keys of Better Auth cannot be fetched from {place} (BETTER_AUTH_URL or BETTER_AUTH_JWKS_URL): {problem}"
+            )
+        })
+    }
+
+    async fn try_fetch(&self) -> Result<KeySet, String> {
         let request = self.client.get(self.url.clone()).header(ACCEPT, "application/json");
-        // The library's errors contain the address, which is configured here and is not secret.
-        let answer = request.send().await.map_err(|error| with_causes(&error))?;
+        let answer = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         if answer.status() != StatusCode::OK {
             return Err(format!("it answered {}", answer.status()));
         }
@@ -56,7 +64,7 @@ fn same_origin_only(attempt: Attempt) -> reqwest::redirect::Action {
 
 async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| with_causes(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| with_causes(&error.without_url()))? {
         if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return Err("the answer is larger than 1 MiB".to_owned());
         }

@@ -11,8 +11,8 @@ use super::super::OnKeyFetch;
 use super::fetch::KeyClient;
 use super::set::KeySet;
 
-/// Keeps the keys of the key server, and decides when to fetch them again. The first fetch happens when the first token
-/// arrives, so that this server starts while the key server is down.
+/// Keeps the keys of the key server, and decides when to fetch them again. The first fetch that a request waits for happens
+/// when the first token arrives, so that this server starts while the key server is down.
 pub(crate) struct KeyStore(Arc<Shared>);
 
 /// There is no key to verify with: the last fetch failed.
@@ -82,6 +82,22 @@ impl KeyStore {
         })))
     }
 
+    /// Fetches the keys, so that a key server that cannot be reached is logged at the start. No request waits for this fetch, and
+    /// it delays and forbids no other one.
+    pub(crate) async fn try_at_start(&self) {
+        let began = Instant::now();
+        match self.0.client.fetch().await {
+            Ok(keys) => {
+                let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+                // Keys that a request has fetched since are newer.
+                if state.fetched.is_none() {
+                    state.keep(keys, began);
+                }
+            }
+            Err(problem) => log::warn!("{problem}. They are fetched again when a token arrives"),
+        }
+    }
+
     /// Returns the keys to verify with. Fetches them first if there are none, or only old ones.
     pub(crate) async fn fresh(&self) -> Result<Arc<KeySet>, Unavailable> {
         let state = self.0.state();
@@ -135,6 +151,18 @@ impl FetchState {
         self.failed && self.ended.is_some_and(|ended| ended.elapsed() < RETRY)
     }
 
+    /// Keeps the keys of a fetch that began at this time.
+    fn keep(&mut self, keys: KeySet, began: Instant) {
+        self.fetched = Some(began);
+        // Unchanged keys keep their cache of tokens.
+        if !self.keys.as_ref().is_some_and(|known| known.has_same_keys(&keys)) {
+            if !keys.unusable().is_empty() {
+                log::warn!("Better Auth publishes keys that cannot be used here: {}", keys.unusable().join(", "));
+            }
+            self.keys = Some(Arc::new(keys));
+        }
+    }
+
     fn outcome(self) -> Result<Arc<KeySet>, Unavailable> {
         self.keys.filter(|_| !self.failed).ok_or(Unavailable)
     }
@@ -173,20 +201,8 @@ impl Shared {
         state.ended = Some(Instant::now());
         state.failed = fetched.is_err();
         match fetched {
-            Ok(keys) => {
-                state.fetched = Some(began);
-                // Unchanged keys keep their cache of tokens.
-                if !state.keys.as_ref().is_some_and(|known| known.has_same_keys(&keys)) {
-                    if !keys.unusable().is_empty() {
-                        log::warn!(
-                            "Better Auth publishes keys that cannot be used here: {}",
-                            keys.unusable().join(", ")
-                        );
-                    }
-                    state.keys = Some(Arc::new(keys));
-                }
-            }
-            Err(problem) => log::warn!("the keys of Better Auth could not be fetched: {problem}"),
+            Ok(keys) => state.keep(keys, began),
+            Err(problem) => log::warn!("{problem}"),
         }
     }
 }
@@ -224,6 +240,22 @@ mod tests {
         let answers = join_all((0..20).map(|_| store.fresh())).await;
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!(server.asked(), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_fetch_at_the_start_saves_the_first_request_one_and_a_failed_one_forbids_none() {
+        let server = Server::start();
+        let store = KeyStore::new(server.url.clone(), Box::new(|_| {})).unwrap();
+        server.answers(StatusCode::SERVICE_UNAVAILABLE, "");
+        store.try_at_start().await;
+        server.answers(StatusCode::OK, &key_set(&["1"]));
+        assert!(store.fresh().await.is_ok());
+        assert_eq!(server.asked(), 2);
+
+        let store = KeyStore::new(server.url.clone(), Box::new(|_| {})).unwrap();
+        store.try_at_start().await;
+        assert!(store.fresh().await.is_ok());
+        assert_eq!(server.asked(), 3);
     }
 
     #[actix_web::test]

@@ -1,6 +1,7 @@
 //! A running server for a test, and its clients.
 
 mod answer;
+mod difference;
 pub mod program;
 pub mod raw;
 pub mod tools;
@@ -15,6 +16,7 @@ use api::server::{Application, StopSignals};
 use testing::{Fixture, TestDatabase};
 
 pub use answer::Answer;
+pub use difference::difference;
 pub use user::{User, token};
 
 /// The secret that signs the tests' tokens.

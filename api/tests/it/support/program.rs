@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::User;
 
@@ -119,6 +119,15 @@ impl Program {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Waits until the log contains this text, however slow the machine is.
+    pub fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        while !self.log.lock().unwrap().contains(text) {
+            assert!(Instant::now() < deadline, "{text} is not in\n{}", self.log.lock().unwrap());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits for its end. Returns the exit code and the whole log.

@@ -123,7 +123,7 @@ impl WriteFaults {
     /// disk too.
     pub(super) fn note<T>(&self, outcome: &Result<T, Error>) {
         if let Err(Error::Unavailable(error) | Error::Database(error)) = outcome
-            && can_concern_all_writes(error)
+            && can_concern_all_writes(&error.0)
         {
             self.0.store(true, Ordering::Relaxed);
         }

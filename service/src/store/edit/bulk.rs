@@ -19,7 +19,7 @@ use crate::store::dialect::{self, Dialect};
 use crate::store::input::Sent;
 use crate::store::request::{BulkEdit, EditKind, EditRequest};
 use crate::store::{Cost, Store, list, owned, row};
-use crate::{Caller, Error, Stale, UserId};
+use crate::{Caller, Cause, Error, Stale, UserId};
 
 /// The maximum number of tasks that are written in one transaction.
 const MAX_AT_ONCE: usize = 10_000;
@@ -100,7 +100,7 @@ struct Done {
 impl Step {
     /// Holds the owner, so that no batch of this process waits for the lock, and does the step.
     async fn run(self, db: &Db, holds: &Arc<Holds<UserId>>, limit: Duration) -> Result<Done, Error> {
-        let late = |_| Error::Unavailable(DbErr::Custom("other writes of the user did not end in time".to_owned()));
+        let late = |_| Error::Unavailable(Cause::of("other writes of the user did not end in time"));
         let held = timeout(ACQUIRE_TIMEOUT, holds.hold(self.caller.user_id().clone())).await.map_err(late)?;
         let step = Arc::new(self);
         let outcome = db.transact(limit, |transaction| Arc::clone(&step).run_in(transaction)).await;

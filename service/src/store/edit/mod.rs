@@ -26,7 +26,7 @@ use super::row::{AFTER_TASK, StoredRow};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
 use crate::model::{Task, now};
-use crate::{Error, UserId};
+use crate::{Cause, Error, UserId};
 
 /// The maximum number of edits in a batch.
 const MAX_BATCH: usize = 256;
@@ -110,7 +110,7 @@ impl Edits {
             }
             held = Some(Arc::new(known));
         }
-        Err(Error::Unavailable(DbErr::Custom("owners appeared and disappeared too often".to_owned())))
+        Err(Error::Unavailable(Cause::of("owners appeared and disappeared too often")))
     }
 
     /// Runs a batch as a transaction of SQLite.
@@ -127,7 +127,7 @@ impl Edits {
             }
             // Only now are they final.
             for (place, task) in done {
-                batch.answer(place, task.map(Some).map_err(Error::Database));
+                batch.answer(place, task.map(Some).map_err(|error| Error::Database(error.into())));
             }
             Ok(())
         })
@@ -166,7 +166,9 @@ async fn send_joined(
         } else if let Some(id) = row.optional_number(ReadPosition::Id as usize)? {
             let id_and_owner = (Some(id), row.text(AFTER_TASK)?);
             let found = sent.binary_search_by_key(&id_and_owner, |sent| sent.request.id_and_owner());
-            written.extend(found.ok().map(|found| (sent[found].place, row.task().map_err(Error::Database))));
+            written.extend(
+                found.ok().map(|found| (sent[found].place, row.task().map_err(|error| Error::Database(error.into())))),
+            );
         }
         Ok(())
     };
@@ -183,7 +185,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<(usize, 
     let at = DateTime::from_timestamp_micros(row.number(1)?);
     let request = batch.requests.get(place);
     let task = request.zip(at).and_then(|(request, at)| request.created(row.number(2).ok()?, at));
-    Ok(Some((place, task.ok_or(Error::Database(DbErr::RecordNotInserted)))))
+    Ok(Some((place, task.ok_or(Error::Database(DbErr::RecordNotInserted.into())))))
 }
 
 #[cfg(test)]

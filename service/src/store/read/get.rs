@@ -52,7 +52,10 @@ impl Operation for Get {
         db.read(async move |db| {
             let sent = Sent::all(&batch.requests);
             let answer = |row: &dyn StoredRow| {
-                batch.answer(place(row.number(AFTER_TASK)?), row.task().map(Some).map_err(Error::Database));
+                batch.answer(
+                    place(row.number(AFTER_TASK)?),
+                    row.task().map(Some).map_err(|error| Error::Database(error.into())),
+                );
                 Ok(())
             };
             STATEMENT.fetch(db, &batch, &sent, &[], answer).await

@@ -119,7 +119,7 @@ impl Operation for Newest {
                     }
                     match row.task() {
                         Ok(task) => rows.add(task, batch.requests.get(place).map_or(0, |request| request.max_bytes)),
-                        Err(unreadable) => list = Err(Error::Database(unreadable)),
+                        Err(unreadable) => list = Err(Error::Database(unreadable.into())),
                     }
                 }
                 Ok(())
