@@ -27,6 +27,7 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
 
 const FIRST: &str = "m20261124_000001_create_task";
 const SECOND: &str = "m20261124_000002_add_task_lists";
+const THIRD: &str = "m20261127_000003_add_clocks";
 
 #[on_both_databases]
 async fn each_command_reports_what_it_did(database: TestDatabase) {
@@ -36,19 +37,22 @@ async fn each_command_reports_what_it_did(database: TestDatabase) {
         output
     };
     assert_eq!(run(&["up"]), "nothing to do: all migrations are applied\n");
-    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\n"));
-    assert_eq!(run(&["down", "--yes"]), format!("undone 1 migration: {SECOND}\n"));
-    assert_eq!(run(&["status"]), format!("applied {FIRST}\npending {SECOND}\n"));
-    assert_eq!(run(&[]), format!("applied 1 migration: {SECOND}\n"));
-    assert_eq!(run(&["reset", "--yes"]), format!("undone 2 migrations: {SECOND}, {FIRST}\n"));
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\napplied {THIRD}\n"));
+    assert_eq!(run(&["down", "--yes"]), format!("undone 1 migration: {THIRD}\n"));
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\npending {THIRD}\n"));
+    assert_eq!(run(&[]), format!("applied 1 migration: {THIRD}\n"));
+    assert_eq!(run(&["reset", "--yes"]), format!("undone 3 migrations: {THIRD}, {SECOND}, {FIRST}\n"));
     assert_eq!(run(&["down"]), "nothing to do: no migration is applied\n");
     assert_eq!(run(&["up", "-n", "1"]), format!("applied 1 migration: {FIRST}\n"));
     assert_eq!(
         run(&["refresh", "--yes"]),
-        format!("undone 1 migration: {FIRST}\napplied 2 migrations: {FIRST}, {SECOND}\n")
+        format!("undone 1 migration: {FIRST}\napplied 3 migrations: {FIRST}, {SECOND}, {THIRD}\n")
     );
-    assert_eq!(run(&["fresh", "--yes"]), format!("dropped all tables\napplied 2 migrations: {FIRST}, {SECOND}\n"));
-    assert!(SchemaManager::new(&database.connect().await).has_table("server_key").await.unwrap());
+    assert_eq!(
+        run(&["fresh", "--yes"]),
+        format!("dropped all tables\napplied 3 migrations: {FIRST}, {SECOND}, {THIRD}\n")
+    );
+    assert!(SchemaManager::new(&database.connect().await).has_table("task_owner").await.unwrap());
 }
 
 #[on_both_databases]
@@ -58,20 +62,25 @@ async fn a_command_that_deletes_data_states_how_many_rows_of_which_tables_and_wa
     let connection = database.connect().await;
     testing::seed(&connection, 3, &[]).await;
     for (command, deletes) in [
+        ("down", "1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request"),
         (
-            "down",
-            "the columns completed_at, priority, tags, due_date in 3 rows of the table task, and 1 row of the table \
-             server_key",
+            "reset",
+            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request",
         ),
-        ("reset", "3 rows of the table task, 1 row of the table server_key"),
-        ("refresh", "3 rows of the table task, 1 row of the table server_key"),
-        ("fresh", "2 rows of the table seaql_migrations, 1 row of the table server_key, 3 rows of the table task"),
+        (
+            "refresh",
+            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request",
+        ),
+        (
+            "fresh",
+            "3 rows of the table seaql_migrations, 3 rows of the table task, 0 rows of the table task_change, 1 row of the table task_owner, 0 rows of the table task_request",
+        ),
     ] {
         let (done, output) = migration(&[command], database.url());
         assert!(!done && output.contains(&format!("and deletes {deletes}: repeat it with --yes")), "{output}");
     }
     let (_, status) = migration(&["status"], database.url());
-    assert_eq!(status.matches("applied").count(), 2, "{status}");
+    assert_eq!(status.matches("applied").count(), 3, "{status}");
 }
 
 #[test]

@@ -24,7 +24,8 @@ async fn a_new_task_has_exactly_the_contracts_fields(app: TestApp) {
             "priority",
             "tags",
             "title",
-            "updated_at"
+            "updated_at",
+            "version"
         ]
     );
     assert_eq!(task["title"], "Buy milk");

@@ -47,10 +47,12 @@ async fn a_database_of_the_fastapi_version_is_served_with_all_its_rows_and_is_ne
     let expected = json!([
         {"id": 2, "title": "  Ünïcode 🦀 ", "description": null, "completed": true,
          "created_at": "2026-07-01T23:59:59.999999Z", "updated_at": "2026-07-01T23:59:59.999999Z",
-         "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-07-01T23:59:59.999999Z"},
+         "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-07-01T23:59:59.999999Z",
+         "version": 1_782_950_399_999_999_i64},
         {"id": 1, "title": "Buy milk", "description": "Two litres", "completed": false,
          "created_at": "2026-01-31T09:30:00.123456Z", "updated_at": "2026-02-01T10:00:00.000000Z",
-         "priority": "none", "tags": [], "due_date": null, "completed_at": null},
+         "priority": "none", "tags": [], "due_date": null, "completed_at": null,
+         "version": 1_769_940_000_000_000_i64},
     ]);
     assert_eq!(alice.get(200, "/api/tasks").await.json(), expected);
     assert_eq!(app.user("bob").get(200, "/api/tasks/3").await.json()["description"], "");

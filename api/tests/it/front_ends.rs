@@ -371,6 +371,7 @@ async fn without_the_setting_answers_have_no_other_name_for_completed(app: TestA
         "tags",
         "due_date",
         "completed_at",
+        "version",
     ];
     assert_eq!(names, expected);
 }

@@ -215,7 +215,8 @@ async fn check_without_migrations(database: &TestDatabase) {
     let (_, log) = program.wait();
     let line = log.lines().find(|line| line.contains(&id)).unwrap();
     assert!(
-        line.contains("ERROR") && (line.contains("no such table: task") || line.contains("\"task\" does not exist")),
+        line.contains("ERROR")
+            && (line.contains("no such table: task") || line.contains("\"task_owner\" does not exist")),
         "{line}"
     );
 }
@@ -374,7 +375,7 @@ async fn a_streamed_list_that_breaks_off_is_logged_with_its_route_its_id_and_the
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("broken-stream")).collect();
     let broken = lines.iter().find(|line| line.contains("broke off")).unwrap_or_else(|| panic!("{log}"));
     assert!(broken.contains("ERROR") && broken.contains("GET /api/tasks broke off"), "{broken}");
-    assert!(broken.contains("no such table: task") || broken.contains("\"task\" does not exist"), "{broken}");
+    assert!(broken.contains("no such table: task") || broken.contains("\"task_owner\" does not exist"), "{broken}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use sea_orm::sqlx;
+use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::Postgres;
-use sea_orm::sqlx::sqlite::Sqlite;
+use sea_orm::sqlx::sqlite::{Sqlite, SqlitePool};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, Statement};
+use tokio::runtime::Handle;
 
 use super::bounded::{begin, query_of};
 use super::fault::query_error;
@@ -11,7 +13,7 @@ use super::fault::query_error;
 /// A transaction that writes. It is rolled back if it is dropped.
 pub(crate) enum Transaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteTransaction),
 }
 
 impl Transaction {
@@ -21,8 +23,7 @@ impl Transaction {
         if db.get_database_backend() == DbBackend::Postgres {
             return Ok(Self::Postgres(begin(db.get_postgres_connection_pool(), limit).await?));
         }
-        let begun = db.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await;
-        Ok(Self::Sqlite(begun.map_err(query_error)?))
+        Ok(Self::Sqlite(SqliteTransaction::begin(db.get_sqlite_connection_pool()).await?))
     }
 
     /// The kind of database.
@@ -41,8 +42,8 @@ impl Transaction {
                 Ok(rows.into_iter().map(Into::into).collect())
             }
             Self::Sqlite(transaction) => {
-                let rows = query_of::<Sqlite>(statement).fetch_all(&mut **transaction).await.map_err(query_error)?;
-                Ok(rows.into_iter().map(Into::into).collect())
+                let rows = query_of::<Sqlite>(statement).fetch_all(transaction.connection()?).await;
+                Ok(rows.map_err(query_error)?.into_iter().map(Into::into).collect())
             }
         }
     }
@@ -55,17 +56,85 @@ impl Transaction {
                 Ok(done.map_err(query_error)?.rows_affected())
             }
             Self::Sqlite(transaction) => {
-                let done = query_of::<Sqlite>(statement).execute(&mut **transaction).await;
+                let done = query_of::<Sqlite>(statement).execute(transaction.connection()?).await;
                 Ok(done.map_err(query_error)?.rows_affected())
             }
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let done = match self {
-            Self::Postgres(transaction) => transaction.commit().await,
+        match self {
+            Self::Postgres(transaction) => transaction.commit().await.map_err(query_error),
             Self::Sqlite(transaction) => transaction.commit().await,
-        };
-        done.map_err(query_error)
+        }
+    }
+}
+
+/// A transaction of SQLite.
+///
+/// The driver's own transaction is not used: SQLite rolls back by itself if the disk is full, the driver's ROLLBACK then fails, and
+/// the driver takes its connection for one within a transaction for ever.
+pub(crate) struct SqliteTransaction {
+    /// `None` after the commit.
+    connection: Option<PoolConnection<Sqlite>>,
+}
+
+impl SqliteTransaction {
+    async fn begin(pool: &SqlitePool) -> Result<Self, DbErr> {
+        let mut begun = Self { connection: Some(pool.acquire().await.map_err(query_error)?) };
+        sqlx::query("BEGIN IMMEDIATE").execute(begun.connection()?).await.map_err(query_error)?;
+        Ok(begun)
+    }
+
+    /// The connection of the transaction.
+    pub(crate) fn connection(&mut self) -> Result<&mut sqlx::SqliteConnection, DbErr> {
+        self.connection.as_deref_mut().ok_or_else(|| DbErr::Custom("the transaction has ended".to_owned()))
+    }
+
+    async fn commit(mut self) -> Result<(), DbErr> {
+        sqlx::query("COMMIT").execute(self.connection()?).await.map_err(query_error)?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTransaction {
+    /// Rolls back before the connection returns to the pool. A statement that was abandoned ends first.
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                // It fails if SQLite has rolled back itself.
+                let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testing::{Backend, TestDatabase};
+
+    use super::*;
+    use crate::{Db, DbConfig};
+
+    #[tokio::test]
+    async fn after_a_rollback_by_sqlite_itself_and_after_an_abandoned_transaction_the_next_one_begins() {
+        let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let statement = |sql: &str| Statement::from_string(DbBackend::Sqlite, sql.to_owned());
+        let insert = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('alice', 1, 1, 0)";
+        let limit = Duration::from_secs(1);
+        let mut ended_by_sqlite = Transaction::begin(&db.write, limit).await.unwrap();
+        ended_by_sqlite.execute(&statement(insert)).await.unwrap();
+        ended_by_sqlite.execute(&statement("ROLLBACK")).await.unwrap();
+        assert!(ended_by_sqlite.commit().await.is_err());
+        let mut abandoned = Transaction::begin(&db.write, limit).await.unwrap();
+        abandoned.execute(&statement(insert)).await.unwrap();
+        drop(abandoned);
+        let mut next = Transaction::begin(&db.write, limit).await.unwrap();
+        assert_eq!(next.execute(&statement(insert)).await.unwrap(), 1, "nothing is left of the others");
+        next.commit().await.unwrap();
     }
 }

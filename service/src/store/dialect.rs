@@ -100,13 +100,16 @@ impl Dialect {
         };
     }
 
-    /// The time of a write, which is its number in microseconds. A sharded PostgreSQL accepts only immutable functions over a
-    /// column here, and `timestamptz + interval` is not one.
+    /// The time of a write, which is its number in microseconds.
+    ///
+    /// A sharded PostgreSQL accepts only immutable functions over a column here, and `timestamptz + interval` is not one. A number
+    /// of microseconds times an interval is rounded from the year 2255 on, so the seconds are multiplied apart.
     pub(super) fn time_of_write(self) -> Expr {
         match self {
-            Self::Postgres => {
-                Expr::cust("(timestamp 'epoch' + request.at * interval '1 microsecond') AT TIME ZONE 'UTC'")
-            }
+            Self::Postgres => Expr::cust(
+                "(timestamp 'epoch' + request.at / 1000000 * interval '1 second' \
+                 + request.at % 1000000 * interval '1 microsecond') AT TIME ZONE 'UTC'",
+            ),
             // The statement gets it ready, because SQLite computes times in milliseconds.
             Self::Sqlite => request(NAME_OF_TIME_OF_WRITE),
         }

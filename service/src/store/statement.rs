@@ -58,7 +58,7 @@ impl<R> Statement<R> {
 
     /// Sends the statement and passes each row to `on_row`, to the end: only the end of the rows shows that a write was
     /// committed.
-    pub(super) async fn fetch<O: Operation<Request = R>>(
+    pub(super) async fn fetch<O: Operation>(
         &'static self,
         db: &DatabaseConnection,
         batch: &Batch<O>,
@@ -78,18 +78,6 @@ impl<R> Statement<R> {
         }
     }
 
-    /// Sends the statement, which returns no rows, over a connection of the pool.
-    pub(super) async fn send(&'static self, db: &DatabaseConnection, sent: &[Sent<'_, R>]) -> Result<(), DbErr> {
-        if db.get_database_backend() == DbBackend::Postgres {
-            let query = self.bind_postgres(sent, &[]);
-            query.execute(db.get_postgres_connection_pool()).await.map_err(query_error)?;
-        } else {
-            let query = self.bind_sqlite(sent, &[])?;
-            query.execute(db.get_sqlite_connection_pool()).await.map_err(query_error)?;
-        }
-        Ok(())
-    }
-
     /// The same as [`Self::fetch`], within a transaction and without scalars.
     pub(super) async fn fetch_in(
         &'static self,
@@ -102,7 +90,7 @@ impl<R> Statement<R> {
                 each(self.bind_postgres(sent, &[]).fetch(&mut **transaction), on_row).await
             }
             Transaction::Sqlite(transaction) => {
-                each(self.bind_sqlite(sent, &[])?.fetch(&mut **transaction), &mut on_row).await
+                each(self.bind_sqlite(sent, &[])?.fetch(transaction.connection()?), &mut on_row).await
             }
         }
     }

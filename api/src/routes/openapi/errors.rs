@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 use crate::error::{
     Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE, NO_TASK, NOT_OWNER,
-    RATE_LIMITED, TOO_LARGE,
+    RATE_LIMITED, STALE, TOO_LARGE, TOO_MANY_TASKS,
 };
 
 /// An error that many operations can answer with.
@@ -40,7 +40,7 @@ const FORBIDDEN_TASK: &str = "ForbiddenTask";
 /// The name of the 403 of an operation that is also found under the path of a user.
 const FORBIDDEN_PATH: &str = "ForbiddenPath";
 
-const ERRORS: [CommonError; 10] = [
+const ERRORS: [CommonError; 12] = [
     with_header(
         "WWW-Authenticate",
         common("Unauthorized", "The token is missing, invalid or expired (`code: token_expired`)", &[EXPIRED]),
@@ -52,6 +52,16 @@ const ERRORS: [CommonError; 10] = [
     ),
     common(FORBIDDEN_PATH, "The path names another user", &[FOREIGN_PATH]),
     common("NotFound", "There is no such task", &[NO_TASK]),
+    common("Conflict", "You have as many tasks as you may have", &[TOO_MANY_TASKS]),
+    with_header(
+        "ETag",
+        common(
+            "PreconditionFailed",
+            "The task, or the list, was changed since the version in `If-Match`. `current` is the task as it is now, and `ETag` its \
+             version",
+            &[STALE],
+        ),
+    ),
     common("RequestTimeout", "The body took too long to arrive", &[LATE]),
     common("ContentTooLarge", "The body is larger than 64 KiB", &[TOO_LARGE]),
     common("UnsupportedMediaType", "The headers declare a body that is not JSON", &[NOT_JSON]),
@@ -82,6 +92,9 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
     let names_a_task = path.contains("{id}");
     let takes_a_body = operation.request_body.is_some();
     let id = operation.operation_id.clone().unwrap_or_default();
+    let mut parameters = operation.parameters.iter().flatten();
+    let has_precondition =
+        parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "If-Match"));
     // This operation reads its body as JSON whatever its Content-Type is.
     let judges_media_type = takes_a_body && id != "complete_task";
     for error in &ERRORS {
@@ -89,6 +102,8 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
             FORBIDDEN_TASK | "NotFound" => names_a_task,
             // These paths name no user.
             FORBIDDEN_PATH => !names_a_task && !path.starts_with("/api/me"),
+            "Conflict" => id == "create_task",
+            "PreconditionFailed" => has_precondition,
             "RequestTimeout" | "ContentTooLarge" => takes_a_body,
             "UnsupportedMediaType" => judges_media_type,
             _ => true,

@@ -106,7 +106,8 @@ impl Edits {
             if kind == EditKind::Create {
                 let callers = batch.requests.iter().map(|request| request.caller.user_id());
                 let new: HashSet<UserId> = callers.filter(|user| !known.contains(user.as_str())).cloned().collect();
-                db.write(async move |db| sequence::add_owners(db, &new).await).await?;
+                let of_attempt = Arc::clone(batch);
+                db.write(async move |db| sequence::add_owners(db, &of_attempt, &new).await).await?;
             }
             held = Some(Arc::new(known));
         }

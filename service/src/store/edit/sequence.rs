@@ -12,6 +12,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use super::owners::owner;
 use super::steps::{self, Kind};
 use crate::UserId;
+use crate::batch::{Batch, Operation};
 use crate::db::Transaction;
 use crate::model::{Task, now};
 use crate::store::columns::{
@@ -152,15 +153,19 @@ fn insert_owners(on_conflict: &OnConflict) -> Statement<NamedClock> {
     })
 }
 
-/// Adds a row for each of these users, unless another server has just done it. Their clocks begin now, so that no number comes
+/// Adds a row for each of these users, unless another server has just done it, over the connection of the batch. Their clocks begin now, so that no number comes
 /// twice, also not for a user whose data was erased.
-pub(super) async fn add_owners(db: &DatabaseConnection, users: &HashSet<UserId>) -> Result<(), DbErr> {
+pub(super) async fn add_owners<O: Operation>(
+    db: &DatabaseConnection,
+    batch: &Batch<O>,
+    users: &HashSet<UserId>,
+) -> Result<(), DbErr> {
     let now = now().timestamp_micros();
     let mut owners: Vec<NamedClock> =
         users.iter().map(|user| (user.as_str().to_owned(), Clock { last: now, tasks: 0, begin: now })).collect();
     // Every server adds them in this order, so that two servers do not wait for each other.
     owners.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    ADD.send(db, &Sent::all(&owners)).await
+    ADD.fetch(db, batch, &Sent::all(&owners), &[], |_| Ok(())).await
 }
 
 /// Locks the owners of a batch, and reads their clocks. An owner without a row has none.
