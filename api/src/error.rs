@@ -42,6 +42,10 @@ pub struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = task, required = false)]
     pub current: Option<&'a RawValue>,
+    /// The fields that could not be merged (`Prefer: merge=auto`), because they were changed since. Only present with status 412.
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, min_items = 1)]
+    pub conflicts: &'a [&'static str],
     /// The same as the header `X-Request-Id`, to quote when asking for help. Only present if the server failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -52,7 +56,7 @@ impl<'a> ErrorBody<'a> {
     /// Makes the body of an error.
     #[must_use]
     pub fn new(detail: &'a str, code: Code, request_id: Option<&'a str>) -> Self {
-        Self { detail, message: detail, code, errors: &[], current: None, request_id }
+        Self { detail, message: detail, code, errors: &[], current: None, conflicts: &[], request_id }
     }
 
     /// Makes the body of an error with these mistakes. There must be at least one.
@@ -119,6 +123,8 @@ pub enum Error {
         version: i64,
         /// The JSON of the current task. `None` for a list.
         current: Option<Box<RawValue>>,
+        /// The fields that could not be merged.
+        conflicts: Vec<&'static str>,
     },
     /// The request was valid, but the operation failed.
     #[error(transparent)]
@@ -246,7 +252,9 @@ fn code_of(rejection: Rejection) -> Code {
 impl From<service::Error> for Error {
     fn from(error: service::Error) -> Self {
         match error {
-            service::Error::Stale(stale) => Self::Stale { version: stale.version, current: None },
+            service::Error::Stale(stale) => {
+                Self::Stale { version: stale.version, current: None, conflicts: stale.conflicts }
+            }
             error => Self::Service(error),
         }
     }
@@ -309,8 +317,11 @@ impl ResponseError for Error {
             return response.json(ErrorBody::of_mistakes(&mistakes));
         }
         let (code, detail) = self.describe();
-        let current = if let Self::Stale { current, .. } = self { current.as_deref() } else { None };
-        response.json(ErrorBody { current, ..ErrorBody::new(&detail, code, None) })
+        let body = ErrorBody::new(&detail, code, None);
+        response.json(match self {
+            Self::Stale { current, conflicts, .. } => ErrorBody { current: current.as_deref(), conflicts, ..body },
+            _ => body,
+        })
     }
 }
 

@@ -89,16 +89,18 @@ pub struct Stale {
     pub version: i64,
     /// The current task. `None` for a list.
     pub current: Option<Task>,
+    /// The fields that a merge could not change, because they were changed since. Empty without a merge.
+    pub conflicts: Vec<&'static str>,
 }
 
 impl Stale {
     /// A task with another version.
     pub(crate) fn of_task(current: Task) -> Self {
-        Self { version: current.version(), current: Some(current) }
+        Self { version: current.version(), current: Some(current), conflicts: Vec::new() }
     }
 
     /// A list in another state.
     pub(crate) fn of_list(state: i64) -> Self {
-        Self { version: state, current: None }
+        Self { version: state, current: None, conflicts: Vec::new() }
     }
 }

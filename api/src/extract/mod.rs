@@ -14,6 +14,7 @@ mod read;
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use conditions::{IfMatch, IfNoneMatch};
 pub use path::TaskId;
+pub(crate) use prefer::PREFERENCE_APPLIED;
 pub use prefer::{Prefer, Return};
 pub use query::{ListQuery, NoQuery, Query};
 pub use read::Input;

@@ -14,6 +14,8 @@ pub struct Prefer {
     pub returned: Option<Return>,
     /// `count=exact`: report the total number of tasks of a list.
     pub counts: bool,
+    /// `merge=auto`: merge a change with those that others have made since.
+    pub merges: bool,
 }
 
 /// What the response to a successful write contains (RFC 7240, section 4.2).
@@ -25,11 +27,14 @@ pub enum Return {
     Minimal,
 }
 
+/// The preferences that were applied (RFC 7240, section 3).
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 impl Prefer {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let (mut handling, mut returned, mut counts) = (None, None, None);
+        let (mut handling, mut returned, mut counts, mut merges) = (None, None, None, None);
         let preferences =
             headers.get_all(PREFER).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
         for preference in preferences {
@@ -45,10 +50,17 @@ impl Prefer {
                 ("return", "minimal") => _ = returned.get_or_insert(Return::Minimal),
                 ("count", "exact") => _ = counts.get_or_insert(true),
                 ("count", _) => _ = counts.get_or_insert(false),
+                ("merge", "auto") => _ = merges.get_or_insert(true),
+                ("merge", _) => _ = merges.get_or_insert(false),
                 _ => {}
             }
         }
-        Self { strict: handling.unwrap_or_default(), returned, counts: counts.unwrap_or_default() }
+        Self {
+            strict: handling.unwrap_or_default(),
+            returned,
+            counts: counts.unwrap_or_default(),
+            merges: merges.unwrap_or_default(),
+        }
     }
 }
 
@@ -77,7 +89,7 @@ mod tests {
 
     #[test]
     fn preferences_are_read_from_one_header_or_several() {
-        let both = Prefer { strict: true, returned: Some(Return::Representation), counts: false };
+        let both = Prefer { strict: true, returned: Some(Return::Representation), ..Prefer::default() };
         assert_eq!(of(&["handling=strict, return=representation"]), both);
         assert_eq!(of(&["respond-async;x=1", "Return = \"representation\"; foo", "HANDLING=strict"]), both);
     }

@@ -44,7 +44,7 @@ impl State {
             Ok(task) => Ok(Task::new(task, self.task_aliases)),
             Err(service::Error::Stale(stale)) => {
                 let current = stale.current.and_then(|task| Task::new(task, self.task_aliases).raw());
-                Err(Error::Stale { version: stale.version, current })
+                Err(Error::Stale { version: stale.version, current, conflicts: stale.conflicts })
             }
             Err(error) => Err(error.into()),
         }

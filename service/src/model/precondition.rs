@@ -9,6 +9,19 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// The only version for which it holds, if it is one that a task can have: a time of the calendar.
+    pub(crate) fn only_version(&self) -> Option<i64> {
+        /// The begin of the year 10000.
+        const END: i64 = 253_402_300_800_000_000;
+        match self {
+            Self::OneOf(versions) => match versions[..] {
+                [version] if (1..END).contains(&version) => Some(version),
+                _ => None,
+            },
+            Self::Exists => None,
+        }
+    }
+
     /// Whether it holds for this version.
     pub(crate) fn holds(&self, version: i64) -> bool {
         match self {

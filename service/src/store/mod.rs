@@ -4,6 +4,7 @@
 //! rooms above.
 #![expect(clippy::disallowed_methods, reason = "this room builds and sends the statements")]
 
+mod base;
 mod columns;
 mod cost;
 mod dialect;

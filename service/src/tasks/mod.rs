@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod merge;
 mod summary;
 mod update;
 
@@ -16,6 +17,7 @@ pub use create::create;
 pub use delete::{delete, delete_completed};
 pub use get::get;
 pub use list::{ListQuery, Page, WholeList, count, cursor, list, state};
+pub use merge::{Merged, merge};
 pub use summary::{Summary, TagCount, summary, tags};
 pub use update::update;
 

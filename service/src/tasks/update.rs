@@ -31,19 +31,17 @@ pub(super) async fn edit_one(
     edit: Edit,
     precondition: &Precondition,
 ) -> Result<Task, Error> {
-    let if_version = match precondition {
-        Precondition::Exists => None,
-        Precondition::OneOf(versions) => match versions[..] {
-            [version] => Some(version),
-            // The task cannot come back to an earlier version, so the version that it has now is the only one that can hold.
-            _ => {
-                let task = super::get(store, caller, id).await?;
-                if !precondition.holds(task.version()) {
-                    return Err(stale(task));
-                }
-                Some(task.version())
+    let if_version = match (precondition, precondition.only_version()) {
+        (Precondition::Exists, _) => None,
+        (_, Some(version)) => Some(version),
+        // The task cannot come back to an earlier version, so the version that it has now is the only one that can hold.
+        (Precondition::OneOf(_), None) => {
+            let task = super::get(store, caller, id).await?;
+            if !precondition.holds(task.version()) {
+                return Err(stale(task));
             }
-        },
+            Some(task.version())
+        }
     };
     match (store.edit(caller, edit, if_version).await?, if_version) {
         (Some(task), _) => Ok(task),
@@ -52,6 +50,6 @@ pub(super) async fn edit_one(
     }
 }
 
-fn stale(current: Task) -> Error {
+pub(super) fn stale(current: Task) -> Error {
     Error::Stale(Box::new(Stale::of_task(current)))
 }

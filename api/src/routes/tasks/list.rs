@@ -9,15 +9,13 @@ use service::{Caller, Store};
 use crate::compat::{Paging, is_paging};
 use crate::error::{Error, FieldCode, FieldError};
 use crate::etag;
-use crate::extract::{self, IfNoneMatch, Prefer};
+use crate::extract::{self, IfNoneMatch, PREFERENCE_APPLIED, Prefer};
 use crate::json::{JSON, ListRequest, ListTasks, Task, array};
 use crate::routes::{MAPPED, stream};
 use crate::server::State;
 
 /// The total number of tasks of a list.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-/// The preferences that were applied (RFC 7240, section 3).
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A list with a larger `limit` takes memory for its answer before it is read.
 const LARGE_LIMIT: u32 = 100;

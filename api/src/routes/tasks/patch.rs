@@ -1,9 +1,10 @@
+use actix_web::HttpResponse;
 use actix_web::web::{Data, ReqData};
 use service::Caller;
 
 use super::update_task;
 use crate::error::Error;
-use crate::extract::{Body, IfMatch, NoQuery, TaskId};
+use crate::extract::{Body, IfMatch, NoQuery, Prefer, TaskId};
 use crate::json::{Task, UpdateTask};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -15,12 +16,16 @@ use crate::server::State;
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),
         ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
+        ("Prefer" = inline(Option<String>), Header, description = "`merge=auto` to merge with changes of others"),
     ),
     request_body(description = "The fields to change", content(
         (UpdateTask = "application/json", example = json!({"completed": true})),
         (UpdateTask = "application/merge-patch+json", example = json!({"description": null})),
     )),
-    responses((status = 200, description = "The changed task", body = Task, headers(("ETag" = String, description = "The new version, in quotes"))))
+    responses((status = 200, description = "The changed task", body = Task, headers(
+        ("ETag" = String, description = "The new version, in quotes"),
+        ("Preference-Applied" = Option<String>, description = "`merge=auto`, if the change was merged"),
+    )))
 )]
 pub async fn patch_task(
     state: Data<State>,
@@ -28,7 +33,8 @@ pub async fn patch_task(
     id: TaskId,
     query: NoQuery,
     precondition: IfMatch,
+    prefer: Prefer,
     changes: Body<UpdateTask>,
-) -> Result<Task, Error> {
-    update_task(state, caller, id, query, precondition, changes).await
+) -> Result<HttpResponse, Error> {
+    update_task(state, caller, id, query, precondition, prefer, changes).await
 }

@@ -1,0 +1,84 @@
+use super::update::{stale, update};
+use crate::model::{Changes, Description, Precondition, Task, Title};
+use crate::store::{Edit, Store};
+use crate::{Caller, Error, Stale};
+
+/// How often a merge is tried, if other writes come in between. Each try is two statements.
+const ATTEMPTS: usize = 3;
+
+/// A task after a change that was merged with those of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The task after the change.
+    pub task: Task,
+    /// Whether the task had been changed since the version that the caller knew.
+    pub is_merged: bool,
+}
+
+/// Changes the given fields of a task like [`update`], also if the task was changed since the version of the precondition,
+/// unless the same field was changed to something else.
+///
+/// # Errors
+/// Those of [`update`]. [`Error::Stale`] names the fields that were changed since, if the version of the precondition is still
+/// known.
+pub async fn merge(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    changes: Changes,
+    precondition: &Precondition,
+) -> Result<Merged, Error> {
+    // Only one version can be the one that the caller started from.
+    let Some(version) = precondition.only_version().filter(|_| changes != Changes::default()) else {
+        let task = update(store, caller, id, changes, precondition).await?;
+        return Ok(Merged { task, is_merged: false });
+    };
+    let mut expected = version;
+    for _ in 0..=ATTEMPTS {
+        if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected)).await? {
+            return Ok(Merged { task, is_merged: expected != version });
+        }
+        let (Some(current), base) = store.current_and_base(caller, id, version).await? else {
+            return Err(store.missing(caller, id).await);
+        };
+        expected = current.version();
+        let conflicts = base.map(|base| conflicts(&changes, &base, &current));
+        if conflicts.as_ref().is_none_or(|conflicts| !conflicts.is_empty()) {
+            let conflicts = conflicts.unwrap_or_default();
+            return Err(Error::Stale(Box::new(Stale { conflicts, ..Stale::of_task(current) })));
+        }
+    }
+    Err(stale(super::get(store, caller, id).await?))
+}
+
+/// The fields that a request changes although they were changed since `base`, to something else than the request wants.
+fn conflicts(changes: &Changes, base: &Task, current: &Task) -> Vec<&'static str> {
+    let Changes { title, description, completed, priority, tags, due } = changes;
+    let description = description.value().map(|text| text.as_ref().map(Description::as_str));
+    let differs = [
+        ("title", is_conflict(title.value().map(Title::as_str), &*base.title, &*current.title)),
+        ("description", is_conflict(description, base.description.as_deref(), current.description.as_deref())),
+        ("completed", is_conflict(completed.value().copied(), base.completed, current.completed)),
+        ("priority", is_conflict(priority.value().copied(), base.priority, current.priority)),
+        ("tags", is_conflict(tags.value(), &base.tags, &current.tags)),
+        ("due_date", is_conflict(due.value(), &base.due, &current.due)),
+    ];
+    differs.into_iter().filter_map(|(field, is_conflict)| is_conflict.then_some(field)).collect()
+}
+
+fn is_conflict<T: PartialEq>(wanted: Option<T>, base: T, current: T) -> bool {
+    wanted.is_some_and(|wanted| current != base && current != wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_others_changed_to_something_else_is_a_conflict() {
+        assert!(!is_conflict(None, "a", "b"), "the request does not change it");
+        assert!(!is_conflict(Some("c"), "a", "a"), "others have not changed it");
+        assert!(!is_conflict(Some("b"), "a", "b"), "others have changed it to the same");
+        assert!(is_conflict(Some("c"), "a", "b"));
+    }
+}
