@@ -5,10 +5,11 @@ import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose
 import { SECRET, startBetterAuth } from './lib/better-auth.js';
 import { startApi } from './lib/program.js';
 
-// Runs a test with its own Better Auth and its own task server.
-function scenario(name, run, options) {
+// Runs a test with its own Better Auth and its own task server, which fetches the keys at its start. `before` runs in between.
+function scenario(name, run, { before, ...options } = {}) {
   test(name, async () => {
     const auth = await startBetterAuth(options);
+    before?.(auth);
     const api = await startApi({ BETTER_AUTH_URL: auth.url });
     try {
       await run(auth, api);
@@ -64,7 +65,6 @@ const FAILURES = {
 for (const [failure, misbehave] of Object.entries(FAILURES)) {
   scenario(`a key server that ${failure}: 503 if there is no key yet, and 200 after recovery`, async (auth, api) => {
     const token = await auth.jwt(await auth.signUp());
-    auth.misbehave(misbehave);
     const answer = await api.call(token);
     assert.equal(answer.status, 503);
     assert.equal(answer.json.code, 'key_server_unavailable');
@@ -72,7 +72,7 @@ for (const [failure, misbehave] of Object.entries(FAILURES)) {
     auth.misbehave();
     await new Promise((resolve) => setTimeout(resolve, Number(answer.headers.get('retry-after')) * 1000));
     assert.equal(await status(api, token), 200);
-  });
+  }, { before: (auth) => auth.misbehave(misbehave) });
 
   scenario(`a key server that ${failure}: known keys still work, an unknown one is 503`, async (auth, api) => {
     const alice = await auth.signUp();
