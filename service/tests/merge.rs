@@ -1,5 +1,5 @@
 //! Changes that are merged with those of others (`tasks::merge`).
-#![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation must fail the test")]
 #![expect(clippy::disallowed_methods, reason = "a test chooses its callers")]
 
 use service::tasks::{self, Change, Changes, NewTask, Precondition, Priority, Task, Title};

@@ -63,7 +63,7 @@ struct Claims {
     _iat: Option<f64>,
     iss: Option<String>,
     aud: Option<Audience>,
-    /// The client that acts for the user (OpenID Connect Core, section 2).
+    /// The client that acts for the user (`OpenID` Connect Core, section 2).
     azp: Option<Value>,
     /// The same in access tokens (RFC 9068, section 2.2).
     client_id: Option<Value>,

@@ -154,7 +154,7 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
         return batch.take_lease();
     }
     // Nothing was done.
-    let Some(batch) = Arc::into_inner(batch) else { return None };
+    let batch = Arc::into_inner(batch)?;
     if batch.keys().len() == 1 {
         send_singles(queue, batch, &done).await;
         return None;

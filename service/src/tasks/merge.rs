@@ -56,17 +56,20 @@ fn conflicts(changes: &Changes, base: &Task, current: &Task) -> Vec<&'static str
     let Changes { title, description, completed, priority, tags, due } = changes;
     let description = description.value().map(|text| text.as_ref().map(Description::as_str));
     let differs = [
-        ("title", is_conflict(title.value().map(Title::as_str), &*base.title, &*current.title)),
-        ("description", is_conflict(description, base.description.as_deref(), current.description.as_deref())),
-        ("completed", is_conflict(completed.value().copied(), base.completed, current.completed)),
-        ("priority", is_conflict(priority.value().copied(), base.priority, current.priority)),
+        ("title", is_conflict(title.value().map(Title::as_str), &base.title, &current.title)),
+        (
+            "description",
+            is_conflict(description.as_ref(), &base.description.as_deref(), &current.description.as_deref()),
+        ),
+        ("completed", is_conflict(completed.value(), &base.completed, &current.completed)),
+        ("priority", is_conflict(priority.value(), &base.priority, &current.priority)),
         ("tags", is_conflict(tags.value(), &base.tags, &current.tags)),
         ("due_date", is_conflict(due.value(), &base.due, &current.due)),
     ];
     differs.into_iter().filter_map(|(field, is_conflict)| is_conflict.then_some(field)).collect()
 }
 
-fn is_conflict<T: PartialEq>(wanted: Option<T>, base: T, current: T) -> bool {
+fn is_conflict<T: PartialEq + ?Sized>(wanted: Option<&T>, base: &T, current: &T) -> bool {
     wanted.is_some_and(|wanted| current != base && current != wanted)
 }
 

@@ -54,8 +54,13 @@ impl Store {
         limit: Duration,
     ) -> Result<(u64, bool), Error> {
         let ends = Instant::now() + limit;
-        let (mut written, mut start) = (0, Some(None));
-        while let Some(after) = start {
+        let (mut written, mut next) = (0, Next::Beginning);
+        loop {
+            let after = match next {
+                Next::Beginning => None,
+                Next::Behind(position) => Some(position),
+                Next::Nowhere => return Ok((written, true)),
+            };
             if written > 0 && Instant::now() >= ends {
                 return Ok((written, false));
             }
@@ -68,13 +73,12 @@ impl Store {
             match self.alone(caller, Cost::Heavy, work).await {
                 Ok(done) => {
                     written += done.written;
-                    start = done.next;
+                    next = done.next;
                 }
                 Err(error) if written == 0 => return Err(error),
                 Err(_) => return Ok((written, false)),
             }
         }
-        Ok((written, true))
     }
 }
 
@@ -89,12 +93,22 @@ struct Step {
     precondition: Precondition,
 }
 
+/// Where the next step begins.
+#[derive(Clone, Debug)]
+enum Next {
+    /// At the beginning of the list.
+    Beginning,
+    /// Behind this position.
+    Behind(Position),
+    /// There is none, because the edit is complete.
+    Nowhere,
+}
+
 /// A step that was done.
 struct Done {
     /// The number of tasks that were written.
     written: u64,
-    /// Where the next step begins. `None` if the edit is complete.
-    next: Option<Option<Position>>,
+    next: Next,
 }
 
 impl Step {
@@ -119,13 +133,16 @@ impl Step {
         if !self.precondition.holds(state) {
             return Ok(Err(Error::Stale(Box::new(Stale::of_list(state)))));
         }
-        let Some(clock) = clock else { return Ok(Ok(Done { written: 0, next: None })) };
+        let Some(clock) = clock else { return Ok(Ok(Done { written: 0, next: Next::Nowhere })) };
         let mut tasks = self.next_tasks(&mut transaction).await?;
         let is_last = tasks.len() <= MAX_AT_ONCE;
         if !is_last {
             tasks.truncate(STEP);
         }
-        let next = tasks.last().filter(|_| !is_last).map(|(_, position)| Some(position.clone()));
+        let next = match tasks.last().filter(|_| !is_last) {
+            Some((_, position)) => Next::Behind(position.clone()),
+            None => Next::Nowhere,
+        };
         let done = match self.edit {
             BulkEdit::CompleteAll => {
                 let changes = Changes { completed: Change::To(true), ..Changes::default() };
@@ -213,7 +230,7 @@ impl Step {
                 .and_where(Expr::col(task_owner::Column::UserId).eq(user))
                 .to_owned();
             transaction.execute(&backend.build(&rest)).await?;
-            return Ok(Done { written, next: Some(None) });
+            return Ok(Done { written, next: Next::Beginning });
         }
         for rest in [
             of_owner::<task_change::Entity>(task_change::Column::UserId, user),
@@ -222,7 +239,7 @@ impl Step {
         ] {
             transaction.execute(&backend.build(&rest)).await?;
         }
-        Ok(Done { written, next: None })
+        Ok(Done { written, next: Next::Nowhere })
     }
 
     /// Deletes the oldest changes, up to a maximum. Returns their number.
@@ -256,14 +273,18 @@ mod tests {
     use crate::{DbConfig, UserId};
 
     async fn steps(db: &Db, caller: &Caller, edit: BulkEdit) -> Vec<u64> {
-        let (mut written, mut start) = (Vec::new(), Some(None));
-        while let Some(after) = start {
+        let (mut written, mut next) = (Vec::new(), Next::Beginning);
+        loop {
+            let after = match next {
+                Next::Beginning => None,
+                Next::Behind(position) => Some(position),
+                Next::Nowhere => return written,
+            };
             let step = Step { caller: caller.clone(), edit, after, precondition: Precondition::Exists };
             let done = step.run(db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
             written.push(done.written);
-            start = done.next;
+            next = done.next;
         }
-        written
     }
 
     #[on_both_databases]

@@ -41,6 +41,9 @@ const MAX_ATTEMPTS: usize = 4;
 /// The task after a create or a change, or before a delete; `None` if nothing was written.
 type Outcome = Option<Task>;
 
+/// The place of a request, and the task that it has written or the reason why its row cannot be read.
+type Written = (usize, Result<Task, Error>);
+
 /// The edits of one kind.
 #[derive(Debug)]
 pub(super) struct Edits {
@@ -181,7 +184,7 @@ async fn send_joined(
 }
 
 /// The place of a request and the task that it has created, from a row with the place, the number and the id.
-fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<(usize, Result<Task, Error>)>, DbErr> {
+fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>, DbErr> {
     let Some(place) = row.optional_number(0)?.and_then(|place| usize::try_from(place).ok()) else { return Ok(None) };
     let at = DateTime::from_timestamp_micros(row.number(1)?);
     let request = batch.requests.get(place);

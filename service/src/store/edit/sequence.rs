@@ -252,17 +252,17 @@ async fn spend<'a>(
     clocks: &mut Clocks<'a>,
 ) -> Result<(), DbErr> {
     let owners: HashMap<usize, &'a str> = sent.iter().map(|sent| (sent.place, owner(sent))).collect();
-    let mut spent = HashMap::new();
+    let mut moved = HashMap::new();
     for (place, _) in done {
         if let Some(name) = owners.get(place)
             && let Some(clock) = clocks.get_mut(name)
         {
             clock.tasks -= i64::from(kind == EditKind::Delete);
-            spent.insert(*name, *clock);
+            moved.insert(*name, *clock);
         }
     }
-    let spent: Vec<(String, Clock)> = spent.into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect();
-    if spent.is_empty() { Ok(()) } else { SPEND.fetch_in(transaction, &Sent::all(&spent), |_| Ok(())).await }
+    let moved: Vec<NamedClock> = moved.into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect();
+    if moved.is_empty() { Ok(()) } else { SPEND.fetch_in(transaction, &Sent::all(&moved), |_| Ok(())).await }
 }
 
 /// The statements, by name.
