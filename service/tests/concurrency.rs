@@ -56,7 +56,7 @@ async fn concurrent_requests_take_few_statements_and_a_single_request_takes_one(
     let caller = alice.clone();
     assert_eq!(
         counted(Box::pin(async move {
-            drop(tasks::toggle_completed(&three, &caller, task.id, &Precondition::Exists).await.unwrap())
+            drop(tasks::toggle_completed(&three, &caller, task.id, &Precondition::Exists).await.unwrap());
         }))
         .await,
         1

@@ -55,7 +55,7 @@ fn batches() -> Vec<Texts> {
 
 /// The statements that PostgreSQL prepares, with their arguments for a batch of one.
 fn prepared() -> impl Iterator<Item = (&'static str, &'static str, String)> {
-    batches().into_iter().filter_map(|Texts { name, postgres, arguments, .. }| Some((name, postgres?, arguments)))
+    batches().into_iter().filter_map(|texts| Some((texts.name, texts.postgres?, texts.arguments(1, 0))))
 }
 
 /// Those that only insert rows.
@@ -148,17 +148,19 @@ fn is_quadratic(plan: &str) -> bool {
 }
 
 #[on_both_databases]
-async fn a_small_batch_is_not_planned_each_time(database: TestDatabase) {
+async fn a_statement_is_planned_once_for_small_and_large_batches(database: TestDatabase) {
     let connection = crowd(&database).await;
     if !is_postgres(&connection) {
         // SQLite plans once, when it prepares a statement.
         return;
     }
-    for (place, (name, postgres, arguments)) in prepared().enumerate() {
+    let mut numbers = (0..).step_by(1000);
+    for texts in batches() {
+        let (name, Some(postgres)) = (texts.name, texts.postgres) else { continue };
         connection.execute_unprepared(&format!("PREPARE of_{name} AS {postgres}")).await.unwrap();
-        for n in 0..9 {
+        for requests in [1, 1, 1, 1, 1, 1, 256, 1, 256] {
             // Each write has a number of its own.
-            let arguments = arguments.replace("ARRAY[7]::bigint[]", &format!("ARRAY[{}]::bigint[]", 10 * place + n));
+            let arguments = texts.arguments(requests, numbers.next().unwrap());
             connection.execute_unprepared(&format!("EXECUTE of_{name}({arguments})")).await.unwrap();
         }
         let planned =

@@ -137,28 +137,12 @@ impl<R> Statement<R> {
         Ok(query)
     }
 
-    /// The texts under a name, with PostgreSQL's arguments for a batch of one request of `user 7` for task 7, and these scalars.
+    /// The texts under a name. `scalars` are PostgreSQL's, behind an array of the owners if `has_owners`.
     #[cfg(test)]
-    pub(super) fn texts(&'static self, name: &'static str, scalars: &str) -> Texts {
-        let argument = |input: &Input<R>| {
-            let value = match (input.name, input.value.input_type()) {
-                ("user_id" | "actor", _) => "'user 7'",
-                ("id" | "at" | "clock" | "begin" | "tasks", _) => "7",
-                ("place", _) => "0",
-                ("most" | "owner" | "step", _) => "1",
-                ("created_at" | "time_of_write", _) => "now()",
-                ("title" | "title_folded", _) if name.contains("create") => "'t'",
-                ("tags" | "tags_folded", _) if name.contains("create") => "'[]'",
-                ("priority", _) if name.contains("create") => "0",
-                (_, InputType::Bool) => "false",
-                _ => "NULL",
-            };
-            format!("ARRAY[{value}]::{}", input.value.input_type().array())
-        };
-        let scalars = (!scalars.is_empty()).then(|| scalars.to_owned());
-        let arguments: Vec<String> = self.inputs.iter().map(argument).chain(scalars).collect();
+    pub(super) fn texts(&'static self, name: &'static str, has_owners: bool, scalars: &'static str) -> Texts {
+        let inputs = self.inputs.iter().map(|input| (input.name, input.value.input_type())).collect();
         let postgres = Some(self.postgres.as_str()).filter(|text| !text.is_empty());
-        Texts { name, postgres, sqlite: self.sqlite.as_deref(), arguments: arguments.join(", ") }
+        Texts { name, postgres, sqlite: self.sqlite.as_deref(), inputs, has_owners, scalars }
     }
 }
 
@@ -168,7 +152,42 @@ pub(super) struct Texts {
     pub(super) name: &'static str,
     pub(super) postgres: Option<&'static str>,
     pub(super) sqlite: Option<&'static str>,
-    pub(super) arguments: String,
+    inputs: Vec<(&'static str, InputType)>,
+    has_owners: bool,
+    scalars: &'static str,
+}
+
+#[cfg(test)]
+impl Texts {
+    /// PostgreSQL's arguments for a batch of as many requests, each of another user. Their numbers are behind `after`.
+    pub(super) fn arguments(&self, requests: usize, after: usize) -> String {
+        let mut arguments: Vec<String> = self.inputs.iter().map(|input| self.array(input, requests, after)).collect();
+        if self.has_owners {
+            arguments.push(self.array(&("user_id", InputType::Text), requests, after));
+        }
+        arguments.extend((!self.scalars.is_empty()).then(|| self.scalars.to_owned()));
+        arguments.join(", ")
+    }
+
+    fn array(&self, (name, of): &(&str, InputType), requests: usize, after: usize) -> String {
+        let is_new = self.name.contains("create");
+        let value = |n: usize| match (*name, of) {
+            ("user_id" | "actor", _) => format!("'user {}'", 1000 + n),
+            ("id", _) => (1000 + n).to_string(),
+            ("at" | "clock" | "begin" | "tasks", _) => (after + n).to_string(),
+            ("place", _) => n.to_string(),
+            ("owner", _) => (1 + n).to_string(),
+            ("most" | "step", _) => "1".to_owned(),
+            ("time_of_write", _) => format!("timestamptz 'epoch' + {} * interval '1 microsecond'", after + n),
+            ("title" | "title_folded", _) if is_new => "'t'".to_owned(),
+            ("tags" | "tags_folded", _) if is_new => "'[]'".to_owned(),
+            ("priority", _) if is_new => "0".to_owned(),
+            (_, InputType::Bool) => "false".to_owned(),
+            _ => "NULL".to_owned(),
+        };
+        let values: Vec<String> = (0..requests).map(value).collect();
+        format!("ARRAY[{}]::{}", values.join(", "), of.array())
+    }
 }
 
 async fn each<R: StoredRow>(

@@ -199,11 +199,11 @@ pub(super) mod texts {
 
     /// The statements of batches and of edits of many tasks.
     pub(in crate::store) fn all() -> Vec<Texts> {
-        const SCALARS: &str = "ARRAY['user 7'], 7, '1s'";
+        const SCALARS: &str = "7, '1s'";
         let joined = [
-            joined::CREATE.texts("create", "ARRAY['user 7'], 7, '1s', 50000"),
-            joined::CHANGE.texts("change", SCALARS),
-            joined::DELETE.texts("delete", SCALARS),
+            joined::CREATE.texts("create", true, "7, '1s', 50000"),
+            joined::CHANGE.texts("change", true, SCALARS),
+            joined::DELETE.texts("delete", true, SCALARS),
         ];
         joined.into_iter().chain(sequence::texts()).collect()
     }

@@ -269,14 +269,14 @@ async fn spend<'a>(
 #[cfg(test)]
 pub(super) fn texts() -> [crate::store::statement::Texts; 9] {
     [
-        HOLD.texts("hold", ""),
-        INSERT.texts("create_one_by_one", ""),
-        LOG_CREATED.texts("log_created", ""),
-        LOG_CHANGED.texts("log_changed", ""),
-        LOG_DELETED.texts("log_deleted", ""),
-        UPDATE.texts("change_one_by_one", ""),
-        DELETE.texts("delete_one_by_one", ""),
-        SPEND.texts("spend", ""),
-        ADD.texts("add_owners", ""),
+        HOLD.texts("hold", false, ""),
+        INSERT.texts("create_one_by_one", false, ""),
+        LOG_CREATED.texts("log_created", false, ""),
+        LOG_CHANGED.texts("log_changed", false, ""),
+        LOG_DELETED.texts("log_deleted", false, ""),
+        UPDATE.texts("change_one_by_one", false, ""),
+        DELETE.texts("delete_one_by_one", false, ""),
+        SPEND.texts("spend", false, ""),
+        ADD.texts("add_owners", false, ""),
     ]
 }

@@ -34,9 +34,9 @@ pub(super) mod texts {
     /// The statements that find rows by their keys.
     pub(in crate::store) fn lookups() -> Vec<Texts> {
         vec![
-            super::get::STATEMENT.texts("get", ""),
-            super::foreign::STATEMENT.texts("foreign", ""),
-            super::clock::STATEMENT.texts("clock", ""),
+            super::get::STATEMENT.texts("get", false, ""),
+            super::foreign::STATEMENT.texts("foreign", false, ""),
+            super::clock::STATEMENT.texts("clock", false, ""),
         ]
     }
 
@@ -46,7 +46,7 @@ pub(super) mod texts {
         names
             .into_iter()
             .zip(&*super::newest::STATEMENTS)
-            .map(|(name, (_, statement))| statement.texts(name, ""))
+            .map(|(name, (_, statement))| statement.texts(name, false, ""))
             .collect()
     }
 }
