@@ -107,9 +107,9 @@ impl Db {
         Ok(Self { read, write, options, direct, outages, probe_target, write_faults, statements })
     }
 
-    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`], and each thread gets
-    /// its share of the others, at least one. A connection is then used only by the thread that opened it, so that an answer
-    /// wakes no other thread.
+    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`] and one for
+    /// [`Self::with_own_connection`], and each thread gets its share of the others, at least one. A connection is then used only by
+    /// the thread that opened it, so that an answer wakes no other thread.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
@@ -119,7 +119,7 @@ impl Db {
             let mut part = self.clone();
             if let Some(options) = &self.options {
                 let mut options = ConnectOptions::clone(options);
-                let all = options.get_max_connections().unwrap_or(1).saturating_sub(1);
+                let all = options.get_max_connections().unwrap_or(1).saturating_sub(2);
                 let share = all / u32::try_from(threads.get()).unwrap_or(u32::MAX);
                 options.max_connections(share.max(1)).connect_lazy(true);
                 let pool = Database::connect(options).await?;
@@ -131,6 +131,23 @@ impl Db {
             self.close().await?;
         }
         Ok(parts)
+    }
+
+    /// Makes a handle with one connection of its own, for work that must not take one from requests. [`Self::split`] keeps it free.
+    /// On SQLite, which has one writer, the handle shares the connections.
+    pub(crate) async fn with_own_connection(&self) -> Result<Self, Error> {
+        let mut own = self.clone();
+        if let Some(options) = &self.options {
+            let options = ConnectOptions::clone(options).max_connections(1).connect_lazy(true).clone();
+            let pool = Database::connect(options).await?;
+            (own.read, own.write) = (pool.clone(), pool);
+        }
+        Ok(own)
+    }
+
+    /// Closes the connection of a handle that [`Self::with_own_connection`] has made.
+    pub(crate) async fn give_up_connection_of(&self, own: Self) -> Result<(), Error> {
+        if self.options.is_some() { own.close().await } else { Ok(()) }
     }
 
     /// Brings the schema up to date. Several servers may do so at the same time.
