@@ -1,8 +1,6 @@
 use ::entity::task::{Column, Entity};
 use ::entity::{task_change, task_owner};
-use sea_orm::sea_query::{
-    Alias, Asterisk, Condition, Expr, ExprTrait, JoinType, Order, Query, SelectStatement, UnionType,
-};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, JoinType, Order, Query, SelectStatement, UnionType};
 use sea_orm::{DbErr, QueryResult, Statement, Values};
 
 use super::columns::{READ, ReadPosition, read};
@@ -99,12 +97,16 @@ pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> 
     let mut changes = seen(dialect);
     changes
         .columns(read())
-        .exprs([null(), null(), null()])
         .columns([At, TaskId].map(|column| (Alias::new(SEEN), column)))
         .order_by((Alias::new(SEEN), At), Order::Asc)
         .limit(u64::from(rounded(limit.saturating_add(1))));
     // A table of its own, because its LIMIT would be that of the whole union.
-    let changes = Query::select().column(Asterisk).from_subquery(changes, Alias::new("changes")).to_owned();
+    let changes = Query::select()
+        .columns(READ.iter().copied())
+        .exprs([null(), null(), null()])
+        .columns([At, TaskId])
+        .from_subquery(changes, Alias::new("changes"))
+        .to_owned();
     statement.union(UnionType::All, changes);
     let values = Values(vec![caller.user_id().as_str().into(), since.into()]);
     Statement { sql: dialect.text(&statement), values: Some(values), db_backend: dialect.backend() }
@@ -167,4 +169,108 @@ fn seen(dialect: Dialect) -> SelectStatement {
     let is_as_it_is = task(Column::UpdatedAt).eq(dialect.time_of_seen());
     seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone));
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseConnection};
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::*;
+    use crate::model::{NewTask, Precondition, Title};
+    use crate::{DbConfig, UserId, tasks};
+
+    async fn open(database: &TestDatabase) -> (Store, DatabaseConnection, Caller) {
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        (store, database.connect().await, alice)
+    }
+
+    fn new() -> NewTask {
+        NewTask::new(Title::parse("t").unwrap())
+    }
+
+    /// Sets the clock of the only owner, so that the next write has the number after it.
+    async fn set_clock(connection: &DatabaseConnection, clock: i64) {
+        connection.execute_unprepared(&format!("UPDATE task_owner SET clock = {clock}")).await.unwrap();
+    }
+
+    #[on_both_databases]
+    async fn a_change_is_found_whatever_the_fraction_of_its_second_is(database: TestDatabase) {
+        let (store, connection, alice) = open(&database).await;
+        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        // The year 2100, so that the numbers follow the clock.
+        for number in [4_102_444_800_000_000, 4_102_444_800_000_001, 4_102_444_800_050_000, 4_102_444_801_123_456] {
+            set_clock(&connection, number - 1).await;
+            let changed = tasks::toggle_completed(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+            assert_eq!(changed.version(), number);
+            let page = store.log(&alice, number - 1, 10).await.unwrap();
+            assert_eq!(page.items, [FeedItem::Changed(changed)]);
+        }
+    }
+
+    #[on_both_databases]
+    async fn a_part_looks_at_5000_changes_and_goes_on_behind_them(database: TestDatabase) {
+        let (store, connection, alice) = open(&database).await;
+        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        let since = task.version();
+        let many = format!(
+            "INSERT INTO task_change (user_id, at, task_id, kind)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 9999)
+            SELECT 'alice', {since} + n, {}, 2 FROM number",
+            task.id
+        );
+        connection.execute_unprepared(&many).await.unwrap();
+        set_clock(&connection, since + 9_999).await;
+        let last = tasks::toggle_completed(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+        let first = tasks::changes(&store, &alice, since, 1).await.unwrap();
+        assert_eq!((first.items.len(), first.state, first.has_more), (0, since + 5000, true));
+        let second = tasks::changes(&store, &alice, first.state, 1).await.unwrap();
+        // The 10,000th row is the last one, so nothing follows.
+        assert_eq!((second.state, second.has_more), (last.version(), false));
+        assert_eq!(second.items, [FeedItem::Changed(last)]);
+    }
+
+    #[on_both_databases]
+    async fn a_task_that_was_deleted_several_times_is_deleted_once_at_its_last_deletion(database: TestDatabase) {
+        let (store, connection, alice) = open(&database).await;
+        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        tasks::create(&store, &alice, new()).await.unwrap();
+        let since = task.version();
+        // As after two restorations.
+        let earlier = format!(
+            "INSERT INTO task_change (user_id, at, task_id, kind) VALUES ('alice', {0}, {2}, 3), ('alice', {1}, {2}, 3)",
+            since - 2,
+            since - 1,
+            task.id
+        );
+        connection.execute_unprepared(&earlier).await.unwrap();
+        connection.execute_unprepared("UPDATE task_owner SET \"begin\" = 1").await.unwrap();
+        let deleted = tasks::delete(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+        let feed = tasks::changes(&store, &alice, since - 3, 10).await.unwrap();
+        let [FeedItem::Changed(other), FeedItem::Deleted { id, version }] = &feed.items[..] else { panic!("{feed:?}") };
+        assert_ne!(other.id, task.id);
+        assert_eq!((*id, *version), (deleted.id, feed.state));
+    }
+
+    #[on_both_databases]
+    async fn a_state_before_the_begin_or_after_the_clock_or_older_than_the_history_is_not_known(
+        database: TestDatabase,
+    ) {
+        let (store, connection, alice) = open(&database).await;
+        let state = async |since| tasks::changes(&store, &alice, since, 10).await.map(|feed| feed.state);
+        assert_eq!(state(0).await.unwrap(), 0);
+        assert!(matches!(state(1).await, Err(Error::Resync)));
+        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        let clock = task.version();
+        assert_eq!(state(clock).await.unwrap(), clock);
+        for unknown in [0, clock + 1, i64::MAX] {
+            assert!(matches!(state(unknown).await, Err(Error::Resync)), "{unknown}");
+        }
+        // The log has everything, but the state is older than 30 days. A day more, and it is not.
+        connection.execute_unprepared("UPDATE task_owner SET \"begin\" = 1").await.unwrap();
+        let day = 24 * 3600 * 1_000_000;
+        assert!(matches!(state(clock - 30 * day - 1).await, Err(Error::Resync)));
+        assert_eq!(state(clock - 29 * day).await.unwrap(), clock);
+    }
 }

@@ -9,8 +9,8 @@ use super::Store;
 use super::dialect::Dialect;
 use super::row::{StoredRow, stored};
 use crate::Error;
-use crate::db::{Db, Transaction};
 use crate::db::fault::Fault;
+use crate::db::{Db, Transaction};
 use crate::model::now;
 
 /// The number of owners that are looked at in a step.
@@ -84,7 +84,8 @@ impl Sweep<'_> {
         // Behind an empty text is every owner.
         let mut after = String::new();
         loop {
-            let find = self.statement(&owners(), vec![after.as_str().into(), changes_before.into(), keys_before.into()]);
+            let find =
+                self.statement(&owners(), vec![after.as_str().into(), changes_before.into(), keys_before.into()]);
             let owners: Vec<Owner> = self.step(self.db.select(&find, LIMIT, add_owner)).await?;
             let Some(last) = owners.last() else { return Ok(swept) };
             after.clone_from(&last.user_id);
@@ -147,7 +148,11 @@ impl Sweep<'_> {
         done
     }
 
-    fn statement(&self, text: &impl sea_orm::sea_query::QueryStatementWriter, values: Vec<sea_orm::Value>) -> Statement {
+    fn statement(
+        &self,
+        text: &impl sea_orm::sea_query::QueryStatementWriter,
+        values: Vec<sea_orm::Value>,
+    ) -> Statement {
         Statement { sql: self.dialect.text(text), values: Some(Values(values)), db_backend: self.db.backend() }
     }
 }
@@ -276,4 +281,104 @@ pub(super) fn texts(dialect: Dialect) -> [(&'static str, String, &'static str); 
         ("last_key", dialect.text(&last_key()), "'user 7', ''"),
         ("delete_keys", dialect.text(&delete_keys()), "'user 7', '', 'z', 1"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZero;
+
+    use sea_orm::ConnectionTrait;
+    use testing::{TestDatabase, on_both_databases, seed};
+
+    use super::*;
+    use crate::model::{NewTask, Title};
+    use crate::{Caller, DbConfig, UserId, tasks};
+
+    const NO_PAUSES: Pauses = Pauses { least: Duration::ZERO, times: 0 };
+
+    async fn open(database: &TestDatabase, days: u16) -> Store {
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        store.with_history_days(NonZero::new(days).unwrap())
+    }
+
+    async fn numbers(connection: &impl ConnectionTrait, query: &str) -> Vec<i64> {
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    #[on_both_databases]
+    async fn a_sweep_deletes_old_changes_of_every_owner_and_moves_the_begin_of_their_logs(database: TestDatabase) {
+        let connection = database.connect().await;
+        // More owners than a step looks at. The last one has more old changes than a step deletes.
+        seed(&connection, 1001, &[("user_id", "'user ' || n")]).await;
+        let old = before(Duration::from_hours(49));
+        let add = async |user: &str, first: i64, count: u64| {
+            let changes = format!(
+                "INSERT INTO task_change (user_id, at, task_id, kind)
+                WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {count} - 1)
+                SELECT '{user}', {first} + n, 1, 3 FROM number"
+            );
+            connection.execute_unprepared(&changes).await.unwrap();
+        };
+        add("user 1", old, 1).await;
+        add("user 999", old, 2 * ROWS + 1).await;
+        let recent = before(Duration::from_hours(1));
+        add("user 999", recent, 1).await;
+        let swept = open(&database, 2).await.sweep(NO_PAUSES).await.unwrap();
+        assert_eq!(swept, Swept { changes: 2 * ROWS + 2, keys: 0 });
+        assert_eq!(numbers(&connection, "SELECT at FROM task_change").await, [recent]);
+        let begins = "SELECT \"begin\" FROM task_owner WHERE \"begin\" > 1 ORDER BY \"begin\"";
+        assert_eq!(numbers(&connection, begins).await, [old, old + i64::try_from(2 * ROWS).unwrap()]);
+        assert_eq!(open(&database, 2).await.sweep(NO_PAUSES).await.unwrap(), Swept::default());
+    }
+
+    #[on_both_databases]
+    async fn a_state_of_which_changes_were_swept_is_not_known_however_long_history_is_kept_later(
+        database: TestDatabase,
+    ) {
+        let store = open(&database, 30).await;
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        let new = NewTask::new(Title::parse("t").unwrap());
+        let clock = tasks::create(&store, &alice, new).await.unwrap().version();
+        let two_days_ago = before(Duration::from_hours(48));
+        let connection = database.connect().await;
+        let as_if = format!(
+            "INSERT INTO task_change (user_id, at, task_id, kind) VALUES ('alice', {two_days_ago}, 7, 3);
+            UPDATE task_owner SET \"begin\" = 1"
+        );
+        connection.execute_unprepared(&as_if).await.unwrap();
+        let since = async |state| tasks::changes(&store, &alice, state, 10).await;
+        assert_eq!(since(two_days_ago - 1).await.unwrap().items.len(), 2);
+        // Another server keeps changes for a day only.
+        assert_eq!(open(&database, 1).await.sweep(NO_PAUSES).await.unwrap().changes, 1);
+        assert!(matches!(since(two_days_ago - 1).await, Err(Error::Resync)));
+        let rest = since(two_days_ago).await.unwrap();
+        assert_eq!((rest.items.len(), rest.state), (1, clock));
+    }
+
+    #[on_both_databases]
+    async fn keys_are_deleted_after_25_hours(database: TestDatabase) {
+        let connection = database.connect().await;
+        seed(&connection, 1, &[]).await;
+        let add = async |prefix: &str, at: i64, count: u64| {
+            let fingerprint =
+                if connection.get_database_backend() == sea_orm::DbBackend::Postgres { "''::bytea" } else { "x''" };
+            let keys = format!(
+                "INSERT INTO task_request (user_id, key, at, fingerprint)
+                WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})
+                SELECT 'alice', '{prefix} ' || n, {at}, {fingerprint} FROM number"
+            );
+            connection.execute_unprepared(&keys).await.unwrap();
+        };
+        let kept = before(Duration::from_hours(24));
+        // More keys than a step looks at, between and behind those that stay.
+        add("b", before(Duration::from_hours(26)), 2 * ROWS).await;
+        add("a", kept, ROWS + 1).await;
+        add("c", kept, 1).await;
+        let swept = open(&database, 30).await.sweep(NO_PAUSES).await.unwrap();
+        assert_eq!(swept, Swept { changes: 0, keys: 2 * ROWS });
+        let rest = numbers(&connection, "SELECT DISTINCT at FROM task_request").await;
+        assert_eq!(rest, [kept]);
+    }
 }
