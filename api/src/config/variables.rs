@@ -20,6 +20,7 @@ pub(super) const NAMES: &[&str] = &[
     "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
     "DOCS",
+    "HISTORY_DAYS",
     "HOST",
     "MAX_CONNECTIONS_PER_ADDRESS",
     "MAX_TASKS_PER_USER",

@@ -62,6 +62,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
     /// The user has as many tasks as a user may have.
     TaskLimitReached = "task_limit_reached", CONFLICT;
+    /// The changes since the state are not known.
+    Resync = "resync", GONE;
     /// The task, or the list, was changed since the version in `If-Match`.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.
