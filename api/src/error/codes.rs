@@ -62,12 +62,12 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
     /// The user has as many tasks as a user may have.
     TaskLimitReached = "task_limit_reached", CONFLICT;
-    /// The changes since the state are not known.
-    Resync = "resync", GONE;
     /// The task, or the list, was changed since the version in `If-Match`.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.
     BodyLate = "body_late", REQUEST_TIMEOUT;
+    /// The changes since the state are not known.
+    Resync = "resync", GONE;
     /// The body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     /// The headers declare a body that is not JSON.

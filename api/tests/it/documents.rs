@@ -154,6 +154,7 @@ fn mistaken(operation: &str, path: &str) -> (String, Value) {
         "get_task" | "delete_task" => ("1.5", "", Value::Null),
         "list_tasks" => ("", "?priority=important&limit=0", Value::Null),
         "summarize_tasks" => ("", "?tz=Mars", Value::Null),
+        "list_changes" => ("", "?limit=0", Value::Null),
         "delete_completed_tasks" => ("", "", Value::Null),
         _ => ("1", "?sorted=title", Value::Null),
     };

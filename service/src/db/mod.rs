@@ -212,6 +212,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_handle_with_a_connection_of_its_own_works_while_requests_have_taken_all_others() {
+        let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+        let db = Db::open(&DbConfig { max_connections: 1, ..DbConfig::new(database.url()) }, |_| {}).await.unwrap();
+        let _taken = db.write.get_postgres_connection_pool().acquire().await.unwrap();
+        let own = db.with_own_connection().await.unwrap();
+        let delete = Statement::from_string(DbBackend::Postgres, "DELETE FROM task");
+        assert_eq!(own.execute(&delete, Duration::from_mins(1)).await.unwrap(), 0);
+        db.give_up_connection_of(own).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn sqlite_writes_to_the_disk_before_it_acknowledges() {
         let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
         let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
