@@ -58,8 +58,12 @@ impl Replica {
                 *self = Self { tasks, state, may_resync: state == 0 };
                 false
             }
-            Err(error) => panic!("{error}"),
+            Err(error) => Err(error).unwrap(),
         }
+    }
+
+    fn current(&self) -> (BTreeMap<i64, Task>, i64) {
+        (self.tasks.clone(), self.state)
     }
 
     fn take(&mut self, feed: Feed, limit: u32) -> bool {
@@ -111,7 +115,11 @@ async fn act(db: &Store, caller: &Caller, step: &Step, replica: &mut Replica) {
             me::erase(db, caller).await.unwrap();
             replica.may_resync = true;
         }
-        Step::Poll(limit) => _ = replica.poll(db, caller, *limit).await,
+        Step::Poll(limit) => {
+            if !replica.poll(db, caller, *limit).await {
+                assert_eq!(replica.current(), list(db, caller).await);
+            }
+        }
         Step::Change(_) | Step::Toggle(_) | Step::Delete(_) if ids.is_empty() => {}
         Step::Change(which) => {
             let changes = Changes { title: Change::To(Title::parse("changed").unwrap()), ..Changes::default() };
@@ -134,7 +142,7 @@ async fn check(databases: &[Store], round: u32, steps: &[Step], limit: u32) {
             }
         }
         while replica.poll(db, &mine, limit).await {}
-        assert_eq!((replica.tasks, replica.state), list(db, &mine).await, "{steps:?}");
+        assert_eq!(replica.current(), list(db, &mine).await, "{steps:?}");
     }
 }
 
@@ -149,7 +157,7 @@ fn a_replica_that_is_made_from_the_feed_alone_equals_the_list_after_random_opera
         }
     }
     let round = std::cell::Cell::new(0);
-    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 16, failure_persistence: None, ..Config::default() });
     let strategy = (proptest::collection::vec(step(), 1..40), 1..5_u32);
     let result = runner.run(&strategy, |(steps, limit)| {
         round.set(round.get() + 1);
@@ -190,4 +198,37 @@ async fn pages_of_every_size_lead_to_the_same_replica(database: TestDatabase) {
         let none = tasks::changes(&db, &alice, replica.state, limit).await.unwrap();
         assert_eq!(none, Feed { items: Vec::new(), state: replica.state, has_more: false });
     }
+}
+
+#[testing::on_both_databases]
+async fn a_reader_that_polls_while_others_write_misses_nothing(database: TestDatabase) {
+    let db = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+    let alice = caller("alice");
+    let new = || NewTask::new(Title::parse("t").unwrap());
+    let first = tasks::create(&db, &alice, new()).await.unwrap();
+    let any = Precondition::Exists;
+    let write = async || {
+        for round in 0..12 {
+            let task = tasks::create(&db, &alice, new()).await.unwrap();
+            tasks::toggle_completed(&db, &alice, first.id, &any).await.unwrap();
+            match round % 4 {
+                0 => drop(tasks::delete(&db, &alice, task.id, &any).await.unwrap()),
+                1 => drop(tasks::toggle_completed(&db, &alice, task.id, &any).await.unwrap()),
+                2 => _ = tasks::complete_all(&db, &alice, &any).await.unwrap(),
+                _ => {}
+            }
+        }
+    };
+    let mut replica =
+        Replica { tasks: BTreeMap::from([(first.id, first.clone())]), state: first.version(), may_resync: false };
+    let writing = futures_util::future::join4(write(), write(), write(), write());
+    let mut writing = std::pin::pin!(writing);
+    loop {
+        tokio::select! {
+            _ = &mut writing => break,
+            _ = replica.poll(&db, &alice, 3) => {}
+        }
+    }
+    while replica.poll(&db, &alice, 3).await {}
+    assert_eq!(replica.current(), list(&db, &alice).await);
 }

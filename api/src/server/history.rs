@@ -8,8 +8,8 @@ use tokio::time::sleep;
 
 use super::application::root_cause;
 
-/// The time from the start of the server to its first sweep, and the part of it that is random. Servers that start together do not
-/// sweep together.
+/// The time from the start of the server to its first sweep, and the part of it that is random. Servers that start together do
+/// not sweep together.
 const FIRST: (Duration, Duration) = (Duration::from_mins(5), Duration::from_mins(10));
 /// The time from one sweep to the next one.
 const EVERY: Duration = Duration::from_hours(1);
@@ -21,7 +21,8 @@ pub(super) async fn keep_sweeping(store: &Store) {
     let (least, random) = FIRST;
     sleep(least + random_part_of(random)).await;
     loop {
-        match store.sweep(PAUSES).await {
+        // Boxed, because the future is large and this one is a part of the server's.
+        match Box::pin(store.sweep(PAUSES)).await {
             Ok(Swept { changes: 0, keys: 0 }) => {}
             Ok(Swept { changes, keys }) => log::info!("deleted {changes} old changes and {keys} old keys of requests"),
             Err(error) => log::warn!("old changes are not deleted: {}", root_cause(&error)),

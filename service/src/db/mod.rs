@@ -108,8 +108,8 @@ impl Db {
     }
 
     /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`] and one for
-    /// [`Self::with_own_connection`], and each thread gets its share of the others, at least one. A connection is then used only by
-    /// the thread that opened it, so that an answer wakes no other thread.
+    /// [`Self::with_own_connection`], and each thread gets its share of the others, at least one. A connection is then used only
+    /// by the thread that opened it, so that an answer wakes no other thread.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
@@ -133,8 +133,8 @@ impl Db {
         Ok(parts)
     }
 
-    /// Makes a handle with one connection of its own, for work that must not take one from requests. [`Self::split`] keeps it free.
-    /// On SQLite, which has one writer, the handle shares the connections.
+    /// Makes a handle with one connection of its own, for work that must not take one from requests. [`Self::split`] keeps it
+    /// free. On SQLite, which has one writer, the handle shares the connections.
     pub(crate) async fn with_own_connection(&self) -> Result<Self, Error> {
         let mut own = self.clone();
         if let Some(options) = &self.options {

@@ -37,8 +37,8 @@ pub(crate) struct OwnerState {
 }
 
 impl Store {
-    /// The last changes of the caller's tasks after the number `since`: one more than `limit` if there are more, and possibly some
-    /// more than that.
+    /// The last changes of the caller's tasks after the number `since`: one more than `limit` if there are more, and possibly
+    /// some more than that.
     pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32) -> Result<LogPage, Error> {
         let log = log(caller, since, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
@@ -80,8 +80,9 @@ const SEEN: &str = "seen";
 
 /// A row with the owner's clock, and behind it one for each task whose last change is among the rows that are looked at.
 ///
-/// A change is the last one of its task if the task has its number as its version, or if it is the last deletion of a task that does
-/// not exist. A change that is not the last one is passed over, because the last one comes later: in this part or in another.
+/// A change is the last one of its task if the task has its number as its version, or if it is the last deletion of a task that
+/// does not exist. A change that is not the last one is passed over, because the last one comes later: in this part or in
+/// another.
 pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> Statement {
     use task_change::Column::{At, TaskId};
     let mut last_seen = rows();

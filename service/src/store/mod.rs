@@ -145,8 +145,9 @@ impl Store {
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
-    /// connections, at least one; one is kept for the probe, and one for [`Self::sweep`]. A connection is then used only by the thread that opened it, so that
-    /// an answer wakes no other thread. `notice` receives a sentence for the operator if the connections are too few.
+    /// connections, at least one; one is kept for the probe, and one for [`Self::sweep`]. A connection is then used only by the
+    /// thread that opened it, so that an answer wakes no other thread. `notice` receives a sentence for the operator if the
+    /// connections are too few.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.

@@ -1,13 +1,15 @@
 use std::time::{Duration, Instant};
 
 use ::entity::{task_change, task_owner, task_request};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement};
-use sea_orm::{DbErr, QueryResult, Statement, Values};
+use sea_orm::sea_query::{
+    Alias, DeleteStatement, Expr, ExprTrait, Func, Order, Query, QueryStatementWriter, SelectStatement, UpdateStatement,
+};
+use sea_orm::{DbErr, QueryResult, Statement, Value, Values};
 use tokio::time::sleep;
 
 use super::Store;
 use super::dialect::Dialect;
-use super::row::{StoredRow, stored};
+use super::row::stored;
 use crate::Error;
 use crate::db::fault::Fault;
 use crate::db::{Db, Transaction};
@@ -41,8 +43,8 @@ pub struct Pauses {
 }
 
 impl Store {
-    /// Deletes old changes and keys of all owners, in steps of bounded size with pauses between them. It uses one connection of its own
-    /// on PostgreSQL. Several servers may sweep at the same time.
+    /// Deletes old changes and keys of all owners, in steps of bounded size with pauses between them. It uses one connection of
+    /// its own on PostgreSQL. Several servers may sweep at the same time.
     ///
     /// An owner whose rows another transaction has locked for too long is left to the next sweep.
     ///
@@ -86,7 +88,8 @@ impl Sweep<'_> {
         loop {
             let find =
                 self.statement(&owners(), vec![after.as_str().into(), changes_before.into(), keys_before.into()]);
-            let owners: Vec<Owner> = self.step(self.db.select(&find, LIMIT, add_owner)).await?;
+            let owners: Vec<Owner> =
+                self.step(self.db.select(&find, LIMIT, |owners, row| add_owner(owners, &row))).await?;
             let Some(last) = owners.last() else { return Ok(swept) };
             after.clone_from(&last.user_id);
             for owner in &owners {
@@ -102,8 +105,8 @@ impl Sweep<'_> {
 
     /// Deletes the changes of an owner up to this one.
     ///
-    /// The begin of the log moves first, in the same transaction, so that no reader takes a log with gaps for a whole one: servers can
-    /// have different settings and clocks. The owner is locked first, as by every write.
+    /// The begin of the log moves first, in the same transaction, so that no reader takes a log with gaps for a whole one:
+    /// servers can have different settings and clocks. The owner is locked first, as by every write.
     async fn delete_changes(&self, user_id: &str, last: i64) -> Result<u64, Error> {
         let values = || vec![user_id.into(), last.into()];
         let (begin, delete) = (self.statement(&begin(), values()), self.statement(&delete_changes(), values()));
@@ -131,7 +134,7 @@ impl Sweep<'_> {
         let (mut deleted, mut after) = (0, String::new());
         loop {
             let bound = self.statement(&last_key(), vec![user_id.into(), after.as_str().into()]);
-            let bound: Option<String> = self.step(self.db.select(&bound, LIMIT, set_key)).await?;
+            let bound: Option<String> = self.step(self.db.select(&bound, LIMIT, |key, row| set_key(key, &row))).await?;
             let Some(bound) = bound else { return Ok(deleted) };
             let values = vec![user_id.into(), after.into(), bound.as_str().into(), keys_before.into()];
             let delete = self.statement(&delete_keys(), values);
@@ -148,11 +151,7 @@ impl Sweep<'_> {
         done
     }
 
-    fn statement(
-        &self,
-        text: &impl sea_orm::sea_query::QueryStatementWriter,
-        values: Vec<sea_orm::Value>,
-    ) -> Statement {
+    fn statement(&self, text: &impl QueryStatementWriter, values: Vec<Value>) -> Statement {
         Statement { sql: self.dialect.text(text), values: Some(Values(values)), db_backend: self.db.backend() }
     }
 }
@@ -164,8 +163,8 @@ fn unless_locked(outcome: Result<u64, Error>) -> Result<u64, Error> {
     }
 }
 
-fn add_owner(owners: &mut Vec<Owner>, row: QueryResult) -> Result<(), DbErr> {
-    let row: &dyn StoredRow = stored(&row)?;
+fn add_owner(owners: &mut Vec<Owner>, row: &QueryResult) -> Result<(), DbErr> {
+    let row = stored(row)?;
     owners.push(Owner {
         user_id: row.text(0)?.to_owned(),
         last_change: row.optional_number(1)?,
@@ -174,8 +173,8 @@ fn add_owner(owners: &mut Vec<Owner>, row: QueryResult) -> Result<(), DbErr> {
     Ok(())
 }
 
-fn set_key(key: &mut Option<String>, row: QueryResult) -> Result<(), DbErr> {
-    *key = stored(&row)?.optional_text(0)?.map(str::to_owned);
+fn set_key(key: &mut Option<String>, row: &QueryResult) -> Result<(), DbErr> {
+    *key = stored(row)?.optional_text(0)?.map(str::to_owned);
     Ok(())
 }
 
@@ -214,7 +213,7 @@ fn owners() -> SelectStatement {
 }
 
 /// Lets the log of the owner `$1` begin after the change `$2`.
-fn begin() -> sea_orm::sea_query::UpdateStatement {
+fn begin() -> UpdateStatement {
     use task_owner::Column::{Begin, UserId};
     Query::update()
         .table(task_owner::Entity)
@@ -225,7 +224,7 @@ fn begin() -> sea_orm::sea_query::UpdateStatement {
 }
 
 /// Deletes the oldest changes of the owner `$1`, up to the change `$2`.
-fn delete_changes() -> sea_orm::sea_query::DeleteStatement {
+fn delete_changes() -> DeleteStatement {
     use task_change::Column::{At, UserId};
     let of_owner = || Expr::col(UserId).eq(Expr::cust("$1"));
     let oldest = Query::select()
@@ -260,7 +259,7 @@ fn last_key() -> SelectStatement {
 }
 
 /// Deletes the keys of the owner `$1` behind the key `$2` up to the key `$3` that are older than `$4`.
-fn delete_keys() -> sea_orm::sea_query::DeleteStatement {
+fn delete_keys() -> DeleteStatement {
     use task_request::Column::{At, Key, UserId};
     Query::delete()
         .from_table(task_request::Entity)

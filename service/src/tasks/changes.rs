@@ -6,14 +6,15 @@ use crate::model::{Feed, now};
 use crate::store::{LogPage, OwnerState, Store};
 use crate::{Caller, Error};
 
-/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the list
-/// from which it was made, see [`Page::state`](super::Page::state).
+/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the
+/// list from which it was made, see [`Page::state`](super::Page::state).
 ///
 /// One statement reads the changes, the tasks and the clock, so they agree. It looks at 5,000 changes at most. When nothing more
 /// follows, a replica that has taken every part equals the list at the state of the last one.
 ///
 /// # Errors
-/// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in flight.
+/// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in
+/// flight.
 pub async fn changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
     let page = store.log(caller, since, limit).await?;
     let Some(owner) = page.owner else {

@@ -14,12 +14,12 @@ use crate::server::State;
 /// Returns the tasks that were changed or deleted after the state `since`, in the order of their last changes. Each task is there
 /// once, as it is now, however often it was changed. Ignore types of changes that you do not know.
 ///
-/// A replica begins with the whole list: its `ETag`, without the quotes, is the first state. Then send `since` with the `state` of
-/// the answer before, at once while `has_more` is true. A part can be empty and still have more behind it. When `has_more` is false,
-/// the replica equals the list.
+/// A replica begins with the whole list: its `ETag`, without the quotes, is the first state. Then send `since` with the `state`
+/// of the answer before, at once while `has_more` is true. A part can be empty and still have more behind it. When `has_more` is
+/// false, the replica equals the list.
 ///
-/// 410 (`code: resync`): the changes since this state are not known, because it is too old, or everything was erased since. Load the
-/// whole list again, and replace the replica by it. Do not merge them.
+/// 410 (`code: resync`): the changes since this state are not known, because it is too old, or everything was erased since. Load
+/// the whole list again, and replace the replica by it. Do not merge them.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(ListChanges),
     responses((status = 200, description = "The changes", body = ChangeFeed, example = json!({
