@@ -161,6 +161,8 @@ pub(crate) const STALE: ErrorKind = kind(
     Code::PreconditionFailed,
     "It was changed since the version in If-Match (build the tag from `version`: a tag that begins with W/ never matches)",
 );
+pub(crate) const RESYNC: ErrorKind =
+    kind(Code::Resync, "The changes since this state are not known: load the whole list again and replace yours by it");
 const NO_ROUTE: ErrorKind = kind(Code::RouteNotFound, "There is nothing at this address");
 const NO_METHOD: ErrorKind = kind(Code::MethodNotAllowed, "This address does not take this method");
 pub(crate) const TOO_LARGE: ErrorKind = kind(Code::BodyTooLarge, "The body must be at most 64 KiB large");
@@ -206,6 +208,7 @@ impl Error {
             Self::Busy | Self::Service(service::Error::Busy) => BUSY,
             Self::Service(service::Error::TooManyTasks) => TOO_MANY_TASKS,
             Self::Stale { .. } | Self::Service(service::Error::Stale(_)) => STALE,
+            Self::Service(service::Error::Resync) => RESYNC,
             Self::BodyTooLarge => TOO_LARGE,
             Self::BodyLate => LATE,
             Self::NoRoute => NO_ROUTE,

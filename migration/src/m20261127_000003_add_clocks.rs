@@ -42,8 +42,9 @@ impl MigrationTrait for Migration {
         ))
         .await?;
         // Only deleted tasks are looked up by anything but the number of their change. A toggle then writes one index.
+        // The first index has the number, so that the last deletion of a task is found at once, however often it was restored.
         for (name, columns) in
-            [("task_change_deleted_task_id", "user_id, task_id"), ("task_change_deleted_at", "user_id, at")]
+            [("task_change_deleted_task_id", "user_id, task_id, at"), ("task_change_deleted_at", "user_id, at")]
         {
             let index = format!("CREATE INDEX {name} ON task_change ({columns}) WHERE kind = {DELETED}");
             db.execute_unprepared(&index).await?;

@@ -19,6 +19,10 @@ pub enum Error {
     /// The precondition of the request does not hold: the task, or the list, was changed since.
     #[error("it was changed since")]
     Stale(Box<Stale>),
+    /// The feed of changes cannot go on from this state: its changes are no longer kept, or it is not a state of this owner. The
+    /// replica must be replaced.
+    #[error("the changes since this state are not known")]
+    Resync,
     /// The user has as many tasks as a user may have.
     #[error("the user has too many tasks")]
     TooManyTasks,

@@ -36,4 +36,4 @@ pub use caller::{Actor, Caller, InvalidUserId, UserId};
 pub use db::{Db, DbConfig, Health, PoolUse, Probe, Schema};
 pub use error::{Cause, Error, Stale};
 pub use migration::{DEFAULT_DATABASE_URL, EnvFile, SchemaChange, SchemaOutcome, Tls, create_private_folder};
-pub use store::Store;
+pub use store::{Pauses, Store, Swept};

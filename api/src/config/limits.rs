@@ -1,4 +1,4 @@
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use super::variables::{ConfigError, Variables};
@@ -16,6 +16,8 @@ pub struct LimitsConfig {
     pub connections_per_address: Option<NonZeroU32>,
     /// `MAX_TASKS_PER_USER`. `None` is no limit.
     pub tasks_per_user: Option<NonZeroU32>,
+    /// `HISTORY_DAYS`: for how many days changes are kept.
+    pub history_days: NonZeroU16,
     /// How slow connections may be. No variable changes it.
     pub timeouts: ConnectionTimeouts,
 }
@@ -64,6 +66,9 @@ const DEFAULT_LIMIT: u32 = 2000;
 /// Far more than a person writes.
 const DEFAULT_TASKS: u32 = 50_000;
 
+/// As long as most people are away.
+const DEFAULT_HISTORY: NonZeroU16 = NonZeroU16::MIN.saturating_add(29);
+
 impl LimitsConfig {
     pub(super) fn load(variables: &Variables) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -76,6 +81,7 @@ impl LimitsConfig {
             tasks_per_user: variables
                 .parse("MAX_TASKS_PER_USER", DEFAULT_TASKS, "a number of tasks, 0 for no limit")
                 .map(NonZeroU32::new)?,
+            history_days: variables.parse("HISTORY_DAYS", DEFAULT_HISTORY, "a number of days from 1 to 65535")?,
             timeouts: ConnectionTimeouts::default(),
         })
     }

@@ -24,6 +24,7 @@ pub(super) const NAMES: &[&str] = &[
     "DATABASE_WAIT_SECONDS",
     "DELETE_RETURNS_TASK",
     "DOCS",
+    "HISTORY_DAYS",
     "HOST",
     "LOG_FORMAT",
     "MAX_CONNECTIONS_PER_ADDRESS",

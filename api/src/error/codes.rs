@@ -66,6 +66,8 @@ codes! {
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.
     BodyLate = "body_late", REQUEST_TIMEOUT;
+    /// The changes since the state are not known.
+    Resync = "resync", GONE;
     /// The body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     /// The headers declare a body that is not JSON.

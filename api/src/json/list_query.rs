@@ -297,7 +297,7 @@ fn comma_list<'de, T: DeserializeOwned + PartialEq, D: Deserializer<'de>>(deseri
 }
 
 /// Deserializes the size of a page. One that is too large is an error, and is not replaced by a smaller one.
-fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+pub(super) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
     let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let invalid = || D::Error::custom(format!("invalid value, expected an integer from 1 to {MAX_LIMIT}"));

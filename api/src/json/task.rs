@@ -114,7 +114,7 @@ impl Task {
 }
 
 /// The bytes that are reserved for the JSON of a task. Most take less.
-const RESERVED: usize = 320;
+pub(super) const RESERVED: usize = 320;
 
 impl Responder for Task {
     type Body = BoxBody;
@@ -240,8 +240,13 @@ fn write_all(tasks: Vec<tasks::Task>, aliases: TaskAliases, json: &mut Vec<u8>) 
         if !std::mem::take(&mut is_first) {
             json.push(b',');
         }
-        Task::new(task, aliases).write_json(json);
+        write_task(task, aliases, json);
     }
+}
+
+/// Appends the JSON of a task.
+pub(super) fn write_task(task: tasks::Task, aliases: TaskAliases, json: &mut Vec<u8>) {
+    Task::new(task, aliases).write_json(json);
 }
 
 #[cfg(test)]

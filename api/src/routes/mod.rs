@@ -41,6 +41,7 @@ macro_rules! endpoints_of_callers {
 endpoints_of_callers! {
     "/api/tasks" => tasks::list_tasks, tasks::create_task, tasks::delete_completed_tasks;
     // Before `{id}`, which would match them too.
+    "/api/tasks/changes" => tasks::list_changes;
     "/api/tasks/summary" => tasks::summarize_tasks;
     "/api/tasks/complete-all" => tasks::complete_all_tasks;
     "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;

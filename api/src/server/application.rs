@@ -1,5 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
-use std::num::{NonZero, NonZeroU32};
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
@@ -16,9 +16,9 @@ use super::connections::{self, ConnectionCount};
 use super::limits::{FORGET_EVERY, RateLimits};
 use super::metrics::{self, Metrics};
 use super::readiness::Readiness;
-use super::{State, StopSignals, cors, observe};
+use super::{State, StopSignals, cors, history, observe};
 use crate::auth::Verifier;
-use crate::config::{AuthConfig, Config, DatabaseConfig, ServerConfig};
+use crate::config::{AuthConfig, Config, DatabaseConfig, LimitsConfig, ServerConfig};
 
 /// A server that is bound to its address and ready to run. The same for the program and for its tests.
 pub struct Application {
@@ -67,7 +67,7 @@ impl Application {
     /// routes in each worker's App, those of the documentation only if its argument is true.
     pub async fn build(config: Config, routes: fn(&mut ServiceConfig, bool)) -> Result<Self, StartError> {
         let workers = config.server.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
-        let stores = open_stores(&config.database, config.limits.tasks_per_user, workers).await?;
+        let stores = open_stores(&config.database, &config.limits, workers).await?;
         let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
         let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
         let limits = Arc::new(RateLimits::new(&config.limits));
@@ -166,6 +166,12 @@ impl Application {
                 limits.forget_idle();
             }
         };
+        let sweeping = async {
+            if let Some(store) = stores.first() {
+                history::keep_sweeping(store).await;
+            }
+            std::future::pending::<()>().await;
+        };
         let probing = async {
             match &mut probe {
                 Some(probe) => readiness.keep_probing(probe).await,
@@ -182,6 +188,7 @@ impl Application {
             () = stopping => return Ok(()),
             () = forgetting => {}
             () = probing => {}
+            () = sweeping => {}
             () = serving_metrics => {}
         }
         if let Some(metrics) = metrics_handle {
@@ -202,7 +209,7 @@ impl Application {
 /// Opens the database, applies pending migrations unless that is turned off, and gives each worker a handle of its own.
 async fn open_stores(
     config: &DatabaseConfig,
-    tasks_per_user: Option<NonZeroU32>,
+    limits: &LimitsConfig,
     workers: NonZero<usize>,
 ) -> Result<Vec<Store>, StartError> {
     let failed = |action| move |error: service::Error| StartError::Database { action, cause: root_cause(&error) };
@@ -211,7 +218,8 @@ async fn open_stores(
     if config.migrate_on_start {
         store.db().migrate().await.map_err(failed("migrated"))?;
     }
-    store.with_max_tasks(tasks_per_user).split(workers, notice).await.map_err(failed("opened"))
+    let store = store.with_max_tasks(limits.tasks_per_user).with_history_days(limits.history_days);
+    store.split(workers, notice).await.map_err(failed("opened"))
 }
 
 /// Starts the metrics server, if an address is configured for it.

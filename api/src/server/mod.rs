@@ -9,6 +9,7 @@ mod connections;
 mod cors;
 mod guard;
 mod headers;
+mod history;
 mod limits;
 pub mod logging;
 mod metrics;

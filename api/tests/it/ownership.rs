@@ -14,19 +14,21 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
     match operation {
         "list_tasks" | "get_task" | "delete_task" | "complete_task" | "summarize_tasks" | "complete_all_tasks"
         | "list_tags" | "export_me" | "erase_me" => ("", None),
+        "list_changes" => ("?since={state}", None),
         "create_task" | "update_task" | "patch_task" => ("", Some(json!({"title": "theirs"}))),
         "delete_completed_tasks" => ("?status=completed", None),
         unknown => panic!("the ownership tests have no row for the operation {unknown}"),
     }
 }
 
-/// Makes the request of an operation on this task, if it works on one. `path` is the operation's path, or another spelling.
-fn request(operation: &Operation, path: &str, user: &User, task: &str) -> RequestBuilder {
+/// Makes the request of an operation on this task, if it works on one. `path` is the operation's path, or another spelling, and
+/// `state` is the state of the user's list.
+fn request(operation: &Operation, path: &str, user: &User, task: &str, state: &str) -> RequestBuilder {
     let (query, body) = needs(&operation.id);
     let id = task.rsplit('/').next().unwrap();
     // The server and the client use different versions of the crate `http`.
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-    let request = user.request(method, &format!("{}{query}", path.replace("{id}", id)));
+    let request = user.request(method, &format!("{}{}", path.replace("{id}", id), query.replace("{state}", state)));
     match body {
         Some(body) => request.json(&body),
         None => request,
@@ -60,7 +62,7 @@ async fn without_a_token_every_operation_is_refused(app: TestApp) {
     let task = alice.create("hers").await;
     let before = alice.get(200, &task).await.json();
     for operation in routes::operations() {
-        let answer = Answer::expect(401, request(&operation, operation.path, &app.anonymous(), &task)).await;
+        let answer = Answer::expect(401, request(&operation, operation.path, &app.anonymous(), &task, "0")).await;
         assert_eq!(
             (answer.code().as_str(), answer.header("www-authenticate")),
             ("token_missing", r#"Bearer realm="tasks""#),
@@ -77,7 +79,8 @@ async fn no_operation_reads_or_changes_the_tasks_of_another_user(app: TestApp) {
     let task = alice.create("hers").await;
     let before = alice.get(200, &task).await.json();
     for operation in routes::operations() {
-        let request = request(&operation, operation.path, &bob, &task);
+        let list = bob.get(200, "/api/tasks").await;
+        let request = request(&operation, operation.path, &bob, &task, list.header("etag").trim_matches('"'));
         if operation.path.contains("{id}") {
             let answer = Answer::expect(403, request).await;
             assert_eq!(
@@ -104,6 +107,6 @@ async fn every_operation_is_refused_under_the_path_of_another_user(app: TestApp)
     let task = alice.create("hers").await;
     for operation in routes::operations().into_iter().filter(|operation| operation.path.starts_with("/api/tasks")) {
         let path = operation.path.replace("/api/", "/api/alice/");
-        Answer::expect(403, request(&operation, &path, &app.user("bob"), &task)).await;
+        Answer::expect(403, request(&operation, &path, &app.user("bob"), &task, "0")).await;
     }
 }

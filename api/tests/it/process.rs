@@ -109,6 +109,7 @@ fn an_invalid_setting_is_refused_and_named() {
         (&[("CORS_ALLOWED_ORIGINS", "https://App.example")], "CORS_ALLOWED_ORIGINS must be"),
         (&[("MIGRATE_ON_START", "yes")], "MIGRATE_ON_START must be true or false"),
         (&[("DELETE_RETURNS_TASK", "1")], "DELETE_RETURNS_TASK must be true or false"),
+        (&[("HISTORY_DAYS", "0")], "HISTORY_DAYS must be a number of days from 1 to 65535"),
         (&[("CORS_ALLOWED_ORIGINS", "*")], "CORS_ALLOWED_ORIGINS must be"),
         (&[("CORS_ALLOWED_ORIGINS", "https://a.example/")], "CORS_ALLOWED_ORIGINS must be"),
         (&[("DATABASE_MAX_CONNECTIONS", "0")], "DATABASE_MAX_CONNECTIONS must be a positive number"),

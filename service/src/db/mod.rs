@@ -118,9 +118,9 @@ impl Db {
         Ok(Self { read, write, options, direct, migrated_name, outages, probe_target, write_faults, statements })
     }
 
-    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`], and each thread gets
-    /// its share of the others, at least one. A connection is then used only by the thread that opened it, so that an answer
-    /// wakes no other thread.
+    /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`] and one for
+    /// [`Self::with_own_connection`], and each thread gets its share of the others, at least one. A connection is then used only
+    /// by the thread that opened it, so that an answer wakes no other thread.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.
@@ -130,7 +130,7 @@ impl Db {
             let mut part = self.clone();
             if let Some(options) = &self.options {
                 let mut options = ConnectOptions::clone(options);
-                let all = options.get_max_connections().unwrap_or(1).saturating_sub(1);
+                let all = options.get_max_connections().unwrap_or(1).saturating_sub(2);
                 let share = all / u32::try_from(threads.get()).unwrap_or(u32::MAX);
                 options.max_connections(share.max(1)).connect_lazy(true);
                 let pool = Database::connect(options).await?;
@@ -142,6 +142,23 @@ impl Db {
             self.close().await?;
         }
         Ok(parts)
+    }
+
+    /// Makes a handle with one connection of its own, for work that must not take one from requests. [`Self::split`] keeps it
+    /// free. On SQLite, which has one writer, the handle shares the connections.
+    pub(crate) async fn with_own_connection(&self) -> Result<Self, Error> {
+        let mut own = self.clone();
+        if let Some(options) = &self.options {
+            let options = ConnectOptions::clone(options).max_connections(1).connect_lazy(true).clone();
+            let pool = Database::connect(options).await?;
+            (own.read, own.write) = (pool.clone(), pool);
+        }
+        Ok(own)
+    }
+
+    /// Closes the connection of a handle that [`Self::with_own_connection`] has made.
+    pub(crate) async fn give_up_connection_of(&self, own: Self) -> Result<(), Error> {
+        if self.options.is_some() { own.close().await } else { Ok(()) }
     }
 
     /// Brings the schema up to date. Several servers may do so at the same time.
@@ -207,6 +224,17 @@ mod tests {
     use testing::{Backend, TestDatabase};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_handle_with_a_connection_of_its_own_works_while_requests_have_taken_all_others() {
+        let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+        let db = Db::open(&DbConfig { max_connections: 1, ..DbConfig::new(database.url()) }, |_| {}).await.unwrap();
+        let _taken = db.write.get_postgres_connection_pool().acquire().await.unwrap();
+        let own = db.with_own_connection().await.unwrap();
+        let delete = Statement::from_string(DbBackend::Postgres, "DELETE FROM task");
+        assert_eq!(own.execute(&delete, Duration::from_mins(1)).await.unwrap(), 0);
+        db.give_up_connection_of(own).await.unwrap();
+    }
 
     #[tokio::test]
     async fn sqlite_writes_to_the_disk_before_it_acknowledges() {

@@ -3,6 +3,7 @@
 
 mod due;
 mod due_bound;
+mod feed;
 mod filter;
 mod precondition;
 mod priority;
@@ -14,6 +15,7 @@ mod time;
 
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
+pub use feed::{Feed, FeedItem};
 pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone};
 pub use precondition::Precondition;
 pub use priority::Priority;

@@ -48,6 +48,13 @@ impl Dialect {
         if backend == DbBackend::Sqlite { Self::Sqlite } else { Self::Postgres }
     }
 
+    pub(super) fn backend(self) -> DbBackend {
+        match self {
+            Self::Postgres => DbBackend::Postgres,
+            Self::Sqlite => DbBackend::Sqlite,
+        }
+    }
+
     /// The text of a statement without bound values.
     pub(super) fn text(self, statement: &impl QueryStatementWriter) -> String {
         match self {
@@ -113,6 +120,20 @@ impl Dialect {
             // The statement gets it ready, because SQLite computes times in milliseconds.
             Self::Sqlite => request(NAME_OF_TIME_OF_WRITE),
         }
+    }
+
+    /// The time whose number in microseconds is the column `at` of the table `seen`, in the form in which it is stored.
+    pub(super) fn time_of_seen(self) -> Expr {
+        Expr::cust(match self {
+            Self::Postgres => "(timestamp 'epoch' + seen.at * interval '1 microsecond') AT TIME ZONE 'UTC'",
+            // Times are texts there. The driver writes as many groups of three digits after the second as the time needs.
+            Self::Sqlite => {
+                "strftime('%Y-%m-%dT%H:%M:%S', seen.at / 1000000, 'unixepoch') || CASE \
+                 WHEN seen.at % 1000000 = 0 THEN '' \
+                 WHEN seen.at % 1000 = 0 THEN printf('.%03d', seen.at / 1000 % 1000) \
+                 ELSE printf('.%06d', seen.at % 1000000) END || '+00:00'"
+            }
+        })
     }
 
     /// Whether a column contains a text. `LIKE` has special characters, and PostgreSQL expects few rows from it, which it then

@@ -195,7 +195,7 @@ pub(super) fn finish(
 }
 
 /// The smallest of a few limits that is not below `most`, so that a client cannot fill SQLite's cache of statements with limits.
-fn rounded(most: u32) -> u32 {
+pub(super) fn rounded(most: u32) -> u32 {
     const LIMITS: [u32; 8] = [6, 21, 51, 101, 251, 501, 1001, 5000];
     LIMITS.into_iter().find(|limit| *limit >= most).unwrap_or(most)
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room builds and sends the statements")]
 
 mod base;
+mod changes;
 mod columns;
 mod cost;
 mod dialect;
@@ -22,12 +23,15 @@ mod row;
 mod sort;
 mod statement;
 mod summary;
+mod sweep;
 
 use std::fmt;
 use std::num::NonZero;
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
+pub(crate) use self::changes::{LogPage, OwnerState};
 pub(crate) use self::cost::Cost;
 use self::cost::Places;
 use self::edit::Edits;
@@ -38,6 +42,7 @@ use self::request::EditKind;
 pub(crate) use self::request::{BulkEdit, Edit};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
+pub use self::sweep::{Pauses, Swept};
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::model::Task;
@@ -54,6 +59,9 @@ pub struct Store {
     worker: usize,
 }
 
+/// The time for which changes are kept, if [`Store::with_history_days`] sets no other.
+const DEFAULT_HISTORY: Duration = Duration::from_hours(30 * 24);
+
 /// What all parts of [`Store::split`] share.
 #[derive(Clone)]
 struct Shared {
@@ -62,6 +70,14 @@ struct Shared {
     holds: Arc<Holds<UserId>>,
     /// The maximum number of tasks of a user.
     max_tasks: i64,
+    /// The time for which changes are kept.
+    history: Duration,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { growth: Arc::default(), holds: Arc::default(), max_tasks: i64::MAX, history: DEFAULT_HISTORY }
+    }
 }
 
 /// One queue for each kind of request. Reads and edits take turns in a lane of their own.
@@ -87,7 +103,7 @@ impl Store {
     pub async fn open(config: &DbConfig<'_>, notice: impl FnMut(&str)) -> Result<Self, Error> {
         let db = Db::open(config, notice).await?;
         let places = Arc::new(Places::new(slice::from_ref(&db)));
-        Ok(Self::on(db, places, &Shared { growth: Arc::default(), holds: Arc::default(), max_tasks: i64::MAX }, 0))
+        Ok(Self::on(db, places, &Shared::default(), 0))
     }
 
     /// Limits the number of tasks of each user.
@@ -95,6 +111,18 @@ impl Store {
     pub fn with_max_tasks(self, max_tasks: Option<NonZero<u32>>) -> Self {
         let max_tasks = max_tasks.map_or(i64::MAX, |max| max.get().into());
         Self::on(self.db, self.places, &Shared { max_tasks, ..self.shared }, self.worker)
+    }
+
+    /// Sets the number of days for which changes are kept. The default is 30.
+    #[must_use]
+    pub fn with_history_days(self, days: NonZero<u16>) -> Self {
+        let history = Duration::from_hours(24 * u64::from(days.get()));
+        Self::on(self.db, self.places, &Shared { history, ..self.shared }, self.worker)
+    }
+
+    /// The time for which changes are kept.
+    pub(crate) fn history(&self) -> Duration {
+        self.shared.history
     }
 
     fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {
@@ -118,8 +146,9 @@ impl Store {
     }
 
     /// Splits the handle into one for each thread, with queues of its own. On PostgreSQL each also gets its share of the
-    /// connections, at least one; one is kept for the probe. A connection is then used only by the thread that opened it, so that
-    /// an answer wakes no other thread. `notice` receives a sentence for the operator if the connections are too few.
+    /// connections, at least one; one is kept for the probe, and one for [`Self::sweep`]. A connection is then used only by the
+    /// thread that opened it, so that an answer wakes no other thread. `notice` receives a sentence for the operator if the
+    /// connections are too few.
     ///
     /// # Errors
     /// An error of the database while the connection of this handle is closed.

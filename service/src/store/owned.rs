@@ -28,7 +28,12 @@ pub(super) fn select_nothing_by_id(caller: &Caller) -> SelectStatement {
 /// tasks are newer than its statistics for one with a single task. It would read all tasks of the owner, and compare each of them
 /// with each id.
 pub(super) fn is_owner_by_id(caller: &Caller) -> Expr {
-    Expr::cust("task.user_id || ''").eq(caller.user_id().as_str())
+    by_id(Expr::val(caller.user_id().as_str()))
+}
+
+/// The same for an owner that is a parameter of the statement.
+pub(super) fn by_id(owner: Expr) -> Expr {
+    Expr::cust("task.user_id || ''").eq(owner)
 }
 
 /// A select of the caller's tasks without columns.

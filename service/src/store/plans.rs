@@ -4,9 +4,10 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use testing::{TestDatabase, analyze, on_both_databases, seed};
 
+use super::dialect::Dialect;
 use super::list::page;
 use super::statement::Texts;
-use super::{edit, read};
+use super::{changes, edit, read, sweep};
 use crate::model::{
     Due, DueIn, Filter, MAX_OFFSET, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task,
 };
@@ -283,4 +284,71 @@ async fn plans_of_batches(connection: &DatabaseConnection, options: &str) -> Vec
         plans.push((name, lines_of(connection, &explain, "QUERY PLAN").await));
     }
     plans
+}
+
+/// Adds a change for each task of the crowd, and very many of `the large one`, of whose tasks many are deleted.
+async fn add_changes(connection: &DatabaseConnection) {
+    let of_crowd = "INSERT INTO task_change (user_id, at, task_id, kind) SELECT user_id, id, id, 1 + id % 3 FROM task";
+    let of_the_large_one = "INSERT INTO task_change (user_id, at, task_id, kind)
+        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 200000)
+        SELECT 'the large one', n, n, 1 + n % 3 FROM number";
+    for insert in [of_crowd, of_the_large_one] {
+        connection.execute_unprepared(insert).await.unwrap();
+    }
+    let owner = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('the large one', 200000, 1, 0)";
+    connection.execute_unprepared(owner).await.unwrap();
+    analyze(connection).await;
+}
+
+#[on_both_databases]
+async fn the_feed_is_read_by_index_and_looks_at_no_more_changes_than_it_may(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    add_changes(&connection).await;
+    for user in ["user 7", "the large one"] {
+        let caller = Caller::authenticated(UserId::parse(user).unwrap());
+        let backend = connection.get_database_backend();
+        let mut explained = changes::log(&caller, 1, 250, Dialect::of(backend));
+        if !is_postgres(&connection) {
+            explained.sql = format!("EXPLAIN QUERY PLAN {}", explained.sql);
+            let plan = lines(&connection, explained, "detail").await;
+            assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE FOR ORDER"), "{user}: {plan}");
+            assert!(
+                plan.contains("SEARCH task_change USING INDEX sqlite_autoindex_task_change_1 (user_id=? AND at>?)"),
+                "{plan}"
+            );
+            continue;
+        }
+        explained.sql = format!("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {}", explained.sql);
+        let plan = lines(&connection, explained, "QUERY PLAN").await;
+        assert!(!plan.contains("Seq Scan") && !plan.contains("Bitmap") && !plan.contains("Sort"), "{user}: {plan}");
+        assert!(!plan.contains("Hash") && !plan.contains("Materialize"), "{user}: {plan}");
+        let rows = |line: &str| -> f64 {
+            let actual = line.split_once("actual rows=").and_then(|(_, actual)| actual.split_once(' '));
+            actual.map_or(0.0, |(rows, _)| rows.parse().unwrap())
+        };
+        let read = plan.lines().filter(|line| line.contains("on task_change")).map(rows);
+        let read: Vec<f64> = read.collect();
+        assert!(read.len() == 3 && read.iter().all(|rows| *rows <= 5000.0), "{user}: {plan}");
+    }
+}
+
+#[on_both_databases]
+async fn a_sweep_finds_its_rows_by_index(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    add_changes(&connection).await;
+    let dialect = Dialect::of(connection.get_database_backend());
+    for (name, text, values) in sweep::texts(dialect) {
+        if !is_postgres(&connection) {
+            let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {text}"), "detail").await;
+            assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
+            continue;
+        }
+        connection.execute_unprepared(&format!("PREPARE sweep_{name} AS {text}")).await.unwrap();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            connection.execute_unprepared(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+            let explain = format!("EXPLAIN EXECUTE sweep_{name}({values})");
+            let plan = lines_of(&connection, &explain, "QUERY PLAN").await;
+            assert!(!plan.contains("Seq Scan") && !plan.contains("Hash") && !plan.contains("Sort"), "{name}: {plan}");
+        }
+    }
 }

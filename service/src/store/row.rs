@@ -119,7 +119,8 @@ pub(super) fn number_and_time(row: &QueryResult) -> Result<(i64, DateTime<Utc>),
     Ok((row.number(0)?, row.time(1)?))
 }
 
-fn stored(row: &QueryResult) -> Result<&dyn StoredRow, DbErr> {
+/// The row of the driver.
+pub(super) fn stored(row: &QueryResult) -> Result<&dyn StoredRow, DbErr> {
     match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
         (Some(row), _) => Ok(row),
         (_, Some(row)) => Ok(row),

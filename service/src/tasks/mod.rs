@@ -3,6 +3,7 @@
 //! Each is one statement, but for the writes to all tasks of a caller, which go in steps. Only if a statement found no task does
 //! a second one tell [`Error::NotOwner`](crate::Error::NotOwner) from [`Error::NotFound`](crate::Error::NotFound).
 
+mod changes;
 mod complete;
 mod create;
 mod delete;
@@ -12,6 +13,7 @@ mod merge;
 mod summary;
 mod update;
 
+pub use changes::changes;
 pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};
@@ -22,7 +24,7 @@ pub use summary::{Summary, TagCount, summary, tags};
 pub use update::update;
 
 pub use crate::model::{
-    Change, Changes, Description, Due, DueIn, Filter, InvalidDue, InvalidSearch, InvalidTag, InvalidText, InvalidZone,
-    MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags,
-    Task, Title, Zone,
+    Change, Changes, Description, Due, DueIn, Feed, FeedItem, Filter, InvalidDue, InvalidSearch, InvalidTag,
+    InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey,
+    Start, Status, Tag, Tags, Task, Title, Zone,
 };

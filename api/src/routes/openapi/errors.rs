@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 use crate::error::{
     Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE, NO_TASK, NOT_OWNER,
-    RATE_LIMITED, STALE, TOO_LARGE, TOO_MANY_TASKS,
+    RATE_LIMITED, RESYNC, STALE, TOO_LARGE, TOO_MANY_TASKS,
 };
 
 /// An error that many operations can answer with.
@@ -40,7 +40,7 @@ const FORBIDDEN_TASK: &str = "ForbiddenTask";
 /// The name of the 403 of an operation that is also found under the path of a user.
 const FORBIDDEN_PATH: &str = "ForbiddenPath";
 
-const ERRORS: [CommonError; 12] = [
+const ERRORS: [CommonError; 13] = [
     with_header(
         "WWW-Authenticate",
         common("Unauthorized", "The token is missing, invalid or expired (`code: token_expired`)", &[EXPIRED]),
@@ -62,6 +62,7 @@ const ERRORS: [CommonError; 12] = [
             &[STALE],
         ),
     ),
+    common("Gone", "The changes since this state are not known", &[RESYNC]),
     common("RequestTimeout", "The body took too long to arrive", &[LATE]),
     common("ContentTooLarge", "The body is larger than 64 KiB", &[TOO_LARGE]),
     common("UnsupportedMediaType", "The headers declare a body that is not JSON", &[NOT_JSON]),
@@ -104,6 +105,7 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
             FORBIDDEN_PATH => !names_a_task && !path.starts_with("/api/me"),
             "Conflict" => id == "create_task",
             "PreconditionFailed" => has_precondition,
+            "Gone" => id == "list_changes",
             "RequestTimeout" | "ContentTooLarge" => takes_a_body,
             "UnsupportedMediaType" => judges_media_type,
             _ => true,
@@ -158,6 +160,10 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             FieldCode::Invalid,
             r#"tz must be a time zone of the IANA database ("Europe/Berlin")"#,
         )],
+        "list_changes" => vec![
+            parameter("since", FieldCode::Required, "since is required"),
+            parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
+        ],
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
         // An operation without parameters only refuses unknown ones.
         _ => vec![FieldError::new(

@@ -18,9 +18,9 @@ use crate::server::State;
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// A list with a larger `limit` takes memory for its answer before it is read.
-const LARGE_LIMIT: u32 = 100;
+pub(super) const LARGE_LIMIT: u32 = 100;
 /// How many bytes a task of such a list is expected to take. Most take less. What is missing is taken when the answer is built.
-const EXPECTED_BYTES: u32 = 1024;
+pub(super) const EXPECTED_BYTES: u32 = 1024;
 
 /// List your tasks
 ///

@@ -1,5 +1,6 @@
 //! The operations on tasks. Each file is one operation, with the name of its function in [`service::tasks`].
 
+mod changes;
 mod complete;
 mod complete_all;
 mod create;
@@ -12,6 +13,7 @@ mod summarize;
 mod tags;
 mod update;
 
+pub use changes::*;
 pub use complete::*;
 pub use complete_all::*;
 pub use create::*;

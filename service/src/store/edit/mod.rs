@@ -28,6 +28,8 @@ use crate::db::{DEADLINE, Db, Transaction};
 use crate::model::{Task, now};
 use crate::{Cause, Error, UserId};
 
+/// The kind of a change that deleted its task, as it is stored.
+pub(super) const DELETED: i16 = steps::Kind::Deleted as i16;
 /// The maximum number of edits in a batch.
 const MAX_BATCH: usize = 256;
 /// The time for which a batch of several owners waits for an owner that another server has locked. After it the owners are sent

@@ -1,0 +1,152 @@
+use std::borrow::Cow;
+
+use actix_web::web::Bytes;
+use serde::{Deserialize, Deserializer, Serialize};
+use service::tasks::{Feed, FeedItem};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Task;
+use super::list_query::limit;
+use super::schemas::{feed_limit, feed_state};
+use super::task::{RESERVED, write_task};
+use crate::config::TaskAliases;
+use crate::error::FieldError;
+use crate::extract::Input;
+
+/// The number of changes of a part, if `limit` is not sent.
+const DEFAULT_LIMIT: u32 = 250;
+
+/// From which state to go on, and how many changes at a time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListChanges {
+    /// The state that the client has.
+    #[serde(deserialize_with = "state")]
+    #[param(schema_with = feed_state)]
+    since: i64,
+    /// The maximum number of changes of a part. The default is 250.
+    #[serde(default, deserialize_with = "limit")]
+    #[param(schema_with = feed_limit, required = false)]
+    limit: Option<u32>,
+}
+
+/// A request for changes, whose values are valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangesRequest {
+    /// The state that the client has.
+    pub since: i64,
+    /// The maximum number of changes of a part.
+    pub limit: u32,
+}
+
+impl Input for ListChanges {
+    type Checked = ChangesRequest;
+
+    const REQUIRED: &'static [(&'static str, &'static str)] = &[("since", "0")];
+
+    fn check(self, _: bool) -> Result<ChangesRequest, FieldError> {
+        Ok(ChangesRequest { since: self.since, limit: self.limit.unwrap_or(DEFAULT_LIMIT) })
+    }
+}
+
+/// Deserializes a state.
+fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    let state = text.parse().ok().filter(|state| *state >= 0);
+    state.ok_or_else(|| serde::de::Error::custom("invalid value, expected an integer that is not negative"))
+}
+
+/// What has changed since a state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangeFeed {
+    /// The tasks that were changed or deleted since, in the order of their last changes. Each task is there once. It can be empty
+    /// although `has_more` is true.
+    changes: Vec<TaskChange>,
+    /// The state after these changes. It is `since` of the next request.
+    state: i64,
+    /// Whether there are changes after this state.
+    has_more: bool,
+}
+
+/// A task that was changed or deleted. Other types can be added: ignore those that you do not know.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TaskChange {
+    /// The task was created or changed.
+    Changed {
+        /// The task as it is now.
+        task: Box<Task>,
+    },
+    /// The task was deleted.
+    Deleted {
+        /// The id of the task.
+        id: i64,
+        /// The number of the deletion.
+        version: i64,
+    },
+}
+
+/// Returns the JSON of a part of the feed, see [`ChangeFeed`].
+pub(crate) fn change_feed(feed: Feed, aliases: TaskAliases) -> Bytes {
+    let mut json = Vec::with_capacity(64 + feed.items.len() * (RESERVED + 32));
+    json.extend_from_slice(b"{\"changes\":[");
+    let mut is_first = true;
+    for item in feed.items {
+        if !std::mem::take(&mut is_first) {
+            json.push(b',');
+        }
+        match item {
+            FeedItem::Changed(task) => {
+                json.extend_from_slice(b"{\"type\":\"changed\",\"task\":");
+                write_task(task, aliases, &mut json);
+                json.push(b'}');
+            }
+            FeedItem::Deleted { id, version } => {
+                let deleted = format!("{{\"type\":\"deleted\",\"id\":{id},\"version\":{version}}}");
+                json.extend_from_slice(deleted.as_bytes());
+            }
+        }
+    }
+    json.extend_from_slice(format!("],\"state\":{},\"has_more\":{}}}", feed.state, feed.has_more).as_bytes());
+    json.shrink_to_fit();
+    json.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use service::tasks::{self, Priority, Tags};
+
+    use super::*;
+
+    #[test]
+    fn the_feed_is_written_as_serde_writes_it() {
+        let time = DateTime::from_timestamp_micros(1_769_851_800_123_456).unwrap();
+        let task = tasks::Task {
+            id: 7,
+            title: "\"a\"".to_owned(),
+            description: None,
+            completed: false,
+            created_at: time,
+            updated_at: time,
+            completed_at: None,
+            priority: Priority::Low,
+            tags: Tags::default(),
+            due: None,
+        };
+        for (ids, has_more) in [(0..0, true), (1..4, false)] {
+            let deleted = |id| FeedItem::Deleted { id, version: 10 * id };
+            let mut items = vec![FeedItem::Changed(task.clone())];
+            items.extend(ids.map(deleted));
+            let changes = items.iter().map(|item| match item {
+                FeedItem::Changed(task) => {
+                    TaskChange::Changed { task: Box::new(Task::new(task.clone(), TaskAliases::default())) }
+                }
+                FeedItem::Deleted { id, version } => TaskChange::Deleted { id: *id, version: *version },
+            });
+            let expected = ChangeFeed { changes: changes.collect(), state: 99, has_more };
+            let written = change_feed(Feed { items, state: 99, has_more }, TaskAliases::default());
+            assert_eq!(written, serde_json::to_string(&expected).unwrap());
+        }
+    }
+}
