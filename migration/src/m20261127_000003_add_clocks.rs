@@ -33,11 +33,12 @@ impl MigrationTrait for Migration {
         let db = manager.get_connection();
         let backend = db.get_database_backend();
         manager.drop_table(Table::drop().table(ServerKey::Table).to_owned()).await?;
+        let owner = bytewise_text(backend);
         db.execute_unprepared(&owners(backend)).await?;
         let image = IMAGE.map(|(name, kind)| format!("{name} {kind}")).join(", ").replace("TIME", time(backend));
         db.execute_unprepared(&format!(
             "CREATE TABLE task_change (
-                user_id text NOT NULL, at bigint NOT NULL, task_id bigint NOT NULL, kind smallint NOT NULL, actor text,
+                user_id {owner} NOT NULL, at bigint NOT NULL, task_id bigint NOT NULL, kind smallint NOT NULL, actor text,
                 {image}, PRIMARY KEY (user_id, at))"
         ))
         .await?;
@@ -52,7 +53,7 @@ impl MigrationTrait for Migration {
         let binary = if backend == DbBackend::Postgres { "bytea" } else { "blob" };
         db.execute_unprepared(&format!(
             "CREATE TABLE task_request (
-                user_id text NOT NULL, key text NOT NULL, at bigint NOT NULL, fingerprint {binary} NOT NULL, count bigint,
+                user_id {owner} NOT NULL, key text NOT NULL, at bigint NOT NULL, fingerprint {binary} NOT NULL, count bigint,
                 task_id bigint, {image}, PRIMARY KEY (user_id, key))"
         ))
         .await?;
@@ -72,9 +73,10 @@ impl MigrationTrait for Migration {
 /// Every write changes a row of this table. Half of each page stays free on PostgreSQL, so that the new version of a row finds
 /// room beside the old one and no index changes (a HOT update).
 fn owners(backend: DbBackend) -> String {
+    let owner = bytewise_text(backend);
     let with = if backend == DbBackend::Postgres { " WITH (fillfactor = 50)" } else { "" };
     format!(
-        "CREATE TABLE task_owner (user_id text NOT NULL PRIMARY KEY, clock bigint NOT NULL, \"begin\" bigint NOT NULL,
+        "CREATE TABLE task_owner (user_id {owner} NOT NULL PRIMARY KEY, clock bigint NOT NULL, \"begin\" bigint NOT NULL,
             tasks bigint NOT NULL){with}"
     )
 }
@@ -98,6 +100,15 @@ fn first_clocks(backend: DbBackend) -> &'static str {
                 )
             )"
         }
+    }
+}
+
+/// A text that is compared by its bytes. That is the order in which owners are locked, and it takes a fraction of the time of the
+/// database's own order.
+fn bytewise_text(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "text COLLATE \"C\"",
+        _ => "text",
     }
 }
 

@@ -101,7 +101,7 @@ impl Operation for Newest {
         db.read(async move |db| {
             let sent = Sent::all(&batch.requests);
             // The place of the list that is being read, and its tasks so far.
-            let (mut reading, mut list) = (0, Ok(Rows::default()));
+            let (mut reading, mut list, mut is_first) = (0, Ok(Rows::default()), true);
             let most = batch.requests.iter().map(|request| request.most).max().unwrap_or_default();
             let collect = |row: &dyn StoredRow| {
                 let place = place(row.number(AFTER_TASK)?);
@@ -110,12 +110,16 @@ impl Operation for Newest {
                 }
                 if place > reading {
                     batch.answer(replace(&mut reading, place), replace(&mut list, Ok(Rows::default())).map(in_order));
+                    is_first = true;
                 }
                 if let Ok(rows) = &mut list {
-                    rows.state = row.optional_number(AFTER_TASK + 1)?.unwrap_or_default();
-                    if row.optional_number(ReadPosition::Id as usize)?.is_none() {
-                        // A caller without tasks.
-                        return Ok(());
+                    // All rows of a list have the same state.
+                    if replace(&mut is_first, false) {
+                        rows.state = row.optional_number(AFTER_TASK + 1)?.unwrap_or_default();
+                        if row.optional_number(ReadPosition::Id as usize)?.is_none() {
+                            // A caller without tasks.
+                            return Ok(());
+                        }
                     }
                     match row.task() {
                         Ok(task) => rows.add(task, batch.requests.get(place).map_or(0, |request| request.max_bytes)),
