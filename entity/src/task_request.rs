@@ -11,8 +11,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub key: String,
     pub at: i64,
-    #[sea_orm(column_type = "Blob")]
-    pub fingerprint: Vec<u8>,
+    #[sea_orm(column_type = "Text")]
+    pub fingerprint: String,
     pub count: Option<i64>,
     pub task_id: Option<i64>,
     #[sea_orm(column_type = "Text", nullable)]

@@ -50,10 +50,9 @@ impl MigrationTrait for Migration {
             let index = format!("CREATE INDEX {name} ON task_change ({columns}) WHERE kind = {DELETED}");
             db.execute_unprepared(&index).await?;
         }
-        let binary = if backend == DbBackend::Postgres { "bytea" } else { "blob" };
         db.execute_unprepared(&format!(
             "CREATE TABLE task_request (
-                user_id {owner} NOT NULL, key text NOT NULL, at bigint NOT NULL, fingerprint {binary} NOT NULL, count bigint,
+                user_id {owner} NOT NULL, key text NOT NULL, at bigint NOT NULL, fingerprint text NOT NULL, count bigint,
                 task_id bigint, {image}, PRIMARY KEY (user_id, key))"
         ))
         .await?;
