@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 #![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use migration::{Migrator, MigratorTrait, apply_pending};
 use sea_orm_migration::SchemaManager;
 use sea_orm_migration::sea_orm::{ConnectionTrait, Statement};
@@ -75,8 +77,34 @@ async fn upgrade(database: &TestDatabase) {
         assert_eq!(after[0], "creme 1|-|0|[]|-|-");
         assert_eq!(after[1], "creme 2|strasse елка|0|[]|-|-");
         assert_eq!(after[2498], "creme 2499|-|0|[]|-|done");
-        Migrator::down(&connection, Some(1)).await.unwrap();
+        Migrator::down(&connection, Some(2)).await.unwrap();
         assert_eq!(texts(old).await, before);
+    }
+}
+
+#[on_both_databases]
+async fn an_upgrade_gives_each_owner_of_tasks_a_clock_that_is_behind_none_of_their_tasks(database: TestDatabase) {
+    let connection = database.connect().await;
+    Migrator::down(&connection, Some(1)).await.unwrap();
+    // The last task of bob was written by a server whose clock was ahead.
+    let columns = [
+        ("user_id", "CASE WHEN n <= 3 THEN 'alice' ELSE 'bob' END"),
+        ("updated_at", "CASE WHEN n < 5 THEN '2026-01-02T00:00:00.500+00:00' ELSE '2199-01-02T00:00:00.500+00:00' END"),
+    ];
+    testing::seed(&connection, 5, &columns).await;
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    apply_pending(&connection).await.unwrap();
+    let owners = "SELECT user_id, clock, \"begin\", tasks FROM task_owner ORDER BY user_id";
+    let owners = Statement::from_string(connection.get_database_backend(), owners);
+    let rows = connection.query_all_raw(owners).await.unwrap();
+    let number = |row: usize, column: &str| rows[row].try_get::<i64>("", column).unwrap();
+    let names: Vec<String> = rows.iter().map(|row| row.try_get("", "user_id").unwrap()).collect();
+    assert_eq!(names, ["alice", "bob"]);
+    assert!(u128::from(number(0, "clock").unsigned_abs()) >= before, "now");
+    // 2199-01-02T00:00:00.5 in microseconds.
+    assert!(number(1, "clock") >= 7_226_668_800_500_000, "the last write");
+    for (row, tasks) in [(0, 3), (1, 2)] {
+        assert_eq!((number(row, "begin"), number(row, "tasks")), (number(row, "clock"), tasks));
     }
 }
 
