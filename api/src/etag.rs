@@ -8,6 +8,9 @@ use service::tasks::Precondition;
 /// The maximum number of tags in `If-Match`.
 const MAX_TAGS: usize = 16;
 
+/// The latest time that a version can be, in microseconds: the end of the year 9999. Later numbers are no times of the databases.
+const MAX_VERSION: i64 = 253_402_300_799_999_999;
+
 /// Returns the header `ETag` for a version.
 pub(crate) fn header(version: i64) -> (HeaderName, HeaderValue) {
     let tag = HeaderValue::from_maybe_shared(Bytes::from(format!("\"{version}\"")));
@@ -45,7 +48,7 @@ pub(crate) fn is_known(if_none_match: &IfNoneMatch, known: i64) -> bool {
 /// The version that a tag has, in the one way in which this server writes it.
 fn version(tag: &EntityTag) -> Option<i64> {
     let number: i64 = tag.tag().parse().ok()?;
-    (number.to_string() == tag.tag()).then_some(number)
+    ((0..=MAX_VERSION).contains(&number) && number.to_string() == tag.tag()).then_some(number)
 }
 
 #[cfg(test)]
@@ -61,6 +64,13 @@ mod tests {
         let tags = tags(&["\"7\"", "W/\"8\"", "\"+9\"", "\"010\"", "\"x\"", "\"11\""]);
         assert_eq!(precondition(IfMatch::Items(tags)), Some(Precondition::OneOf(vec![7, 11])));
         assert_eq!(precondition(IfMatch::Any), Some(Precondition::Exists));
+    }
+
+    #[test]
+    fn a_number_that_is_no_time_is_not_the_tag_of_a_version() {
+        let tags =
+            tags(&["\"-1\"", "\"253402300800000000\"", "\"9223372036854775807\"", "\"0\"", "\"253402300799999999\""]);
+        assert_eq!(precondition(IfMatch::Items(tags)), Some(Precondition::OneOf(vec![0, MAX_VERSION])));
     }
 
     #[test]
