@@ -289,3 +289,31 @@ async fn concurrent_writes_of_an_owner_get_different_numbers_on_several_workers(
     let listed: Vec<Value> = list.json().as_array().unwrap().clone();
     assert!(listed.iter().all(|task| task["completed"] == true && listed.len() == 60));
 }
+
+#[on_both_databases]
+async fn the_documented_statements_mend_the_owners_after_writes_without_the_clock(app: TestApp) {
+    let guide = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let (_, block) = guide.split_once("```sql\n").unwrap();
+    let (statements, _) = block.split_once("```").unwrap();
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    alice.create("t").await;
+    let before = state(&alice).await;
+    // As a server of the version before writes.
+    let connection = app.database.connect().await;
+    for owner in ["alice", "bob"] {
+        let insert = format!(
+            "INSERT INTO task (user_id, title, completed, created_at, updated_at) \
+             SELECT '{owner}', 'old', false, created_at, updated_at FROM task WHERE title = 't'"
+        );
+        connection.execute_unprepared(&insert).await.unwrap();
+    }
+    let of_bob = format!("/api/tasks/{}", bob.get(200, "/api/tasks").await.json()[0]["id"]);
+    bob.toggle(404, &of_bob).await;
+    connection.execute_unprepared(statements).await.unwrap();
+    bob.toggle(200, &of_bob).await;
+    assert_eq!(state(&alice).await, before + 1);
+    let app = app.with_settings(&[("MAX_TASKS_PER_USER", "2")]).await;
+    app.user("alice").post(409, "/api/tasks", json!({"title": "t"})).await;
+    app.user("bob").post(201, "/api/tasks", json!({"title": "t"})).await;
+}
