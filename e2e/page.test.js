@@ -104,7 +104,7 @@ test('a user edits every field of a task, and only the changed fields are sent',
 }));
 
 test('an edit does not overwrite another one, and the user can go on with the current task', () => withPage(async (page) => {
-  await signUp(page, 'grace@example.com');
+  await signUp(page, 'heidi@example.com');
   await add(page, 'Bread');
   const dialog = page.getByRole('dialog', { name: 'Edit task' });
   const save = dialog.getByRole('button', { name: 'Save' });

@@ -94,6 +94,7 @@ async fn only_a_strong_tag_of_the_current_version_and_a_star_match(app: TestApp)
         (412, |_| "\"1\"".to_owned()),
         (412, |_| "\"1\", \"2\"".to_owned()),
         (412, |_| "\"\"".to_owned()),
+        (412, |_| "\"a,b\"".to_owned()),
         (412, |_| "\"0\"".to_owned()),
         // Numbers that are no time of either database.
         (412, |_| "\"9223372036854775807\"".to_owned()),
@@ -105,6 +106,7 @@ async fn only_a_strong_tag_of_the_current_version_and_a_star_match(app: TestApp)
         (422, |tag| tag.trim_matches('"').to_owned()),
         (422, |_| String::new()),
         (422, |_| "\"1".to_owned()),
+        (422, |tag| format!("{tag}, 1")),
         (422, |_| ", ,".to_owned()),
         (422, |tag| format!("'{}'", tag.trim_matches('"'))),
     ] {
