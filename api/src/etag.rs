@@ -44,8 +44,8 @@ pub(crate) fn precondition<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> 
     Some(Precondition::OneOf(strong.filter_map(version).collect()))
 }
 
-/// Reads a list of tags (sections 5.6.1 and 8.8.3). `None` if a part of it is not a tag. The library splits at each comma, although a
-/// tag can contain one, and leaves out what it cannot read.
+/// Reads a list of tags (sections 5.6.1 and 8.8.3). `None` if a part of it is not a tag. The library splits at each comma, although
+/// a tag can contain one, and leaves out what it cannot read.
 fn list(mut rest: &str) -> Option<Vec<EntityTag>> {
     const SPACE: [char; 2] = [' ', '\t'];
     let mut tags = Vec::new();

@@ -1,4 +1,5 @@
-//! Every operation of the document, for its owner, a stranger and nobody: the tag that it answers with, and its conditions.
+//! Every operation of the document, for the owner, for a stranger and without a token: the tag that it answers with, and its
+//! conditions.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -217,7 +218,7 @@ async fn to_the_owner_every_operation_answers_with_its_tag_and_judges_its_condit
 }
 
 #[on_both_databases]
-async fn no_condition_gives_a_stranger_or_nobody_another_answer(app: TestApp) {
+async fn no_condition_changes_the_answer_to_a_stranger_or_without_a_token(app: TestApp) {
     let anonymous = app.anonymous();
     let owner = Owner::new(&anonymous, "alice").await;
     for operation in operations(&app).await {
