@@ -37,6 +37,7 @@ const compile = () => compilation ??= (async () => {
 
 // Languages without a test, and the reason.
 const EXEMPT = {
+  sql: 'api/tests/it/versions.rs runs it on both databases',
   mermaid: 'a picture; a mistake is visible on the page',
   text: 'what a program prints',
 };

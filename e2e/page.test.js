@@ -103,6 +103,35 @@ test('a user edits every field of a task, and only the changed fields are sent',
   assert.deepEqual(sent.at(-1), { due_date: '', tags: [] });
 }));
 
+test('an edit does not overwrite another one, and the user can go on with the current task', () => withPage(async (page) => {
+  await signUp(page, 'heidi@example.com');
+  await add(page, 'Bread');
+  const dialog = page.getByRole('dialog', { name: 'Edit task' });
+  const save = dialog.getByRole('button', { name: 'Save' });
+  const offer = dialog.getByRole('button', { name: 'Show the current task' });
+  await page.getByLabel('Edit: Bread').click();
+  await offer.waitFor({ state: 'hidden' });
+  const elsewhere = await page.context().browser().newContext({ storageState: await page.context().storageState() });
+  const other = await elsewhere.newPage();
+  await other.goto(PAGE);
+  await other.getByLabel('Edit: Bread').click();
+  await other.getByRole('dialog').getByLabel('Title').fill('Brown bread');
+  await other.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await shows(other, 'Brown bread');
+
+  await dialog.getByLabel('Title').fill('White bread');
+  await save.click();
+  await dialog.getByText('This task was changed in another place. Your changes are not saved.').waitFor();
+  await offer.click();
+  assert.equal(await dialog.getByLabel('Title').inputValue(), 'Brown bread');
+  await offer.waitFor({ state: 'hidden' });
+  await dialog.getByLabel('Description').fill('from the bakery');
+  await save.click();
+  await dialog.waitFor({ state: 'hidden' });
+  await shows(page, 'Brown bread');
+  assert.deepEqual(await marks(page, 0), ['from the bakery']);
+}));
+
 test('a task that is due at a time keeps its time in the editor', () => withPage(async (page) => {
   await signUp(page, 'erin@example.com');
   await page.evaluate(async (url) => {

@@ -1,6 +1,6 @@
 import { createAuthClient } from 'better-auth/client';
 import { jwtClient } from 'better-auth/client/plugins';
-import { createTaskClient, unwrap } from 'task-api-client';
+import { createTaskClient, ifMatch, unwrap } from 'task-api-client';
 
 const auth = createAuthClient({ plugins: [jwtClient()] });
 const $ = (id) => document.getElementById(id);
@@ -76,8 +76,8 @@ function details({ description, priority, due_date, tags, completed }) {
   return marks;
 }
 
-// Opens the dialog with the values of a task. It sends only the fields that the user changes.
-function openEditor({ id, title, description, priority, due_date, tags }) {
+// Opens the dialog with the values of a task. It sends only the fields that the user changes, and only to the version that it shows.
+function openEditor({ id, title, description, priority, due_date, tags, version }) {
   const form = $('edit').querySelector('form');
   const due = form.elements.due_date;
   due.type = due_date && !isDay(due_date) ? 'datetime-local' : 'date';
@@ -89,11 +89,21 @@ function openEditor({ id, title, description, priority, due_date, tags }) {
   form.onsubmit = run(async () => {
     const changed = Object.fromEntries(Object.entries(fields(form)).filter(([name, value]) => value !== before[name]));
     if ('tags' in changed) changed.tags = list(changed.tags);
-    await unwrap(client.PATCH('/api/tasks/{id}', { ...at(id), body: changed }));
+    const params = { path: { id }, header: ifMatch({ version }) };
+    await unwrap(client.PATCH('/api/tasks/{id}', { params, body: changed })).catch(offerCurrent);
     $('edit').close();
   });
   report('');
-  $('edit').showModal();
+  $('current').hidden = true;
+  if (!$('edit').open) $('edit').showModal();
+}
+
+// If another window or person has changed the task, offers to open the current one in the dialog.
+function offerCurrent(error) {
+  if (!error.current) throw error;
+  $('current').hidden = false;
+  $('current').onclick = () => openEditor(error.current);
+  throw new Error('This task was changed in another place. Your changes are not saved.');
 }
 
 let shown; // the latest answers; undefined until the first ones have arrived

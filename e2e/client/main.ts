@@ -1,7 +1,7 @@
 // A small program with the packed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a
 // call does not match the document, and fails if the server does not behave as documented.
 import assert from 'node:assert/strict';
-import { ApiError, createTaskClient, nextCursor, unwrap, type ErrorBody, type Summary, type Task } from 'task-api-client';
+import { ApiError, createTaskClient, ifMatch, nextCursor, unwrap, type ErrorBody, type Summary, type Task } from 'task-api-client';
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
 const client = createTaskClient({ baseUrl: API_URL, token: async () => API_TOKEN });
@@ -31,6 +31,23 @@ assert.equal((await client.PATCH('/api/tasks/{id}', { params: { path }, body: { 
 assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path } })).data?.completed, true);
 assert.match((await client.GET('/api/tasks/{id}', { params: { path } })).data?.completed_at ?? '', /Z$/);
 assert.equal((await client.PATCH('/api/tasks/{id}/complete', { params: { path }, body: { completed: false } })).data?.completed, false);
+
+// A write with the version that the client has is done. One with an older version is not, and its error has the current task.
+const known: Task = await unwrap(client.GET('/api/tasks/{id}', { params: { path } }));
+const edit = (version: Task, title: string) =>
+  unwrap(client.PATCH('/api/tasks/{id}', { params: { path, header: ifMatch(version) }, body: { title } }));
+const renamed = await edit(known, 'Buy soy milk');
+assert.ok(renamed.version > known.version);
+const stale: unknown = await edit(known, 'Buy rice milk').catch((error: unknown) => error);
+assert.ok(stale instanceof ApiError);
+assert.equal(stale.code, 'precondition_failed');
+assert.deepEqual(stale.current, renamed);
+assert.ok(stale.current);
+assert.equal((await edit(stale.current, 'Buy oat milk')).title, 'Buy oat milk');
+// The tag of a list is known until a task is written.
+const listed = await client.GET('/api/tasks');
+const unchanged = { 'If-None-Match': listed.response.headers.get('ETag') ?? '' };
+assert.equal((await client.GET('/api/tasks', { params: { header: unchanged } })).response.status, 304);
 
 const invalid = await client.POST('/api/tasks', { body: { title: ' ' } });
 const error: ErrorBody | undefined = invalid.error;

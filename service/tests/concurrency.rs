@@ -75,6 +75,28 @@ async fn concurrent_requests_take_few_statements_and_a_single_request_takes_one(
 }
 
 #[on_both_databases]
+async fn a_precondition_costs_no_statement_if_it_holds_and_one_if_it_does_not(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let task = create(db, alice, "t").await;
+    let toggle = async |versions: &[i64]| {
+        let before = db.db().statements();
+        let toggled = tasks::toggle_completed(db, alice, task.id, &Precondition::OneOf(versions.to_vec())).await;
+        (toggled, db.db().statements() - before)
+    };
+    let (toggled, statements) = toggle(&[task.version()]).await;
+    let current = toggled.unwrap();
+    assert_eq!(statements, 1);
+    for (stale, statements) in [(&[task.version()][..], 2), (&[1, 2], 1), (&[], 1)] {
+        let (refused, sent) = toggle(stale).await;
+        let found = if let Err(Error::Stale(stale)) = refused { stale.current } else { None };
+        assert_eq!((found, sent), (Some(current.clone()), statements), "{stale:?}");
+    }
+    // Of several versions the task is read first.
+    let (toggled, statements) = toggle(&[task.version(), current.version()]).await;
+    assert_eq!((toggled.unwrap().completed, statements), (false, 2));
+}
+
+#[on_both_databases]
 async fn a_grown_table_is_analyzed_on_postgresql(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let connection = opened.database.connect().await;

@@ -21,8 +21,7 @@ impl FromRequest for IfMatch {
         if !request.headers().contains_key(IF_MATCH) {
             return ready(Ok(Self(Precondition::Exists)));
         }
-        let precondition = header::IfMatch::parse(request).ok().and_then(etag::precondition);
-        ready(precondition.map(Self).ok_or_else(|| {
+        ready(etag::precondition(request.headers().get_all(IF_MATCH)).map(Self).ok_or_else(|| {
             let problem = "If-Match must be * or 1 to 16 tags in quotes, such as \"1769851800000000\"";
             FieldError::new(Code::InvalidHeader, "If-Match", FieldCode::Invalid, problem).into()
         }))

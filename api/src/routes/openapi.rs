@@ -5,7 +5,7 @@ mod errors;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr, Schema};
+use utoipa::openapi::{ObjectBuilder, OpenApi as Document, RefOr, Schema, Type};
 
 use crate::error::ErrorBody;
 use crate::json::SortItem;
@@ -67,8 +67,26 @@ fn add_common_parts(document: &mut Document) {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             describe_parameters(operation);
+            describe_conditions(operation);
             errors::add_to(operation, path);
         }
+    }
+}
+
+/// The syntax of `If-Match`: `*`, or 1 to 16 entity tags (RFC 9110, sections 8.8.3 and 13.1.1).
+const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*"){0,15})$"#;
+
+/// Gives the conditions their syntax. A header is never null, as an optional value would be. Every text is accepted as
+/// `If-None-Match`.
+fn describe_conditions(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let pattern = match parameter.name.as_str() {
+            "If-Match" => Some(IF_MATCH),
+            "If-None-Match" => None,
+            _ => continue,
+        };
+        parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).pattern(pattern).into());
     }
 }
 

@@ -40,7 +40,11 @@ async fn a_preflight_needs_no_token_and_allows_the_documented_methods_and_header
 async fn a_page_of_an_allowed_origin_can_read_answers_and_errors(app: TestApp) {
     let alice = app.user("alice");
     let from_page = |request: RequestBuilder| request.header("origin", PAGE);
+    let path = alice.create("t").await;
     for (status, request) in [
+        (304, alice.request(Method::GET, &path).header("if-none-match", "*")),
+        (304, alice.request(Method::GET, "/api/tasks").header("if-none-match", "*")),
+        (412, alice.request(Method::DELETE, &path).header("if-match", "\"1\"")),
         (201, alice.request(Method::POST, "/api/tasks").json(&json!({"title": "t"}))),
         (401, app.anonymous().request(Method::GET, "/api/tasks")),
         (403, alice.request(Method::GET, "/api/bob/tasks")),

@@ -1,4 +1,4 @@
-import type { ErrorBody, ErrorCode, FieldError } from './types.js';
+import type { ErrorBody, ErrorCode, FieldError, Task } from './types.js';
 
 /** An answer of the server that is not a success, as an exception. `message` is one sentence that can be shown to people. */
 export class ApiError extends Error {
@@ -9,6 +9,8 @@ export class ApiError extends Error {
   readonly code: ErrorCode | undefined;
   /** The mistakes of the body or the query. It is empty unless the status is 422. */
   readonly errors: readonly FieldError[];
+  /** The task as it is now, if the status is 412 because another request has written it. Otherwise it is undefined. */
+  readonly current: Task | undefined;
   readonly response: Response;
 
   constructor(response: Response, body?: unknown) {
@@ -17,6 +19,7 @@ export class ApiError extends Error {
     this.status = response.status;
     this.code = known?.code;
     this.errors = known?.errors ?? [];
+    this.current = known?.current;
     this.response = response;
   }
 

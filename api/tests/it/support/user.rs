@@ -24,6 +24,11 @@ impl User {
         Self { client, address: address.to_owned(), token: token.map(str::to_owned) }
     }
 
+    /// Returns a client that is signed in as another user, over the same connections.
+    pub fn signed_in_as(&self, id: &str) -> Self {
+        Self { token: Some(token(id)), ..self.clone() }
+    }
+
     /// Builds a request; send it with [`Answer::expect`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.address));
