@@ -88,12 +88,17 @@ const summary: Summary = await unwrap(client.GET('/api/tasks/summary', { params:
 const { by_tag, ...counts } = summary;
 assert.deepEqual(counts, { all: 4, pending: 4, completed: 0, overdue: 3, due_today: 0, by_priority: { none: 0, low: 3, medium: 0, high: 1 } });
 assert.deepEqual(by_tag, [{ name: 'a, b', count: 1 }, { name: 'shopping', count: 4 }]);
-assert.deepEqual((await client.GET('/api/tags')).data, by_tag);
+const tags = await client.GET('/api/tags');
+assert.deepEqual(tags.data, by_tag);
+const since = Number(tags.response.headers.get('etag')?.replaceAll('"', ''));
 
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
 assert.equal((await client.POST('/api/tasks/complete-all')).data?.count, 3);
 assert.equal((await client.DELETE('/api/tasks', { params: { query: { status: 'completed' } } })).data?.count, 3);
 assert.equal((await client.GET('/api/tasks/{id}', { params: { path } })).error?.code, 'task_not_found');
+const feed = await client.GET('/api/tasks/changes', { params: { query: { since } } });
+assert.deepEqual(feed.data?.changes.map(({ type }) => type), ['deleted', 'deleted', 'deleted', 'deleted']);
+assert.ok(feed.data && feed.data.state > since && !feed.data.has_more);
 
 const exported = await client.GET('/api/me/export');
 assert.deepEqual(exported.data?.tasks, []);

@@ -20,7 +20,7 @@ enum Tag {
 
 /// The row of an operation.
 struct Row {
-    /// The status of a success.
+    /// The status of the answer to the owner.
     status: u16,
     query: &'static str,
     body: Option<Value>,
@@ -40,11 +40,17 @@ fn row(operation: &str) -> Row {
         // A delete is sent with `Prefer: return=representation`.
         "update_task" | "patch_task" | "complete_task" | "delete_task" => (200, Task, Task, No),
         "complete_all_tasks" | "delete_completed_tasks" => (200, No, List, No),
+        // Every change since 0 is known only to a user without a task.
+        "list_changes" => (410, No, No, No),
         "export_me" => (200, No, No, No),
         "erase_me" => (204, No, No, No),
         unknown => panic!("the table of conditions has no row for the operation {unknown}"),
     };
-    let query = if operation == "delete_completed_tasks" { "?status=completed" } else { "" };
+    let query = match operation {
+        "delete_completed_tasks" => "?status=completed",
+        "list_changes" => "?since=0",
+        _ => "",
+    };
     let has_body = ["create_task", "update_task", "patch_task"].contains(&operation);
     Row { status, query, body: has_body.then(|| json!({"title": "written"})), etag, if_match, if_none_match }
 }
