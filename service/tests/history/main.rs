@@ -1,0 +1,180 @@
+//! The history checker: many processes write at random and are killed, connections are cut, and the clocks differ. Then it proves
+//! from the journals of the clients and the tables that no write was lost, done twice, or missed by a reader that polls.
+//!
+//! `just history` repeats it on a larger scale.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation must fail the test")]
+#![expect(clippy::disallowed_methods, reason = "a test checks the database with statements of its own")]
+
+mod checker;
+mod client;
+mod findings;
+mod history;
+mod journal;
+mod proxy;
+mod random;
+mod reader;
+mod run;
+mod state;
+
+use std::env;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use testing::{Backend, ConnectionTrait, Migrator, MigratorTrait, OwnCluster, TestDatabase, connect};
+
+use self::checker::check;
+use self::findings::{Findings, Problem};
+use self::history::History;
+use self::journal::Event;
+use self::proxy::Interference;
+use self::run::{Plan, run};
+
+/// The variable with the orders of a process of clients.
+const CHILD: &str = "HISTORY_CLIENTS";
+/// The variable with the number of times as long as usual that a history is.
+const TIMES: &str = "HISTORY_TIMES";
+
+/// The lock of the owners in the statements of batches, and in those of edits of many tasks.
+const LOCKS: [&str; 2] = [" FOR UPDATE OF \"task_owner\"", " ORDER BY user_id COLLATE \"C\" ASC FOR UPDATE"];
+/// The order in which batches lock their owners.
+const ORDER: &str = "ORDER BY task_owner.user_id COLLATE \"C\" ASC";
+/// The begin and the end of the part of a batch that locks them.
+const LOCKING: [&str; 2] = ["SELECT \"task_owner\".\"user_id\", ", " FOR UPDATE OF \"task_owner\")"];
+/// The same for one that waits after each lock, so that statements overlap.
+const LOCKING_SLOWLY: [&str; 2] = [
+    "SELECT * FROM (SELECT \"task_owner\".\"user_id\", ",
+    " FOR UPDATE OF \"task_owner\") AS locked WHERE length(pg_sleep(0.005)::text) = 0)",
+];
+/// The place in a batch where the time is compared with the clocks.
+const NOW: &str = "GREATEST(clock, ";
+
+fn rewrite(from: &str, to: &str) -> (String, String) {
+    (from.to_owned(), to.to_owned())
+}
+
+/// Three servers whose clocks are up to 3 s apart, and whose statements are rewritten. One of a hundred answers is lost.
+fn servers(rewrites: &[(String, String)]) -> Vec<Interference> {
+    let clocks =
+        [rewrite(NOW, NOW), rewrite(NOW, "GREATEST(clock, -3000000 + "), rewrite(NOW, "GREATEST(clock, -50000 + ")];
+    let server = |clock| Interference { rewrites: [&[clock], rewrites].concat(), loses_one_in: 100 };
+    clocks.map(server).to_vec()
+}
+
+/// The number of times as long as usual that a history is.
+fn times() -> u64 {
+    env::var(TIMES).map_or(1, |times| times.parse().unwrap())
+}
+
+/// A new database on a cluster of this program, whose sessions may be ended, and which looks for deadlocks at once.
+async fn postgres() -> Option<String> {
+    static CLUSTER: OnceLock<Option<OwnCluster>> = OnceLock::new();
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let settings = "deadlock_timeout = 10ms\nfsync = off\nfull_page_writes = off\nmax_connections = 200\n";
+    let cluster = CLUSTER.get_or_init(|| OwnCluster::start(settings, |_| {})).as_ref()?;
+    let name = format!("history_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    connect(&cluster.url()).await.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let url = format!("{}/{name}", cluster.url().rsplit_once('/').unwrap().0);
+    Migrator::up(&connect(&url).await, None).await.unwrap();
+    Some(url)
+}
+
+fn assert_rewritten(history: &History, rewrites: usize) {
+    for place in 0..rewrites {
+        let is_rewrite = |event: &Event| matches!(event, Event::Rewrote(rewrote) if *rewrote == place);
+        assert!(history.entries.iter().any(|entry| is_rewrite(&entry.event)), "rewrite {place} found no statement");
+    }
+}
+
+/// Runs a plan, and reports what was found.
+async fn found(name: &str, plan: &Plan) -> (History, Findings) {
+    let began = Instant::now();
+    let history = run(plan).await;
+    let ran = began.elapsed();
+    let findings = check(&history);
+    println!(
+        "{name}: {findings}; {:.0} s, and {:.0} s to check",
+        ran.as_secs_f64(),
+        (began.elapsed() - ran).as_secs_f64()
+    );
+    (history, findings)
+}
+
+/// Not a test by itself: the tests below start this program again with its name, to have processes that they can kill.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_of_clients() {
+    if let Ok(orders) = env::var(CHILD) {
+        client::work(serde_json::from_str(&orders).unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_is_lost_doubled_or_missed_on_postgresql() {
+    let Some(url) = postgres().await else { return };
+    let plan = Plan {
+        url,
+        processes: 3,
+        lives: 5 * times(),
+        clients: 24,
+        requests: 12,
+        interference: servers(&[]),
+        kills: true,
+        ends_sessions: true,
+    };
+    let (history, findings) = found("PostgreSQL", &plan).await;
+    assert_rewritten(&history, 1);
+    assert!(findings.is_flawless(), "{findings}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_is_lost_doubled_or_missed_on_sqlite() {
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let plan = Plan {
+        url: database.url().to_owned(),
+        processes: 1,
+        lives: 4 * times(),
+        clients: 12,
+        requests: 25,
+        interference: Vec::new(),
+        kills: true,
+        ends_sessions: false,
+    };
+    let (_, findings) = found("SQLite", &plan).await;
+    assert!(findings.is_flawless(), "{findings}");
+}
+
+/// Runs short histories with rewritten statements until the checker finds a problem.
+async fn finds(problem: Problem, rewrites: &[(String, String)]) {
+    for _ in 0..20 {
+        let Some(url) = postgres().await else { return };
+        let interference = servers(rewrites).into_iter().map(|server| Interference { loses_one_in: 0, ..server });
+        let plan = Plan {
+            url,
+            processes: 3,
+            lives: 3,
+            clients: 24,
+            requests: 15,
+            interference: interference.collect(),
+            kills: false,
+            ends_sessions: false,
+        };
+        let (history, findings) = found(&format!("{problem:?} expected"), &plan).await;
+        assert_rewritten(&history, rewrites.len() + 1);
+        if findings.number_of(problem) > 0 {
+            return;
+        }
+    }
+    panic!("the checker did not find {problem:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_lock_of_the_owner_a_reader_misses_changes() {
+    finds(Problem::Missed, &LOCKS.map(|lock| rewrite(lock, ""))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn owners_that_are_locked_in_any_order_deadlock() {
+    let slowly = |part: usize| rewrite(LOCKING[part], LOCKING_SLOWLY[part]);
+    let rewrites = [rewrite(ORDER, "ORDER BY random()"), slowly(0), slowly(1)];
+    finds(Problem::Deadlock, &rewrites).await;
+}
