@@ -239,10 +239,8 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
                 // Found above.
                 _ => {}
             },
-            Some(Outcome::Count(count)) if is_of_many => {
-                if usize::try_from(*count) != Ok(done.len()) && !is_erased {
-                    findings.add(Problem::Lost, format!("{request:?}: {} changes instead of {count}", done.len()));
-                }
+            Some(Outcome::Count(count)) if is_of_many && !is_erased && usize::try_from(*count) != Ok(done.len()) => {
+                findings.add(Problem::Lost, format!("{request:?}: {} changes instead of {count}", done.len()));
             }
             Some(Outcome::Refused(reason)) if !done.is_empty() => {
                 findings.add(Problem::DoneAlthoughRefused, format!("{request:?}: {reason}"));
@@ -283,7 +281,8 @@ fn check_erasures(attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut
     }
 }
 
-/// A write that begins after another of the same owner has ended has the larger number, whatever the clocks of their servers show.
+/// A write that begins after another of the same owner has ended has the larger number, also if the clocks of their servers
+/// differ.
 fn check_order(history: &History, changes: &Changes<'_>, findings: &mut Findings) {
     let numbers = |name: &str| changes.get(name).into_iter().flatten().map(|applied| applied.logged.at);
     let (mut owners, mut last): (HashMap<&str, &str>, HashMap<&str, i64>) = Default::default();

@@ -132,7 +132,7 @@ impl Client {
             return (Action::Erase, None);
         }
         if lot < 9 {
-            let action = if lot % 2 == 0 { Action::CompleteAll } else { Action::DeleteCompleted };
+            let action = if lot.is_multiple_of(2) { Action::CompleteAll } else { Action::DeleteCompleted };
             return (action, state.filter(|_| self.random.one_in(3)).map(|state| vec![state]));
         }
         let Some((id, version)) = self.random.pick(&known).copied().filter(|_| lot > 35) else {
@@ -215,14 +215,14 @@ fn caller(owner: &str, actor: Option<&str>) -> Caller {
 async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
     let caller = caller(&request.owner, Some(&request.name));
     let precondition = request.if_versions.map_or(Precondition::Exists, Precondition::OneOf);
-    let task = async |task: Result<tasks::Task, Error>| task.map(|task| Outcome::Task(task.id, State::from(&task)));
+    let written = |task: tasks::Task| Outcome::Task(task.id, State::from(&task));
     let done = match request.action {
-        Action::Create(fields) => task(tasks::create(store, &caller, new_task(fields)).await).await,
+        Action::Create(fields) => tasks::create(store, &caller, new_task(fields)).await.map(written),
         Action::Change(id, fields) => {
-            task(tasks::update(store, &caller, id, changes(fields), &precondition).await).await
+            tasks::update(store, &caller, id, changes(fields), &precondition).await.map(written)
         }
-        Action::Toggle(id) => task(tasks::toggle_completed(store, &caller, id, &precondition).await).await,
-        Action::Delete(id) => task(tasks::delete(store, &caller, id, &precondition).await).await,
+        Action::Toggle(id) => tasks::toggle_completed(store, &caller, id, &precondition).await.map(written),
+        Action::Delete(id) => tasks::delete(store, &caller, id, &precondition).await.map(written),
         Action::CompleteAll => tasks::complete_all(store, &caller, &precondition).await.map(Outcome::Count),
         Action::DeleteCompleted => tasks::delete_completed(store, &caller, &precondition).await.map(Outcome::Count),
         Action::Erase => me::erase(store, &caller).await.map(Outcome::Count),
@@ -243,16 +243,17 @@ async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
     }
 }
 
+fn value<T: Default>(change: Change<T>) -> T {
+    match change {
+        Change::To(value) => value,
+        Change::Keep => T::default(),
+    }
+}
+
 fn new_task(fields: Fields) -> NewTask {
     let Changes { title: Change::To(title), description, priority, tags, due, .. } = changes(fields) else {
         unreachable!("a new task has a title")
     };
-    fn value<T: Default>(change: Change<T>) -> T {
-        match change {
-            Change::To(value) => value,
-            Change::Keep => T::default(),
-        }
-    }
     NewTask { title, description: value(description), priority: value(priority), tags: value(tags), due: value(due) }
 }
 

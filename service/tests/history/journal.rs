@@ -15,7 +15,7 @@ use crate::state::{Action, State};
 pub(crate) struct Request {
     /// The name of this attempt. The change has it as its actor.
     pub(crate) name: String,
-    /// The name that all attempts of this request have in common.
+    /// The name that all attempts at the same request have in common.
     pub(crate) group: String,
     pub(crate) owner: String,
     pub(crate) action: Action,

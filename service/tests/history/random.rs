@@ -1,4 +1,4 @@
-/// A generator of random numbers (SplitMix64), which differ for each seed.
+/// A generator of random numbers (`SplitMix64`), which are others for each seed.
 pub(crate) struct Random(u64);
 
 impl Random {

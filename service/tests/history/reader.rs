@@ -1,4 +1,5 @@
 //! A reader of an owner's changes, as a client that polls reads them: each time those behind the last one that it has seen.
+//! It reads the table, so that nothing stands between the order of the commits and the check.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
