@@ -201,6 +201,7 @@ fn check_list(owner: &str, state: i64, list: &[(i64, i64)], tasks: &BTreeMap<i64
 
 /// Each acknowledged write is exactly one change, each refused one none, and each other one at most one.
 fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
+    let erased_until = erased_until(attempts);
     let mut groups: HashMap<&str, usize> = HashMap::new();
     for (name, attempt) in attempts {
         let Attempt { request, end, .. } = attempt;
@@ -219,7 +220,8 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
                 findings.add(Problem::Twice, format!("{request:?}: an earlier attempt was done too"));
             }
         }
-        let is_erased = done.is_empty() && may_be_erased(attempt, attempts);
+        let erased_until = erased_until.get(request.owner.as_str());
+        let is_erased = done.is_empty() && erased_until.is_some_and(|until| *until > attempt.sent);
         match end.map(|(_, outcome)| outcome) {
             Some(Outcome::Task(id, answer)) => match done {
                 [Applied { logged, after, .. }] => {
@@ -251,14 +253,14 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
     }
 }
 
-/// Whether an erasure of the owner may have come after the attempt.
-fn may_be_erased(attempt: &Attempt<'_>, attempts: &Attempts<'_>) -> bool {
-    let is_later = |erasure: &Attempt<'_>| erasure.is_over_at().is_none_or(|end| end > attempt.sent);
-    erasures(attempts, &attempt.request.owner).any(is_later)
-}
-
-fn erasures<'a>(attempts: &'a Attempts<'a>, owner: &str) -> impl Iterator<Item = &'a Attempt<'a>> {
-    attempts.values().filter(move |attempt| attempt.request.action == Action::Erase && attempt.request.owner == owner)
+/// The time until which data of each owner may have been erased, if any was.
+fn erased_until<'a>(attempts: &Attempts<'a>) -> HashMap<&'a str, i128> {
+    let mut until = HashMap::new();
+    for erasure in attempts.values().filter(|attempt| attempt.request.action == Action::Erase) {
+        let until = until.entry(erasure.request.owner.as_str()).or_insert(i128::MIN);
+        *until = erasure.is_over_at().unwrap_or(i128::MAX).max(*until);
+    }
+    until
 }
 
 /// Nothing that had ended when an erasure began is left after it.

@@ -122,16 +122,19 @@ fn set(mut state: State, fields: &Fields, at: i64) -> State {
 
 impl From<&Task> for State {
     fn from(task: &Task) -> Self {
+        // A field that is added later must be added here, or this does not compile.
+        let Task { id: _, title, description, completed, created_at, updated_at, completed_at, priority, tags, due } =
+            task;
         Self {
-            title: task.title.clone(),
-            description: task.description.clone(),
-            completed: task.completed,
-            created_at: task.created_at.timestamp_micros(),
-            updated_at: task.version(),
-            completed_at: task.completed_at.map(|time| time.timestamp_micros()),
-            priority: task.priority as i16,
-            tags: task.tags.iter().map(str::to_owned).collect(),
-            due: task.due.as_ref().map(|due| due.as_str().to_owned()),
+            title: title.clone(),
+            description: description.clone(),
+            completed: *completed,
+            created_at: created_at.timestamp_micros(),
+            updated_at: updated_at.timestamp_micros(),
+            completed_at: completed_at.map(|time| time.timestamp_micros()),
+            priority: *priority as i16,
+            tags: tags.iter().map(str::to_owned).collect(),
+            due: due.as_ref().map(|due| due.as_str().to_owned()),
         }
     }
 }
