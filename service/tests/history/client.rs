@@ -69,7 +69,7 @@ pub(crate) async fn work(orders: Orders) {
 
 /// Opens the database as a server with two workers does. Connections can be cut at this time already.
 async fn open(url: &str) -> Vec<Store> {
-    let config = DbConfig { max_connections: 9, ..DbConfig::new(url) };
+    let config = DbConfig { max_connections: 7, ..DbConfig::new(url) };
     loop {
         let opened = async {
             let store = Store::open(&config, |_| {}).await?.with_max_tasks(NonZero::new(MAX_TASKS));

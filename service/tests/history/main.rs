@@ -111,7 +111,7 @@ async fn no_write_is_lost_doubled_or_missed_on_postgresql() {
     let plan = Plan {
         url,
         processes: 3,
-        lives: 5 * times(),
+        lives: 4 * times(),
         clients: 24,
         requests: 12,
         interference: servers(&[]),
@@ -163,8 +163,8 @@ async fn the_checker_finds_each_kind_of_problem() {
     }
 }
 
-/// Runs short histories with rewritten statements until the checker finds a problem.
-async fn finds(problem: Problem, rewrites: &[(String, String)]) {
+/// Runs histories with rewritten statements, and with this number of requests of each client, until the checker finds a problem.
+async fn finds(problem: Problem, requests: u64, rewrites: &[(String, String)]) {
     for _ in 0..20 {
         let Some(url) = postgres().await else { return };
         let interference = servers(rewrites).into_iter().map(|server| Interference { loses_one_in: 0, ..server });
@@ -173,7 +173,7 @@ async fn finds(problem: Problem, rewrites: &[(String, String)]) {
             processes: 3,
             lives: 3,
             clients: 24,
-            requests: 15,
+            requests,
             interference: interference.collect(),
             kills: false,
             ends_sessions: false,
@@ -189,12 +189,12 @@ async fn finds(problem: Problem, rewrites: &[(String, String)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_lock_of_the_owner_a_reader_misses_changes() {
-    finds(Problem::Missed, &LOCKS.map(|lock| rewrite(lock, ""))).await;
+    finds(Problem::Missed, 6, &LOCKS.map(|lock| rewrite(lock, ""))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn owners_that_are_locked_in_any_order_deadlock() {
     let slowly = |part: usize| rewrite(LOCKING[part], LOCKING_SLOWLY[part]);
     let rewrites = [rewrite(ORDER, "ORDER BY random()"), slowly(0), slowly(1)];
-    finds(Problem::Deadlock, &rewrites).await;
+    finds(Problem::Deadlock, 15, &rewrites).await;
 }

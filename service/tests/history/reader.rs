@@ -56,7 +56,7 @@ pub(crate) async fn poll(url: String, owner: &'static str, stop: Arc<AtomicBool>
             return seen;
         }
         if is_empty {
-            sleep(Duration::from_millis(3)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     }
 }
