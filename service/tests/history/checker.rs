@@ -54,7 +54,7 @@ pub(crate) fn check(history: &History) -> Findings {
     }
     check_attempts(history, &attempts, &changes, &mut findings);
     check_erasures(&attempts, &changes, &mut findings);
-    check_order(history, &changes, &mut findings);
+    check_order(history, &attempts, &changes, &mut findings);
     findings
 }
 
@@ -284,19 +284,27 @@ fn check_erasures(attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut
 }
 
 /// A write that begins after another of the same owner has ended has the larger number, also if the clocks of their servers
-/// differ.
-fn check_order(history: &History, changes: &Changes<'_>, findings: &mut Findings) {
-    let numbers = |name: &str| changes.get(name).into_iter().flatten().map(|applied| applied.logged.at);
-    let (mut owners, mut last): (HashMap<&str, &str>, HashMap<&str, i64>) = Default::default();
-    let mut begun: HashMap<&str, i64> = HashMap::new();
+/// differ, and if the data was erased in between. Of an erased write only the answer is left.
+fn check_order(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
+    let numbers = |name: &str| {
+        let attempt = &attempts[name];
+        let answer = match attempt.end {
+            Some((_, Outcome::Task(_, state))) if !matches!(attempt.request.action, Action::Delete(_)) => {
+                Some(state.updated_at)
+            }
+            _ => None,
+        };
+        let logged = changes.get(name).into_iter().flatten().map(|applied| applied.logged.at);
+        logged.chain(answer)
+    };
+    let (mut last, mut begun): (HashMap<&str, i64>, HashMap<&str, i64>) = Default::default();
     for entry in &history.entries {
         match &entry.event {
             Event::Sent(request) => {
-                owners.insert(&request.name, &request.owner);
                 begun.insert(&request.name, last.get(request.owner.as_str()).copied().unwrap_or_default());
             }
             Event::Ended(name, _) => {
-                let last = last.entry(owners[name.as_str()]).or_default();
+                let last = last.entry(&attempts[name.as_str()].request.owner).or_default();
                 *last = numbers(name).max().unwrap_or_default().max(*last);
             }
             Event::Listed(..) | Event::Rewrote(_) => {}
