@@ -52,6 +52,9 @@ pub(crate) fn check(history: &History) -> Findings {
         findings.count("lists", lists.len());
         replay(owner, of_owner, &attempts, lists, &mut changes, &mut findings);
     }
+    let is_unanswered =
+        |(name, attempt): &(&&str, &Attempt<'_>)| attempt.is_over_at().is_none() && changes.contains_key(*name);
+    findings.count("done without an answer", attempts.iter().filter(is_unanswered).count());
     check_attempts(history, &attempts, &changes, &mut findings);
     check_erasures(&attempts, &changes, &mut findings);
     check_order(history, &attempts, &changes, &mut findings);

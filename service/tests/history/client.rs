@@ -207,7 +207,7 @@ impl Client {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test chooses its callers")]
-fn caller(owner: &str, actor: Option<&str>) -> Caller {
+pub(crate) fn caller(owner: &str, actor: Option<&str>) -> Caller {
     Caller::authenticated(UserId::parse(owner).unwrap()).acting_through(actor.and_then(Actor::parse))
 }
 

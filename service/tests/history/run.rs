@@ -64,16 +64,8 @@ pub(crate) async fn run(plan: &Plan) -> History {
     let readers: Vec<_> = [&KEPT[..], &ERASED].concat().into_iter().map(poll).collect();
     let connection = connect(&plan.url).await;
     live(plan, folder.path(), &connection).await;
-    // A statement that a dead process has sent may still run.
-    let deadlocks = if connection.get_database_backend() == DbBackend::Postgres {
-        while number(&connection, SESSIONS).await > 0 {
-            connection.execute_unprepared(&format!("{END_SESSIONS} TRUE")).await.unwrap();
-            sleep(Duration::from_millis(10)).await;
-        }
-        number(&connection, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await
-    } else {
-        0
-    };
+    let deadlocks =
+        if connection.get_database_backend() == DbBackend::Postgres { deadlocks(&connection).await } else { 0 };
     stop.store(true, Ordering::Relaxed);
     let mut seen = HashMap::new();
     for (owner, reader) in readers {
@@ -82,6 +74,16 @@ pub(crate) async fn run(plan: &Plan) -> History {
     let journals = fs::read_dir(folder.path()).unwrap();
     let entries = journals.flat_map(|journal| journal::read(&journal.unwrap().path())).collect();
     History::load(&connection, entries, seen, deadlocks).await
+}
+
+/// Ends the sessions of the service, so that nothing that a dead process has sent runs any more. Returns the number of deadlocks
+/// that there were in the database. A session reports its own at its end.
+pub(crate) async fn deadlocks(connection: &DatabaseConnection) -> i64 {
+    while number(connection, SESSIONS).await > 0 {
+        connection.execute_unprepared(&format!("{END_SESSIONS} TRUE")).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+    number(connection, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await
 }
 
 const SESSIONS: &str =
