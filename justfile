@@ -8,6 +8,10 @@ run *ARGS:
 test:
     cargo test --workspace
 
+# Checks long histories of random writers that are killed and cut off; TIMES is their length, with 1 for that in `test`
+history TIMES="30":
+    HISTORY_TIMES={{TIMES}} cargo test -p service --test history -- --nocapture no_write
+
 # Checks formatting, clippy and rustdoc; warnings are errors
 lint:
     cargo fmt --all --check
