@@ -376,7 +376,7 @@ async fn a_streamed_list_that_breaks_off_is_logged_with_its_route_its_id_and_the
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("broken-stream")).collect();
     let broken = lines.iter().find(|line| line.contains("broke off")).unwrap_or_else(|| panic!("{log}"));
     assert!(broken.contains("ERROR") && broken.contains("GET /api/tasks broke off"), "{broken}");
-    assert!(broken.contains("no such table: task") || broken.contains("\"task_owner\" does not exist"), "{broken}");
+    assert!(broken.contains("no such table: task") || broken.contains("\"task\" does not exist"), "{broken}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
