@@ -344,6 +344,39 @@ async fn a_cancelled_request_does_not_cancel_its_batch(opened: Opened) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_wait_for_many_locked_owners_do_not_delay_those_of_others() {
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let opened = Opened::on(database).await;
+    let db = &opened.db;
+    let locked: Vec<Caller> = (0..8).map(|n| user(&format!("locked {n}"))).collect();
+    let mut tasks_of_locked = Vec::new();
+    for caller in &locked {
+        tasks_of_locked.push(create(db, caller, "t").await.id);
+    }
+    let bob = &user("bob");
+    let free = create(db, bob, "free").await;
+    let other = opened.database.connect().await;
+    let transaction = other.begin().await.unwrap();
+    transaction.execute_unprepared("SELECT 1 FROM task_owner WHERE user_id LIKE 'locked%' FOR UPDATE").await.unwrap();
+    let waiting = join_all(locked.iter().zip(&tasks_of_locked).enumerate().map(|(n, (caller, id))| async move {
+        // One after the other, so that most of them are batches of their own.
+        tokio::time::sleep(Duration::from_millis(150 * n as u64)).await;
+        tasks::toggle_completed(db, caller, *id, &Precondition::Exists).await
+    }));
+    let passing = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        for _ in 0..3 {
+            tasks::toggle_completed(db, bob, free.id, &Precondition::Exists).await.unwrap();
+        }
+        transaction.rollback().await.unwrap();
+    };
+    let (written, ()) = futures_util::future::join(waiting, passing).await;
+    // Two wait until the lock is released, and the others are refused before.
+    assert!(written.iter().all(|written| matches!(written, Ok(_) | Err(Error::Unavailable(_)))));
+    assert!(written.iter().any(Result::is_ok));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
     let opened = Opened::on(database).await;

@@ -3,7 +3,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -23,6 +23,9 @@ const LATE: Duration = Duration::from_millis(100);
 const MAX_LOOKS: usize = 16;
 /// The maximum number of batches of one kind in flight. Each holds a connection.
 const MAX_IN_FLIGHT: usize = 4;
+
+/// The maximum number of parts of a rejected batch that are sent at the same time.
+const PARTS_AT_ONCE: usize = 4;
 
 /// The one task that sends the batches of a queue.
 pub(super) struct Runner<O: Operation> {
@@ -159,7 +162,8 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
         send_singles(queue, batch, &done).await;
         return None;
     }
-    // All parts are sent at the same time, so that one that waits for a lock does not delay the others.
+    // Several parts are sent at the same time, so that one that waits for a lock does not delay the others. Each has a connection,
+    // and not all of them may be taken.
     let send_part = async |part: Batch<O>| {
         let key = part.requests.first().and_then(O::key);
         send_part(queue, part).await;
@@ -167,7 +171,7 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
             in_flight.release(&key);
         }
     };
-    join_all(batch.by_key().into_iter().map(send_part)).await;
+    stream::iter(batch.by_key()).for_each_concurrent(PARTS_AT_ONCE, send_part).await;
     None
 }
 

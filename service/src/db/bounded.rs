@@ -18,6 +18,9 @@ use crate::Error;
 const GRACE: Duration = Duration::from_secs(5);
 /// The time in milliseconds for which a statement waits for a row that another transaction has locked.
 const LOCK_TIMEOUT: u32 = 5000;
+/// The time in milliseconds after which PostgreSQL ends a transaction that sends nothing. Its server is frozen or cannot be reached,
+/// and others wait for its locks.
+const IDLE_TIMEOUT: u32 = 5000;
 /// The number of SQLite's instructions between two looks at the time: less than a millisecond.
 const INSTRUCTIONS: i32 = 10_000;
 
@@ -125,6 +128,7 @@ pub(super) async fn begin(pool: &PgPool, limit: Duration) -> Result<sqlx::Transa
     let limit = limit.as_millis().max(1);
     let begin = format!(
         "BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {LOCK_TIMEOUT}; \
+         SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT}; \
          SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
     );
     sqlx::Transaction::begin(connection, Some(AssertSqlSafe(begin).into_sql_str())).await.map_err(query_error)
@@ -196,16 +200,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_that_is_sent_alone_is_neither_compiled_nor_divided_among_processes() {
+    async fn a_statement_that_is_sent_alone_is_not_compiled_not_divided_among_processes_and_leaves_no_open_transaction()
+    {
         let Some(database) = TestDatabase::migrated(testing::Backend::Postgres).await else { return };
         let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
-        let settings =
-            "SELECT concat_ws(' ', current_setting('jit'), current_setting('max_parallel_workers_per_gather'))";
+        let settings = "SELECT concat_ws(' ', current_setting('jit'), current_setting('max_parallel_workers_per_gather'), \
+             current_setting('idle_in_transaction_session_timeout'))";
         let settings = Statement::from_string(DbBackend::Postgres, settings);
         let set = |text: &mut String, row: QueryResult| {
             *text = row.try_get_by_index(0)?;
             Ok(())
         };
-        assert_eq!(db.select(&settings, Duration::from_mins(1), set).await.unwrap(), "off 0");
+        assert_eq!(db.select(&settings, Duration::from_mins(1), set).await.unwrap(), "off 0 5s");
     }
 }

@@ -71,7 +71,8 @@ impl Fault {
     /// low byte of the extended result code is the primary result code.
     fn of_code(code: &str) -> Self {
         match code {
-            "57P01" | "57P03" | "57P05" | "25006" => return Self::SessionEnded,
+            // 25P03: the transaction was idle for too long, and was rolled back.
+            "57P01" | "57P03" | "57P05" | "25006" | "25P03" => return Self::SessionEnded,
             "57P02" => return Self::Crashed,
             "40P01" | "40001" => return Self::Conflict,
             "55P03" => return Self::LockTimeout,
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_write_is_sent_again_only_after_a_code_of_a_session_that_ended_before_it() {
-        for code in ["57P01", "57P03", "57P05", "25006"] {
+        for code in ["57P01", "57P03", "57P05", "25006", "25P03"] {
             assert!(Fault::of_code(code).was_not_done() && Fault::of_code(code).breaks_connection(), "{code}");
         }
         // A crash can come between a commit and its answer.

@@ -32,9 +32,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::changes::{LogPage, OwnerState};
+use tokio::sync::Semaphore;
+
 pub(crate) use self::cost::Cost;
 use self::cost::Places;
-use self::edit::Edits;
+use self::edit::{Edits, LONG_WAITS};
 use self::growth::Growth;
 pub(crate) use self::list::MAX_BATCHED;
 use self::read::{Clock, Foreign, Get, Newest};
@@ -127,8 +129,10 @@ impl Store {
 
     fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {
         let (reads, edits) = (Arc::<Lane>::default(), Arc::<Lane>::default());
+        let long_waits = Arc::new(Semaphore::new(LONG_WAITS));
         let of = |kind| {
-            let operation = Edits { kind, growth: Arc::clone(&shared.growth), max_tasks: shared.max_tasks };
+            let (growth, long_waits) = (Arc::clone(&shared.growth), Arc::clone(&long_waits));
+            let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits };
             Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
         };
         let queues = Queues {

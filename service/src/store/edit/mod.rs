@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use tokio::sync::Semaphore;
 
 use super::columns::ReadPosition;
 use super::growth::Growth;
@@ -37,6 +38,10 @@ const MAX_BATCH: usize = 256;
 const BATCH_LOCK_TIMEOUT: &str = "100ms";
 /// The time for which the requests of one owner wait. It bounds how long after its caller has timed out a write can still be done.
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
+/// The same if enough requests wait already. Each takes a connection of its worker.
+const SHORT_LOCK_TIMEOUT: &str = "500ms";
+/// The number of owners of a worker that are waited for long.
+pub(super) const LONG_WAITS: usize = 2;
 /// The number of times that a batch is sent, in which owners have no row yet, or no more.
 const MAX_ATTEMPTS: usize = 4;
 
@@ -53,6 +58,8 @@ pub(super) struct Edits {
     pub(super) growth: Arc<Growth>,
     /// The maximum number of tasks of a user.
     pub(super) max_tasks: i64,
+    /// The permits to wait long for an owner that another server has locked, of all kinds together.
+    pub(super) long_waits: Arc<Semaphore>,
 }
 
 impl Operation for Edits {
@@ -97,6 +104,9 @@ impl Edits {
     async fn run_joined(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         // The owners that have a row, if the last attempt has shown that some have none.
         let mut held: Option<Arc<HashSet<String>>> = None;
+        // The permit is held until the statement has ended.
+        let permit = has_one_owner(batch).then(|| self.long_waits.try_acquire().ok()).flatten();
+        let waits_long = permit.is_some();
         for _ in 0..MAX_ATTEMPTS {
             let (kind, max_tasks) = (self.kind, self.max_tasks);
             let (known, of_attempt) = (held.take(), Arc::clone(batch));
@@ -105,7 +115,11 @@ impl Edits {
                 if let Some(known) = known.as_ref().filter(|_| kind != EditKind::Create) {
                     sent.retain(|sent| known.contains(owners::owner(sent)));
                 }
-                if sent.is_empty() { Ok(None) } else { send_joined(kind, max_tasks, db, &of_attempt, sent).await }
+                if sent.is_empty() {
+                    Ok(None)
+                } else {
+                    send_joined((kind, max_tasks, waits_long), db, &of_attempt, sent).await
+                }
             });
             let Some(known) = attempt.await? else { return Ok(()) };
             if kind == EditKind::Create {
@@ -141,18 +155,27 @@ impl Edits {
     }
 }
 
+fn has_one_owner(batch: &Batch<Edits>) -> bool {
+    let mut owners = batch.requests.iter().map(|request| request.caller.user_id());
+    let first = owners.next();
+    owners.all(|owner| Some(owner) == first)
+}
+
 /// Sends the one statement, and answers each request for which it returned a row. All answers come after the last row, because
 /// only the end of the rows shows that they are committed. If some owners have no row, nothing was done, and the others are
 /// returned.
 async fn send_joined(
-    kind: EditKind,
-    max_tasks: i64,
+    (kind, max_tasks, waits_long): (EditKind, i64, bool),
     db: &DatabaseConnection,
     batch: &Batch<Edits>,
     mut sent: Vec<Sent<'_, EditRequest>>,
 ) -> Result<Option<HashSet<String>>, DbErr> {
     let owners = owners::assign_turns(&mut sent);
-    let lock_timeout = if owners.len() > 1 { BATCH_LOCK_TIMEOUT } else { SINGLE_LOCK_TIMEOUT };
+    let lock_timeout = match (owners.len(), waits_long) {
+        (1, true) => SINGLE_LOCK_TIMEOUT,
+        (1, false) => SHORT_LOCK_TIMEOUT,
+        _ => BATCH_LOCK_TIMEOUT,
+    };
     let max_tasks = (kind == EditKind::Create).then_some(max_tasks);
     let scalars: Vec<_> = joined::scalars(owners, now().timestamp_micros(), lock_timeout, max_tasks).collect();
     let (statement, held_owners) = match kind {
