@@ -487,3 +487,14 @@ async fn bulk_edits_that_wait_for_a_lock_do_not_delay_those_of_others() {
     let (completed, ()) = futures_util::future::join(waiting, passing).await;
     assert!(completed.into_iter().all(|count| count.unwrap() == 1));
 }
+
+#[on_both_databases]
+async fn a_write_that_finds_nothing_gets_no_number(opened: Opened) {
+    let (db, alice) = (&opened.db, &user("alice"));
+    let task = create(db, alice, "t").await;
+    // All of them are in few batches, in which the one that finds its task is the first.
+    let toggles = [task.id, task.id + 1000, task.id + 1001, task.id + 1002];
+    let toggled = join_all(toggles.map(|id| tasks::toggle_completed(db, alice, id, &Precondition::Exists))).await;
+    assert_eq!(tasks::state(db, alice).await.unwrap(), toggled[0].as_ref().unwrap().version());
+    assert!(toggled[1..].iter().all(|missing| matches!(missing, Err(Error::NotFound))));
+}

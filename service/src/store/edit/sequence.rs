@@ -251,14 +251,17 @@ async fn spend<'a>(
     done: &Done,
     clocks: &mut Clocks<'a>,
 ) -> Result<(), DbErr> {
-    let owners: HashMap<usize, &'a str> = sent.iter().map(|sent| (sent.place, owner(sent))).collect();
-    let mut moved = HashMap::new();
+    let numbers: HashMap<usize, (&'a str, i64)> =
+        sent.iter().map(|sent| (sent.place, (owner(sent), sent.turn.at))).collect();
+    let mut moved: HashMap<&str, Clock> = HashMap::new();
     for (place, _) in done {
-        if let Some(name) = owners.get(place)
+        if let Some((name, at)) = numbers.get(place)
             && let Some(clock) = clocks.get_mut(name)
         {
             clock.tasks -= i64::from(kind == EditKind::Delete);
-            moved.insert(*name, *clock);
+            // Requests that found nothing had numbers too, which were not given.
+            let last = moved.get(name).map_or(*at, |moved| Ord::max(moved.last, *at));
+            moved.insert(*name, Clock { last, ..*clock });
         }
     }
     let moved: Vec<NamedClock> = moved.into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect();
