@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Task;
 use super::list_query::limit;
-use super::schemas::{feed_limit, feed_state};
+use super::schemas::feed_limit;
 use super::task::{RESERVED, write_task};
 use crate::config::TaskAliases;
 use crate::error::FieldError;
@@ -20,9 +20,9 @@ const DEFAULT_LIMIT: u32 = 250;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListChanges {
-    /// The state that the client has.
+    /// The state that you have: `state` of the answer before, or at first the number in the `ETag` of the whole list.
     #[serde(deserialize_with = "state")]
-    #[param(schema_with = feed_state)]
+    #[param(minimum = 0)]
     since: i64,
     /// The maximum number of changes of a part. The default is 250.
     #[serde(default, deserialize_with = "limit")]

@@ -145,18 +145,6 @@ pub(super) fn feed_limit() -> Schema {
         .into()
 }
 
-/// A state of the list, from which the feed of changes goes on.
-pub(super) fn feed_state() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some(
-            "The state that you have: `state` of the answer before, or at first the number in the `ETag` of the whole list.",
-        ))
-        .minimum(Some(0))
-        .into()
-}
-
 /// The rules of [`Search`].
 pub(super) fn search() -> Schema {
     ObjectBuilder::new()
