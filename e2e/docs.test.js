@@ -52,6 +52,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
   const ids = await page.locator('.opblock').evaluateAll((blocks) => blocks.map((block) => block.id.replace(/^operations-/, '')));
   assert.deepEqual(ids, [
     ...['list', 'create', 'get', 'update', 'patch', 'complete', 'delete'].map((verb) => `tasks-${verb}_task${verb === 'list' ? 's' : ''}`),
+    'tasks-list_changes',
     'bulk-complete_all_tasks',
     'tags_and_summary-summarize_tasks',
     'tags_and_summary-list_tags',

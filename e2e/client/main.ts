@@ -88,9 +88,9 @@ const summary: Summary = await unwrap(client.GET('/api/tasks/summary', { params:
 const { by_tag, ...counts } = summary;
 assert.deepEqual(counts, { all: 4, pending: 4, completed: 0, overdue: 3, due_today: 0, by_priority: { none: 0, low: 3, medium: 0, high: 1 } });
 assert.deepEqual(by_tag, [{ name: 'a, b', count: 1 }, { name: 'shopping', count: 4 }]);
-const tags = await client.GET('/api/tags');
-assert.deepEqual(tags.data, by_tag);
-const since = Number(tags.response.headers.get('etag')?.replaceAll('"', ''));
+const tagList = await client.GET('/api/tags');
+assert.deepEqual(tagList.data, by_tag);
+const since = Number(tagList.response.headers.get('etag')?.replaceAll('"', ''));
 
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
 assert.equal((await client.POST('/api/tasks/complete-all')).data?.count, 3);
