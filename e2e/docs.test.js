@@ -65,7 +65,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
 }));
 
 test('the page follows the color scheme of the system', () => withDocs(async (page) => {
-  // The page is told of a change after the change.
+  // The page follows a moment after the change.
   const isDark = () => getComputedStyle(document.body).backgroundColor === 'rgb(28, 32, 34)';
   await page.waitForFunction(isDark);
   await page.emulateMedia({ colorScheme: 'light' });

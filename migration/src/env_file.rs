@@ -6,8 +6,8 @@ use std::path::Path;
 
 use dotenvor::{Error, ParseErrorKind};
 
-/// The variables of a file `.env`, as Better Auth's reader of such files takes them: a value without quotes ends at the end of the
-/// line or at a `#`, the last of several values of one name counts, and `$` has no meaning.
+/// The variables of a file `.env`, as Better Auth's reader of such files takes them: a value without quotes ends at the end of
+/// the line or at a `#`, the last of several values of one name counts, and `$` has no meaning.
 #[derive(Default)]
 pub struct EnvFile {
     /// Names and values.

@@ -40,8 +40,8 @@ type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 /// Reads a part and checks it. With `strict`, names that `T` does not have are mistakes.
 ///
 /// # Errors
-/// All mistakes, at most [`FieldError::MOST`]: those of fields of `T` in the order of these fields, then those of unknown names in the
-/// order in which they were sent.
+/// All mistakes, at most [`FieldError::MOST`]: those of fields of `T` in the order of these fields, then those of unknown names
+/// in the order in which they were sent.
 pub(super) fn read<T: Input>(text: &str, part: Part, strict: bool) -> Result<T::Checked, Error> {
     let attempt = |text: &str| part.deserialize::<T>(text)?.check(strict);
     let (known, mut pairs) = (names::<T>(), part.pairs(text));

@@ -29,8 +29,8 @@ pub(crate) struct Metrics {
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 impl Metrics {
-    /// Registers all metrics. Counters begin with zero, because `rate()` does not see the step from no value to one. Only the series
-    /// of requests begin with the first request of their route and status.
+    /// Registers all metrics. Counters begin with zero, because `rate()` does not see the step from no value to one. Only the
+    /// series of requests begin with the first request of their route and status.
     ///
     /// # Errors
     /// If two metrics have the same name.

@@ -63,7 +63,8 @@ impl State {
         Ok(known.has(version).then(|| etag::not_modified(version)))
     }
 
-    /// Makes the answer to this user, with this version as its entity tag, whose length depends on the user's data. It is counted until it has been written.
+    /// Makes the answer to this user, with this version as its entity tag, whose length depends on the user's data. It is
+    /// counted until it has been written.
     ///
     /// # Errors
     /// [`Error::Busy`] if the answers that wait to be written leave no memory for it.

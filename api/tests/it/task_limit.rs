@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{Answer, TestApp, User};
 
-/// Sends this number of creates at the same time. Each has a connection of its own, so that all workers get some. Returns the number
-/// of those that were done. The others were refused because of the limit.
+/// Sends this number of creates at the same time. Each has a connection of its own, so that all workers get some. Returns the
+/// number of those that were done. The others were refused because of the limit.
 async fn create_at_once(user: &User, number: usize) -> usize {
     let mut running = JoinSet::new();
     for _ in 0..number {

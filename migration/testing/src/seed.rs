@@ -14,9 +14,10 @@ const DEFAULTS: [(&str, &str); 5] = [
 
 /// Inserts `rows` tasks with one statement, and gives their owners their rows.
 ///
-/// `columns` are names with SQL expressions, over `n`, the number of the row from 1. They replace or complete the defaults: tasks of
-/// `alice`, titled `t 1`, `t 2`, …, not completed, created and updated at the begin of 2026. On PostgreSQL the expressions for
-/// `created_at`, `updated_at` and `completed_at` are cast to `timestamptz`, so that a text literal works on both databases.
+/// `columns` are names with SQL expressions, over `n`, the number of the row from 1. They replace or complete the defaults:
+/// tasks of `alice`, titled `t 1`, `t 2`, …, not completed, created and updated at the begin of 2026. On PostgreSQL the
+/// expressions for `created_at`, `updated_at` and `completed_at` are cast to `timestamptz`, so that a text literal works on
+/// both databases.
 ///
 /// A derived column such as `title_folded` gets the schema's default unless it is set here.
 pub async fn seed(connection: &DatabaseConnection, rows: u32, columns: &[(&str, &str)]) {
@@ -56,8 +57,8 @@ async fn seed_owners(connection: &DatabaseConnection) {
 
 /// Has the database count the rows of its tables, so that it plans for as many as there are.
 ///
-/// PostgreSQL looks at every row of up to 120,000. From a smaller sample it sometimes estimates half as many users, and chooses another
-/// plan.
+/// PostgreSQL looks at every row of up to 120,000. From a smaller sample it sometimes estimates half as many users, and chooses
+/// another plan.
 pub async fn analyze(connection: &DatabaseConnection) {
     if connection.get_database_backend() == DbBackend::Postgres {
         let every_row = "SET default_statistics_target = 400";

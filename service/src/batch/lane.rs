@@ -63,14 +63,6 @@ mod tests {
             16
         }
 
-        fn key(_: &u8) -> Option<Infallible> {
-            None
-        }
-
-        fn row(_: &u8) -> Option<i64> {
-            None
-        }
-
         async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
             let batch = Arc::clone(batch);
             db.read(async move |db| {

@@ -10,7 +10,7 @@ pub(crate) trait Operation: Sized + Send + Sync + 'static {
     type Request: Send + Sync + 'static;
     /// The answer to one caller.
     type Answer: Send + 'static;
-    /// The key of a request, see [`Self::key`].
+    /// The key of a request, see [`Self::key`]. `Infallible` if no request has one.
     type Key: Key;
 
     /// The maximum number of requests in a batch.
@@ -20,11 +20,15 @@ pub(crate) trait Operation: Sized + Send + Sync + 'static {
     /// can have several requests with one key.
     ///
     /// [`Holds`]: super::Holds
-    fn key(request: &Self::Request) -> Option<Self::Key>;
+    fn key(_: &Self::Request) -> Option<Self::Key> {
+        None
+    }
 
     /// The row that a request writes, if it is known. Of the requests with one key, only one in a batch can write a row. The
     /// others wait, so that they are done in the order of their arrival.
-    fn row(request: &Self::Request) -> Option<i64>;
+    fn row(_: &Self::Request) -> Option<i64> {
+        None
+    }
 
     /// Runs one statement for the whole batch: all requests are done or none. It answers each request as soon as the result is
     /// final. A row that cannot be read fails only its own request.

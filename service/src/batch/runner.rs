@@ -162,8 +162,8 @@ async fn send<O: Operation>(in_flight: InFlight<O>, batch: Batch<O>) -> Option<L
         send_singles(queue, batch, &done).await;
         return None;
     }
-    // Several parts are sent at the same time, so that one that waits for a lock does not delay the others. Each has a connection,
-    // and not all of them may be taken.
+    // Several parts are sent at the same time, so that one that waits for a lock does not delay the others. Each has a
+    // connection, and not all of them may be taken.
     let send_part = async |part: Batch<O>| {
         let key = part.requests.first().and_then(O::key);
         send_part(queue, part).await;

@@ -18,8 +18,8 @@ use crate::Error;
 const GRACE: Duration = Duration::from_secs(5);
 /// The time in milliseconds for which a statement waits for a row that another transaction has locked.
 const LOCK_TIMEOUT: u32 = 5000;
-/// The time in milliseconds after which PostgreSQL ends a transaction that sends nothing. Its server is frozen or cannot be reached,
-/// and others wait for its locks.
+/// The time in milliseconds after which PostgreSQL ends a transaction that sends nothing. Its server is frozen or cannot be
+/// reached, and others wait for its locks.
 const IDLE_TIMEOUT: u32 = 5000;
 /// The number of SQLite's instructions between two looks at the time: less than a millisecond.
 const INSTRUCTIONS: i32 = 10_000;

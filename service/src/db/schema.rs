@@ -18,8 +18,8 @@ impl Schema {
     /// Connects to the address for migrations. `notice` receives sentences for the operator.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the address is
-    /// invalid, or if the encoding of the database is not UTF8. No error contains the password.
+    /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Database`] if it refuses the connection, if the
+    /// address is invalid, or if the encoding of the database is not UTF8. No error contains the password.
     pub async fn open(config: &DbConfig<'_>, mut notice: impl FnMut(&str)) -> Result<Self, Error> {
         let destination = match Destination::of_migrations(config)? {
             Some(direct) => direct,

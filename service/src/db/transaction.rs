@@ -17,8 +17,8 @@ pub(crate) enum Transaction {
 }
 
 impl Transaction {
-    /// Begins a transaction. On PostgreSQL each of its statements ends within `limit`. SQLite has one writer, which the transaction
-    /// takes at once, so that it never fails because another one has written since it read.
+    /// Begins a transaction. On PostgreSQL each of its statements ends within `limit`. SQLite has one writer, which the
+    /// transaction takes at once, so that it never fails because another one has written since it read.
     pub(crate) async fn begin(db: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
         if db.get_database_backend() == DbBackend::Postgres {
             return Ok(Self::Postgres(begin(db.get_postgres_connection_pool(), limit).await?));
@@ -72,8 +72,8 @@ impl Transaction {
 
 /// A transaction of SQLite.
 ///
-/// The driver's own transaction is not used: SQLite rolls back by itself if the disk is full, the driver's ROLLBACK then fails, and
-/// the driver takes its connection for one within a transaction for ever.
+/// The driver's own transaction is not used: SQLite rolls back by itself if the disk is full, the driver's ROLLBACK then fails,
+/// and the driver takes its connection for one within a transaction for ever.
 pub(crate) struct SqliteTransaction {
     /// `None` after the commit.
     connection: Option<PoolConnection<Sqlite>>,

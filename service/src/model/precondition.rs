@@ -1,4 +1,5 @@
-/// A condition on the version of the task, or the state of the list, that a request writes (`If-Match`, RFC 9110, section 13.1.1).
+/// A condition on the version of the task, or the state of the list, that a request writes (`If-Match`, RFC 9110, section
+/// 13.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
     /// There is no condition but that the task exists.
@@ -28,5 +29,21 @@ impl Precondition {
             Self::Exists => true,
             Self::OneOf(versions) => versions.contains(&version),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_no_time_of_the_calendar_is_not_the_version_of_a_task() {
+        let only = |version| Precondition::OneOf(vec![version]).only_version();
+        for never in [i64::MIN, -1, 0, 253_402_300_800_000_000, i64::MAX] {
+            assert_eq!(only(never), None, "{never}");
+        }
+        assert_eq!(only(253_402_300_799_999_999), Some(253_402_300_799_999_999));
+        assert_eq!(Precondition::OneOf(vec![7, 8]).only_version(), None);
+        assert_eq!(Precondition::Exists.only_version(), None);
     }
 }

@@ -109,8 +109,8 @@ impl Dialect {
 
     /// The time of a write, which is its number in microseconds.
     ///
-    /// A sharded PostgreSQL accepts only immutable functions over a column here, and `timestamptz + interval` is not one. A number
-    /// of microseconds times an interval is rounded from the year 2255 on, so the seconds are multiplied apart.
+    /// A sharded PostgreSQL accepts only immutable functions over a column here, and `timestamptz + interval` is not one. A
+    /// number of microseconds times an interval is rounded from the year 2255 on, so the seconds are multiplied apart.
     pub(super) fn time_of_write(self) -> Expr {
         match self {
             Self::Postgres => Expr::cust(

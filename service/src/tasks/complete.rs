@@ -6,8 +6,8 @@ use crate::{Caller, Error};
 /// Flips whether a task of the caller is completed, in one atomic statement: two concurrent requests flip it twice.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does not
-/// hold.
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does
+/// not hold.
 pub async fn toggle_completed(
     store: &Store,
     caller: &Caller,
@@ -20,8 +20,8 @@ pub async fn toggle_completed(
 /// Sets whether a task of the caller is completed. Unlike a toggle it can be repeated safely.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does not
-/// hold.
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does
+/// not hold.
 pub async fn set_completed(
     store: &Store,
     caller: &Caller,

@@ -6,8 +6,8 @@ use crate::{Caller, Error};
 /// Deletes a task of the caller, and returns it as it was.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does not
-/// hold.
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does
+/// not hold.
 pub async fn delete(store: &Store, caller: &Caller, id: i64, precondition: &Precondition) -> Result<Task, Error> {
     edit_one(store, caller, id, Edit::Delete(id), precondition).await
 }

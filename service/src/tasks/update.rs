@@ -6,8 +6,8 @@ use crate::{Caller, Error, Stale};
 /// writes at the same time. An update without any change writes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does not
-/// hold.
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does
+/// not hold.
 pub async fn update(
     store: &Store,
     caller: &Caller,

@@ -32,8 +32,8 @@ pub(super) const EXPECTED_BYTES: u32 = 1024;
 /// Pages by number (`page` from 1, or `skip` or `offset`, with `limit`, `per_page` or `page_size`) are understood too, for the
 /// first 10,000 tasks of a list, but without that promise.
 ///
-/// The `ETag` is the state of all your tasks: the number of the last change. With `If-None-Match` the answer is 304 if nothing has
-/// changed since. Lists with `due=overdue`, `due=today` or `due=week` have none, because they depend on the time.
+/// The `ETag` is the state of all your tasks: the number of the last change. With `If-None-Match` the answer is 304 if nothing
+/// has changed since. Lists with `due=overdue`, `due=today` or `due=week` have none, because they depend on the time.
 ///
 /// Filters are combined. With `Prefer: count=exact`, `X-Total-Count` is the number of tasks of the whole list.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",

@@ -1,5 +1,5 @@
-//! Edits of many tasks of one owner. Up to 10,000 tasks are one transaction. More are done in steps of a bounded number of rows, so
-//! that no other write waits for long.
+//! Edits of many tasks of one owner. Up to 10,000 tasks are one transaction. More are done in steps of a bounded number of
+//! rows, so that no other write waits for long.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -54,14 +54,14 @@ impl Store {
         limit: Duration,
     ) -> Result<(u64, bool), Error> {
         let ends = Instant::now() + limit;
-        let (mut written, mut next) = (0, Next::Beginning);
+        let (mut written, mut next, mut has_begun) = (0, Next::Beginning, false);
         loop {
             let after = match next {
                 Next::Beginning => None,
                 Next::Behind(position) => Some(position),
                 Next::Nowhere => return Ok((written, true)),
             };
-            if written > 0 && Instant::now() >= ends {
+            if has_begun && Instant::now() >= ends {
                 return Ok((written, false));
             }
             // Each step waits for a place of its own, so that a long edit does not keep others from their turns.
@@ -74,6 +74,8 @@ impl Store {
                 Ok(done) => {
                     written += done.written;
                     next = done.next;
+                    // Also if it has written no task: an erasure can have very many changes to delete.
+                    has_begun = true;
                 }
                 Err(error) if written == 0 => return Err(error),
                 Err(_) => return Ok((written, false)),
@@ -317,5 +319,25 @@ mod tests {
             assert_eq!(edit(bulk, Duration::from_hours(1)).await, (5001, true), "{bulk:?}");
             assert_eq!(edit(bulk, Duration::ZERO).await, (0, true), "{bulk:?}");
         }
+    }
+
+    #[on_both_databases]
+    async fn an_erasure_of_very_many_changes_stops_at_its_limit_also_if_there_are_no_tasks(database: TestDatabase) {
+        let connection = database.connect().await;
+        let changes = "INSERT INTO task_change (user_id, at, task_id, kind)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20001)
+            SELECT 'alice', n, n, 3 FROM number";
+        let owner = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('alice', 20001, 1, 0)";
+        for insert in [changes, owner] {
+            testing::ConnectionTrait::execute_unprepared(&connection, insert).await.unwrap();
+        }
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        let erase = async || {
+            let erased = store.edit_within(&alice, BulkEdit::Erase, Precondition::Exists, Duration::ZERO).await;
+            erased.unwrap()
+        };
+        assert_eq!(erase().await, (0, false));
+        assert_eq!(erase().await, (0, true));
     }
 }

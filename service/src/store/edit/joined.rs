@@ -91,12 +91,12 @@ pub(super) static DELETE: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
 });
 
 /// The scalars of these statements. Only [`CREATE`] has a maximum of tasks.
-pub(super) fn scalars(
-    owners: Vec<String>,
+pub(super) fn scalars<'a>(
+    owners: Vec<&'a str>,
     now: i64,
     lock_timeout: &'static str,
     max_tasks: Option<i64>,
-) -> impl Iterator<Item = Scalar> {
+) -> impl Iterator<Item = Scalar<'a>> {
     let all = [Scalar::Texts(owners), Scalar::BigInt(now), Scalar::Text(lock_timeout)];
     all.into_iter().chain(max_tasks.map(Scalar::BigInt))
 }

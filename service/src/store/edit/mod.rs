@@ -36,7 +36,8 @@ const MAX_BATCH: usize = 256;
 /// The time for which a batch of several owners waits for an owner that another server has locked. After it the owners are sent
 /// separately.
 const BATCH_LOCK_TIMEOUT: &str = "100ms";
-/// The time for which the requests of one owner wait. It bounds how long after its caller has timed out a write can still be done.
+/// The time for which the requests of one owner wait. It bounds how long after its caller has timed out a write can still be
+/// done.
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
 /// The same if enough requests wait already. Each takes a connection of its worker.
 const SHORT_LOCK_TIMEOUT: &str = "500ms";

@@ -153,8 +153,8 @@ fn insert_owners(on_conflict: &OnConflict) -> Statement<NamedClock> {
     })
 }
 
-/// Adds a row for each of these users, unless another server has just done it, over the connection of the batch. Their clocks begin now, so that no number comes
-/// twice, also not for a user whose data was erased.
+/// Adds a row for each of these users, unless another server has just done it, over the connection of the batch. Their clocks
+/// begin now, so that no number comes twice, also not for a user whose data was erased.
 pub(super) async fn add_owners<O: Operation>(
     db: &DatabaseConnection,
     batch: &Batch<O>,

@@ -60,8 +60,8 @@ pub(super) fn delete(found: SelectStatement) -> DeleteStatement {
     Query::delete().from_table(Entity).and_where(key.in_subquery(found)).to_owned()
 }
 
-/// `INSERT INTO task_change (…) SELECT …`: one change for each row of `rows`, which is a FROM clause and conditions. `image` is the
-/// value of a column of the task as it was.
+/// `INSERT INTO task_change (…) SELECT …`: one change for each row of `rows`, which is a FROM clause and conditions. `image` is
+/// the value of a column of the task as it was.
 pub(super) fn log(
     kind: Kind,
     mut rows: SelectStatement,

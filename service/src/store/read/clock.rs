@@ -41,14 +41,6 @@ impl Operation for Clock {
         256
     }
 
-    fn key(_: &Caller) -> Option<Infallible> {
-        None
-    }
-
-    fn row(_: &Caller) -> Option<i64> {
-        None
-    }
-
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {

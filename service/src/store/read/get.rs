@@ -39,14 +39,6 @@ impl Operation for Get {
         256
     }
 
-    fn key(_: &IdRequest) -> Option<Infallible> {
-        None
-    }
-
-    fn row(_: &IdRequest) -> Option<i64> {
-        None
-    }
-
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {

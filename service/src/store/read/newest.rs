@@ -88,14 +88,6 @@ impl Operation for Newest {
         64
     }
 
-    fn key(_: &NewestRequest) -> Option<Infallible> {
-        None
-    }
-
-    fn row(_: &NewestRequest) -> Option<i64> {
-        None
-    }
-
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
