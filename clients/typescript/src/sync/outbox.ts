@@ -1,6 +1,6 @@
 // The rules of the outbox, as functions of its entries. Nothing here waits or sends.
 import type { Task } from '../types.js';
-import { differing, FIELDS, inConflict, isSame, namesOf, pick, without } from './fields.js';
+import { differing, FIELDS, inConflict, namesOf, pick, without } from './fields.js';
 import { inOrder, type Alias, type Change, type Entry } from './storage.js';
 import type { FieldName, WriteProblem } from './types.js';
 import { uuid } from './wait.js';
@@ -157,6 +157,6 @@ export function gone(entries: readonly Entry[], entry: Entry, resolve: Resolve):
 /** Handles a refusal that a repetition would not change. */
 export const refused = (entry: Entry, problem: WriteProblem): Change => ({ entries: [{ ...entry, state: 'failed', problem }] });
 
-/** Whether a task is the one that an entry has created, judged by its fields. */
+/** Whether a task is the one that an entry has created, judged by its texts, which no server changes. */
 export const looksLike = (entry: Entry, task: Task): boolean =>
-  task.id > (entry.after ?? Infinity) && namesOf(without(entry.fields, ['completed'])).every((name) => isSame(entry.fields, task, name));
+  task.id > (entry.after ?? Infinity) && entry.fields.title === task.title && (entry.fields.description ?? null) === task.description;

@@ -1,6 +1,7 @@
 // The copy of one tab: what is stored, in memory, and the tasks as the user sees them.
 import type { Task } from '../types.js';
 import { complete, withFields } from './fields.js';
+import { looksLike } from './outbox.js';
 import { inOrder, type Alias, type Change, type Entry, type State, type Storage, type Tombstone } from './storage.js';
 import type { Conflict, FailedWrite, LocalTask, PendingWrite } from './types.js';
 
@@ -142,9 +143,10 @@ export class Replica {
     return id;
   };
 
-  /** Whether the task was created in this browser lately. */
-  isCreatedHere(id: number): boolean {
-    return this.temporaryOf.has(id);
+  /** Finds the task that a create has made whose answer did not arrive. It is judged by its texts. */
+  createdBy(entry: Entry, except?: ReadonlySet<number>): Task | undefined {
+    if (entry.sent === undefined) return undefined;
+    return [...this.tasks.values()].find((task) => looksLike(entry, task) && !this.temporaryOf.has(task.id) && !except?.has(task.id));
   }
 
   /** Returns the server's task on which a write is based: the current one, or the last one that was known. */
@@ -155,7 +157,7 @@ export class Replica {
 
   /** Returns the outbox in its order, with the writes that are not stored yet. */
   outbox(): Entry[] {
-    return [...this.entries.values(), ...[...this.unstored.values()].filter(({ uid }) => !this.entries.has(uid))].sort(inOrder);
+    return [...new Map([...this.entries, ...this.unstored]).values()].sort(inOrder);
   }
 
   /** Returns the stored writes that are to be sent, in their order. */
@@ -166,7 +168,11 @@ export class Replica {
   /** Returns the tasks as the user sees them, newest first. Tasks that did not change keep their objects. */
   view(): readonly LocalTask[] {
     const groups = new Map<number, Entry[]>();
+    const hidden = new Set<number>();
     for (const entry of this.outbox()) {
+      // The feed can be faster than the answer to a create, which can also be lost. The user would see the task twice.
+      const created = entry.kind === 'create' && entry.state === 'queued' ? this.createdBy(entry, hidden) : undefined;
+      if (created) hidden.add(created.id);
       const id = this.resolve(entry.id);
       const group = groups.get(id);
       if (group) group.push(entry);
@@ -174,7 +180,7 @@ export class Replica {
     }
     const visible = new Map<number, LocalTask>();
     for (const id of new Set([...this.tasks.keys(), ...groups.keys()])) {
-      const view = this.viewOf(id, groups.get(id) ?? []);
+      const view = hidden.has(id) ? undefined : this.viewOf(id, groups.get(id) ?? []);
       if (view) visible.set(id, view);
       else this.views.delete(id);
     }

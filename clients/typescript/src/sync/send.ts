@@ -2,7 +2,7 @@
 import type { Task } from '../types.js';
 import type { Feed } from './feed.js';
 import { bodyOfCreate, complete, FIELDS, namesOf, pick, without } from './fields.js';
-import { anew, done, gone, looksLike, refused, stale } from './outbox.js';
+import { anew, done, gone, refused, stale } from './outbox.js';
 import type { Replica } from './replica.js';
 import type { Change, Entry } from './storage.js';
 import { Refused, type Transport } from './transport.js';
@@ -89,7 +89,7 @@ export class Sender {
   private async adopted(entry: Entry): Promise<Task | undefined> {
     if (entry.sent === undefined || (!this.isPlain && Date.now() - entry.sent < KEY_LIFETIME)) return undefined;
     await this.feed.list();
-    return [...this.replica.tasks.values()].find((task) => !this.replica.isCreatedHere(task.id) && looksLike(entry, task));
+    return this.replica.createdBy(entry);
   }
 
   private answered(entry: Entry, answer: Task): Plan {

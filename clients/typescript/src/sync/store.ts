@@ -70,8 +70,8 @@ class Store implements TaskStore {
   }
 
   private async lead(): Promise<void> {
+    if (!this.isClosed) await this.replica.load(); // a message of the tab that led before can still be under way
     if (this.isClosed) return;
-    await this.replica.load(); // a message of the tab that led before can still be under way
     this.sync = new Sync(this.transport, this.replica, this.pollSeconds, (connection) => {
       this.connection = connection;
       this.tabs?.publish({ type: 'connection', connection });
