@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-use service::tasks::{self, Change, Changes, Feed, FeedItem, ListQuery, NewTask, Precondition, Start, Task, Title};
+use service::tasks::{self, Change, Changes, Conditions, Feed, FeedItem, ListQuery, NewTask, Start, Task, Title};
 use service::{Caller, DbConfig, Error, Store, UserId, me};
 use testing::{Backend, TestDatabase};
 
@@ -106,9 +106,9 @@ fn caller(name: &str) -> Caller {
 /// Does a step to the tasks of a caller.
 async fn act(db: &Store, caller: &Caller, step: &Step, replica: &mut Replica) {
     let ids: Vec<i64> = list(db, caller).await.0.into_keys().collect();
-    let any = Precondition::Exists;
+    let any = Conditions::default();
     match step {
-        Step::Create => drop(tasks::create(db, caller, NewTask::new(Title::parse("t").unwrap())).await.unwrap()),
+        Step::Create => drop(tasks::create(db, caller, NewTask::new(Title::parse("t").unwrap()), None).await.unwrap()),
         Step::CompleteAll => _ = tasks::complete_all(db, caller, &any).await.unwrap(),
         Step::DeleteCompleted => _ = tasks::delete_completed(db, caller, &any).await.unwrap(),
         Step::Erase => {
@@ -134,11 +134,11 @@ async fn check(databases: &[Store], round: u32, steps: &[Step], limit: u32) {
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let mut replica = Replica { may_resync: true, ..Replica::default() };
-        tasks::create(db, &other, NewTask::new(Title::parse("theirs").unwrap())).await.unwrap();
+        tasks::create(db, &other, NewTask::new(Title::parse("theirs").unwrap()), None).await.unwrap();
         for step in steps {
             act(db, &mine, step, &mut replica).await;
             if let Step::Create = step {
-                tasks::complete_all(db, &other, &Precondition::Exists).await.unwrap();
+                tasks::complete_all(db, &other, &Conditions::default()).await.unwrap();
             }
         }
         while replica.poll(db, &mine, limit).await {}
@@ -172,17 +172,17 @@ async fn pages_of_every_size_lead_to_the_same_replica(database: TestDatabase) {
     let db = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
     let alice = caller("alice");
     let new = || NewTask::new(Title::parse("t").unwrap());
-    let first = tasks::create(&db, &alice, new()).await.unwrap();
+    let first = tasks::create(&db, &alice, new(), None).await.unwrap().value;
     let begin = first.version();
     for _ in 0..6 {
-        tasks::create(&db, &alice, new()).await.unwrap();
+        tasks::create(&db, &alice, new(), None).await.unwrap();
     }
-    tasks::complete_all(&db, &alice, &Precondition::Exists).await.unwrap();
+    tasks::complete_all(&db, &alice, &Conditions::default()).await.unwrap();
     for _ in 0..3 {
-        tasks::toggle_completed(&db, &alice, first.id, &Precondition::Exists).await.unwrap();
+        tasks::toggle_completed(&db, &alice, first.id, &Conditions::default()).await.unwrap();
     }
-    tasks::delete(&db, &alice, first.id + 2, &Precondition::Exists).await.unwrap();
-    tasks::create(&db, &alice, new()).await.unwrap();
+    tasks::delete(&db, &alice, first.id + 2, &Conditions::default()).await.unwrap();
+    tasks::create(&db, &alice, new(), None).await.unwrap();
     let expected = list(&db, &alice).await;
     for limit in 1..12 {
         let mut replica =
@@ -205,11 +205,11 @@ async fn a_reader_that_polls_while_others_write_misses_nothing(database: TestDat
     let db = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
     let alice = caller("alice");
     let new = || NewTask::new(Title::parse("t").unwrap());
-    let first = tasks::create(&db, &alice, new()).await.unwrap();
-    let any = Precondition::Exists;
+    let first = tasks::create(&db, &alice, new(), None).await.unwrap().value;
+    let any = Conditions::default();
     let write = async || {
         for round in 0..12 {
-            let task = tasks::create(&db, &alice, new()).await.unwrap();
+            let task = tasks::create(&db, &alice, new(), None).await.unwrap().value;
             tasks::toggle_completed(&db, &alice, first.id, &any).await.unwrap();
             match round % 4 {
                 0 => drop(tasks::delete(&db, &alice, task.id, &any).await.unwrap()),

@@ -1,6 +1,7 @@
 //! Values of the domain and their limits. A value can only be made from valid input, so the rooms above need no checks. There is
 //! no SQL here.
 
+mod conditions;
 mod due;
 mod due_bound;
 mod feed;
@@ -13,6 +14,7 @@ mod task;
 mod text;
 mod time;
 
+pub use conditions::{Conditions, IdempotencyKey, InvalidKey, Written};
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
 pub use feed::{Feed, FeedItem};

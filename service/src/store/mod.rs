@@ -13,6 +13,7 @@ mod edit;
 mod filter;
 mod growth;
 mod input;
+mod keys;
 mod list;
 mod owned;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
 use tokio::sync::Semaphore;
 
@@ -38,6 +40,8 @@ pub(crate) use self::cost::Cost;
 use self::cost::Places;
 use self::edit::{Edits, LONG_WAITS};
 use self::growth::Growth;
+use self::keys::FindKey;
+pub(crate) use self::keys::Remembered;
 pub(crate) use self::list::MAX_BATCHED;
 use self::read::{Clock, Foreign, Get, Newest};
 use self::request::EditKind;
@@ -47,7 +51,7 @@ pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
-use crate::model::Task;
+use crate::model::{IdempotencyKey, Task};
 use crate::{Caller, Error, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
@@ -90,6 +94,7 @@ struct Queues {
     newest: Arc<Queue<Newest>>,
     foreign: Arc<Queue<Foreign>>,
     clock: Arc<Queue<Clock>>,
+    key: Arc<Queue<FindKey>>,
     create: Arc<Queue<Edits>>,
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
@@ -140,6 +145,7 @@ impl Store {
             newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),
             foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads), Arc::default()),
             clock: Queue::new(Clock, db.clone(), Arc::clone(&reads), Arc::default()),
+            key: Queue::new(FindKey, db.clone(), Arc::clone(&reads), Arc::default()),
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
@@ -202,14 +208,15 @@ impl Store {
         sum
     }
 
-    /// Writes one task, if it has the given version. This and [`Self::edit_all`] are the only ways to change rows.
+    /// Writes one task, if it has the given version and no request of the caller with this key was done before. This and [`Self::edit_all`] are the only ways to change rows.
     pub(crate) async fn edit(
         &self,
         caller: &Caller,
         edit: Edit,
         if_version: Option<i64>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Option<Task>, Error> {
-        let (kind, request) = edit.of(caller.clone(), if_version);
+        let (kind, request) = edit.of(caller.clone(), if_version, key.cloned());
         match kind {
             EditKind::Create => self.queues.create.ask(request).await,
             EditKind::Change => self.queues.change.ask(request).await,

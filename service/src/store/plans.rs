@@ -61,7 +61,7 @@ fn prepared() -> impl Iterator<Item = (&'static str, &'static str, String)> {
 }
 
 /// Those that only insert rows.
-const INSERTS: [&str; 4] = ["create", "create_one_by_one", "spend", "add_owners"];
+const INSERTS: [&str; 6] = ["create", "create_with_keys", "create_one_by_one", "create_key", "spend", "add_owners"];
 
 async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {
     let backend = connection.get_database_backend();

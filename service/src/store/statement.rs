@@ -183,6 +183,7 @@ impl Texts {
             ("owner", _) => (1 + n).to_string(),
             ("most" | "step", _) => "1".to_owned(),
             ("time_of_write", _) => format!("timestamptz 'epoch' + {} * interval '1 microsecond'", after + n),
+            ("key" | "fingerprint", _) => format!("'key {}'", after + n),
             ("title" | "title_folded", _) if is_new => "'t'".to_owned(),
             ("tags" | "tags_folded", _) if is_new => "'[]'".to_owned(),
             ("priority", _) if is_new => "0".to_owned(),

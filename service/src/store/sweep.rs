@@ -339,7 +339,7 @@ mod tests {
         let store = open(&database, 30).await;
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
         let new = NewTask::new(Title::parse("t").unwrap());
-        let clock = tasks::create(&store, &alice, new).await.unwrap().version();
+        let clock = tasks::create(&store, &alice, new, None).await.unwrap().value.version();
         let two_days_ago = before(Duration::from_hours(48));
         let connection = database.connect().await;
         let as_if = format!(

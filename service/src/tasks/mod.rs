@@ -24,7 +24,7 @@ pub use summary::{Summary, TagCount, summary, tags};
 pub use update::update;
 
 pub use crate::model::{
-    Change, Changes, Description, Due, DueIn, Feed, FeedItem, Filter, InvalidDue, InvalidSearch, InvalidTag,
-    InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey,
-    Start, Status, Tag, Tags, Task, Title, Zone,
+    Change, Changes, Conditions, Description, Due, DueIn, Feed, FeedItem, Filter, IdempotencyKey, InvalidDue,
+    InvalidKey, InvalidSearch, InvalidTag, InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position, Precondition,
+    Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title, Written, Zone,
 };

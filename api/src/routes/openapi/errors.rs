@@ -93,9 +93,10 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
     let names_a_task = path.contains("{id}");
     let takes_a_body = operation.request_body.is_some();
     let id = operation.operation_id.clone().unwrap_or_default();
-    let mut parameters = operation.parameters.iter().flatten();
-    let has_precondition =
-        parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "If-Match"));
+    let has_precondition = takes(operation, "If-Match");
+    if takes(operation, "Idempotency-Key") {
+        add_replayed(operation);
+    }
     // This operation reads its body as JSON whatever its Content-Type is.
     let judges_media_type = takes_a_body && id != "complete_task";
     for error in &ERRORS {
@@ -116,6 +117,25 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
         }
     }
     operation.responses.responses.insert("422".to_owned(), RefOr::T(invalid(&id, takes_a_body)));
+}
+
+/// Whether an operation has a parameter of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
+}
+
+/// Adds the mark of replays to the successful responses.
+fn add_replayed(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]));
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(
+            "Only present if the same request with the same `Idempotency-Key` was done before. The response is the one to that request",
+        ));
+        if let RefOr::T(response) = response {
+            response.headers.insert("Idempotency-Replayed".to_owned(), RefOr::T(header.build()));
+        }
+    }
 }
 
 /// Returns the 422 of an operation.
