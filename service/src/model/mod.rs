@@ -12,6 +12,7 @@ mod tag;
 mod task;
 mod text;
 mod time;
+mod trash;
 
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
@@ -25,3 +26,4 @@ pub use tag::{InvalidTag, Tag, Tags};
 pub use task::{Change, Changes, NewTask, Task};
 pub use text::{Description, InvalidText, Title};
 pub(crate) use time::now;
+pub use trash::{DeletedTask, TrashPage};

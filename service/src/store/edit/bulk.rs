@@ -28,7 +28,7 @@ const STEP: usize = 5000;
 /// The maximum number of old changes that a step of an erasure deletes.
 const STEP_OF_CHANGES: u64 = 20_000;
 /// The time after which a bulk edit begins no further step.
-const EDIT_TIME: Duration = Duration::from_secs(10);
+pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited,

@@ -108,17 +108,17 @@ fn log_before(kind: Kind) -> Statement<EditRequest> {
 }
 
 /// The requests with their tasks, without columns.
-fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
+pub(super) fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
     let mut joined = Query::select();
     joined.from(Dialect::request_table(requests));
     dialect.join_tasks(&mut joined, condition);
     joined
 }
 
-type NamedClock = (String, Clock);
+pub(super) type NamedClock = (String, Clock);
 
 /// Moves clocks.
-static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
+pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
     insert_owners(
         OnConflict::column(task_owner::Column::UserId)
             .update_columns([task_owner::Column::Clock, task_owner::Column::Tasks]),
