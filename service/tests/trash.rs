@@ -1,5 +1,6 @@
 //! Deleted tasks: the trash, their restoration, and its wiping.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation must fail the test")]
+#![expect(clippy::disallowed_methods, reason = "a test chooses its callers, and looks into the tables")]
 
 use std::num::NonZero;
 
@@ -18,7 +19,6 @@ async fn open(database: &TestDatabase) -> (Store, DatabaseConnection) {
     (Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database.connect().await)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test chooses its callers")]
 fn caller(name: &str) -> Caller {
     Caller::authenticated(UserId::parse(name).unwrap())
 }

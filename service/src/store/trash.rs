@@ -92,7 +92,7 @@ pub(super) fn trash(caller: &Caller, before: i64, oldest: i64, limit: u32, diale
         .column(TaskId)
         .columns(IMAGE.map(|(_, kept)| kept))
         .column(At)
-        .from_subquery(tasks, Alias::new("tasks"))
+        .from_subquery(tasks, Alias::new("page"))
         .to_owned();
     statement.union(UnionType::All, tasks);
     let values = Values(vec![caller.user_id().as_str().into(), before.into(), oldest.into()]);
@@ -147,13 +147,14 @@ pub(super) fn is_last_deletion(deletion: &'static str, owner: &'static str) -> E
     let next = Alias::new("next_deletion");
     let of_next = |column| Expr::col((next.clone(), column));
     let of_deletion = |column| Expr::col((Alias::new(deletion), column));
-    let position = |of: &dyn Fn(task_change::Column) -> Expr| Expr::tuple([of(TaskId), of(At)]);
+    // SQLite enters the index at a number only if it is not a column.
+    let position = Expr::tuple([of_deletion(TaskId), of_deletion(At).add(0)]);
     let task_of_next = Query::select()
         .expr(of_next(TaskId))
         .from_as(task_change::Entity, next.clone())
         .and_where(of_next(UserId).eq(Expr::cust(owner)))
         .and_where(of_next(Kind).eq(constant(DELETED)))
-        .and_where(position(&of_next).gt(position(&of_deletion)))
+        .and_where(Expr::tuple([of_next(TaskId), of_next(At)]).gt(position))
         .order_by((next.clone(), TaskId), Order::Asc)
         .order_by((next.clone(), At), Order::Asc)
         .limit(1)

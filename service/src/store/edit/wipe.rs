@@ -196,3 +196,35 @@ pub(in crate::store) fn texts(dialect: Dialect) -> [(&'static str, String, &'sta
         ("wipe", dialect.text(&wipe()), "'user 7', 1, 100000"),
     ]
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its callers")]
+mod tests {
+    use sea_orm::ConnectionTrait;
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::*;
+    use crate::DbConfig;
+    use crate::model::now;
+
+    #[on_both_databases]
+    async fn a_wipe_of_very_many_changes_stops_at_its_limit_and_a_repeated_one_goes_on(database: TestDatabase) {
+        let now = now().timestamp_micros();
+        let owner = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('alice', 1, 1, 0)";
+        let changes = format!(
+            "INSERT INTO task_change (user_id, at, task_id, kind, title)
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 5002)
+            SELECT 'alice', {now} - 6000 + n, n, 3, 't' FROM number"
+        );
+        let connection = database.connect().await;
+        for insert in [owner, &changes] {
+            connection.execute_unprepared(insert).await.unwrap();
+        }
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        let wipe = async |limit| store.wipe_within(&alice, limit).await.unwrap();
+        assert_eq!(wipe(Duration::ZERO).await, (5000, false));
+        assert_eq!(wipe(Duration::from_hours(1)).await, (2, true));
+        assert_eq!(wipe(Duration::from_hours(1)).await, (0, true));
+    }
+}
