@@ -45,5 +45,6 @@ mod strict_handling;
 mod task_limit;
 mod tls;
 mod tokens;
+mod trash;
 mod update;
 mod versions;
