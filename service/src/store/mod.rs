@@ -208,7 +208,8 @@ impl Store {
         sum
     }
 
-    /// Writes one task, if it has the given version. This, [`Self::restore`] and [`Self::edit_all`] are the only ways to change tasks.
+    /// Writes one task, if it has the given version. This, [`Self::restore`] and [`Self::edit_all`] are the only ways to change
+    /// tasks.
     pub(crate) async fn edit(
         &self,
         caller: &Caller,

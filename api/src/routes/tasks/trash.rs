@@ -16,11 +16,11 @@ const TRASH: &str = "trash";
 
 /// List your deleted tasks
 ///
-/// Returns one array, the task that was deleted last first. Each is as it was when it was deleted, with `deleted_at`. They are kept
-/// for a time (`HISTORY_DAYS`, usually 30 days), unless the trash is emptied before.
+/// Returns one array, the task that was deleted last first. Each is as it was when it was deleted, with `deleted_at`. They are
+/// kept for a time (`HISTORY_DAYS`, usually 30 days), unless the trash is emptied before.
 ///
-/// If there are more, the response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. A page
-/// can be empty and still have a next one.
+/// If there are more, the response has `Link: <…>; rel="next"` (RFC 8288), the address of the next page relative to this one. A
+/// page can be empty and still have a next one.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(ListTrash),
     responses((status = 200, description = "Your deleted tasks", body = [DeletedTask],

@@ -1,8 +1,8 @@
 //! The restoration of deleted tasks. The log has a deleted task in the change that deleted it.
 //!
-//! A restoration is rare, so both databases do it one statement after the other, in a transaction that locks the owners first. The
-//! next statements then see every write that was committed before. One statement could not: its snapshot is older than the lock,
-//! and there is no row of a task to lock, so it could restore a task that another server has just restored or wiped.
+//! A restoration is rare, so both databases do it one statement after the other, in a transaction that locks the owners first.
+//! The next statements then see every write that was committed before. One statement could not: its snapshot is older than the
+//! lock, and there is no row of a task to lock, so it could restore a task that another server has just restored or wiped.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};

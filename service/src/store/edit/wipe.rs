@@ -1,4 +1,5 @@
-//! Wipes the images of deleted tasks. The changes remain, because the feed needs them. No task changes, so the clock does not move.
+//! Wipes the images of deleted tasks. The changes remain, because the feed needs them. No task changes, so the clock does not
+//! move.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
