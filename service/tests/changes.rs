@@ -17,6 +17,8 @@ enum Step {
     Change(Index),
     Toggle(Index),
     Delete(Index),
+    /// Restores a task of the trash.
+    Restore(Index),
     CompleteAll,
     DeleteCompleted,
     Erase,
@@ -30,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<Index>().prop_map(Step::Change),
         4 => any::<Index>().prop_map(Step::Toggle),
         4 => any::<Index>().prop_map(Step::Delete),
+        4 => any::<Index>().prop_map(Step::Restore),
         1 => Just(Step::CompleteAll),
         1 => Just(Step::DeleteCompleted),
         1 => Just(Step::Erase),
@@ -118,6 +121,14 @@ async fn act(db: &Store, caller: &Caller, step: &Step, replica: &mut Replica) {
         Step::Poll(limit) => {
             if !replica.poll(db, caller, *limit).await {
                 assert_eq!(replica.current(), list(db, caller).await);
+            }
+        }
+        Step::Restore(which) => {
+            let trash = tasks::trash(db, caller, 1000, None).await.unwrap().tasks;
+            if !trash.is_empty() {
+                let deleted = &trash[which.index(trash.len())].task;
+                let restored = tasks::restore(db, caller, deleted.id, None).await.unwrap().value;
+                assert_eq!(restored, Task { updated_at: restored.updated_at, ..deleted.clone() });
             }
         }
         Step::Change(_) | Step::Toggle(_) | Step::Delete(_) if ids.is_empty() => {}
@@ -213,7 +224,10 @@ async fn a_reader_that_polls_while_others_write_misses_nothing(database: TestDat
             tasks::toggle_completed(&db, &alice, first.id, &any).await.unwrap();
             match round % 4 {
                 0 => drop(tasks::delete(&db, &alice, task.id, &any).await.unwrap()),
-                1 => drop(tasks::toggle_completed(&db, &alice, task.id, &any).await.unwrap()),
+                1 => {
+                    tasks::delete(&db, &alice, task.id, &any).await.unwrap();
+                    tasks::restore(&db, &alice, task.id, None).await.unwrap();
+                }
                 2 => _ = tasks::complete_all(&db, &alice, &any).await.unwrap(),
                 _ => {}
             }

@@ -209,6 +209,26 @@ async fn a_repeated_bulk_edit_returns_the_number_of_the_first(database: TestData
 }
 
 #[on_both_databases]
+async fn a_repeated_restoration_and_a_repeated_wipe_of_the_trash_are_done_once(database: TestDatabase) {
+    let (store, alice) = open(&database).await;
+    let task = tasks::create(&store, &alice, full(), None).await.unwrap().value;
+    let restore =
+        async |name: &str, fingerprint| tasks::restore(&store, &alice, task.id, Some(key(name, fingerprint))).await;
+    tasks::delete(&store, &alice, task.id, &Conditions::default()).await.unwrap();
+    let restored = restore("k", "f").await.unwrap();
+    assert!(!restored.is_replay);
+    // A restoration that finds the task claims no key.
+    assert_eq!(restore("l", "f").await.unwrap(), now(restored.value.clone()));
+    tasks::delete(&store, &alice, task.id, &Conditions::default()).await.unwrap();
+    assert_eq!(restore("k", "f").await.unwrap(), replay(restored.value));
+    assert!(matches!(restore("k", "g").await, Err(Error::KeyReused)));
+    let wipe = async |name| tasks::wipe_trash(&store, &alice, Some(key(name, "f"))).await.unwrap();
+    assert_eq!(wipe("wipe").await, now(1));
+    assert_eq!(wipe("wipe").await, replay(1));
+    assert_eq!(wipe("other").await, now(0));
+}
+
+#[on_both_databases]
 async fn a_replay_needs_no_place_in_the_quota_and_a_replay_takes_none(database: TestDatabase) {
     let (store, alice) = open(&database).await;
     let store = store.with_max_tasks(NonZero::new(2));

@@ -46,5 +46,6 @@ mod strict_handling;
 mod task_limit;
 mod tls;
 mod tokens;
+mod trash;
 mod update;
 mod versions;

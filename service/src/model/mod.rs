@@ -13,6 +13,7 @@ mod tag;
 mod task;
 mod text;
 mod time;
+mod trash;
 
 pub use conditions::{Conditions, IdempotencyKey, InvalidKey, Written};
 pub use due::{Due, InvalidDue};
@@ -27,3 +28,4 @@ pub use tag::{InvalidTag, Tag, Tags};
 pub use task::{Change, Changes, NewTask, Task};
 pub use text::{Description, InvalidText, Title};
 pub(crate) use time::now;
+pub use trash::{DeletedTask, TrashPage};

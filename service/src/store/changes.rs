@@ -9,6 +9,7 @@ use super::dialect::{Dialect, task};
 use super::edit::DELETED;
 use super::list::rounded;
 use super::row::{AFTER_TASK, stored};
+use super::trash::is_last_deletion;
 use super::{Store, owned};
 use crate::db::Db;
 use crate::model::FeedItem;
@@ -130,10 +131,8 @@ fn rows() -> SelectStatement {
 
 /// The rows that are looked at with their tasks, if they are the last changes of these, without columns.
 fn seen(dialect: Dialect) -> SelectStatement {
-    use task_change::Column::{At, Kind, TaskId, UserId};
-    let later = Alias::new("later");
+    use task_change::Column::{At, Kind, TaskId};
     let of_seen = |column| Expr::col((Alias::new(SEEN), column));
-    let of_later = |column| Expr::col((later.clone(), column));
     let mut log = rows();
     log.columns([At, TaskId, Kind]).limit(MAX_SEEN);
     let mut seen = Query::select();
@@ -153,21 +152,10 @@ fn seen(dialect: Dialect) -> SelectStatement {
         let found = is_named().and(owned::by_id(Expr::cust(OWNER)));
         seen.join(JoinType::LeftJoin, Entity, found);
     }
-    // Not NOT EXISTS: PostgreSQL may read all deletions of the owner for it.
-    let later_deletion = Query::select()
-        .expr(of_later(At))
-        .from_as(task_change::Entity, later.clone())
-        .and_where(of_later(UserId).eq(Expr::cust(OWNER)))
-        .and_where(of_later(TaskId).eq(of_seen(TaskId)))
-        .and_where(of_later(Kind).eq(DELETED))
-        // With a sum, the index of deletions by number is of no use, which would read all later deletions of the owner.
-        .and_where(of_later(At).add(0).gt(of_seen(At)))
-        .limit(1)
-        .to_owned();
     let is_gone = Condition::all()
         .add(of_seen(Kind).eq(DELETED))
         .add(task(Column::Id).is_null())
-        .add(Expr::SubQuery(None, Box::new(later_deletion.into())).is_null());
+        .add(is_last_deletion(SEEN, OWNER));
     let is_as_it_is = task(Column::UpdatedAt).eq(dialect.time_of_seen());
     seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone));
     seen

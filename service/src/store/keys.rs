@@ -19,7 +19,7 @@ use super::row::{AFTER_TASK, StoredRow};
 use super::statement::Statement;
 use crate::batch::{Batch, Operation};
 use crate::db::{Db, Transaction};
-use crate::model::{Due, IdempotencyKey, Task};
+use crate::model::{Due, IdempotencyKey, Task, now};
 use crate::{Caller, Error};
 
 /// The outcome of a request, as its key remembers it.
@@ -224,6 +224,33 @@ pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) 
     });
     let claims: Vec<ClaimWithTags> = with_tags.collect();
     CLAIM.fetch_in(transaction, &Sent::all(&claims), |_| Ok(())).await
+}
+
+/// The number that the same edit of many tasks has written before, within a transaction that holds the owner. The inner result is
+/// [`Error::KeyReused`] if the key was used for something else.
+pub(super) async fn find_count_in(
+    transaction: &mut Transaction,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Result<u64, Error>>, DbErr> {
+    let Some(key) = key else { return Ok(None) };
+    let done = find_in(transaction, &[(caller.clone(), key.clone())]).await?.pop();
+    Ok(done.map(|(_, done)| match done.outcome_of(key)? {
+        Remembered::Count(count) => Ok(count),
+        Remembered::Task(_) => Err(Error::KeyReused),
+    }))
+}
+
+/// Claims the key of an edit of many tasks in the transaction of its last step, unless it has written none.
+pub(super) async fn claim_count_in(
+    transaction: &mut Transaction,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+    count: u64,
+) -> Result<(), DbErr> {
+    let Some(key) = key.filter(|_| count > 0) else { return Ok(()) };
+    let (caller, key, at) = (caller.clone(), key.clone(), now().timestamp_micros());
+    claim_in(transaction, vec![Claim { caller, key, at, outcome: Remembered::Count(count) }]).await
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod sort;
 mod statement;
 mod summary;
 mod sweep;
+mod trash;
 
 use std::fmt;
 use std::num::NonZero;
@@ -38,20 +39,21 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
 use self::cost::Places;
-use self::edit::{Edits, LONG_WAITS};
+use self::edit::{Edits, LONG_WAITS, Restores};
 use self::growth::Growth;
 use self::keys::FindKey;
 pub(crate) use self::keys::Remembered;
 pub(crate) use self::list::MAX_BATCHED;
 use self::read::{Clock, Foreign, Get, Newest};
-use self::request::EditKind;
 pub(crate) use self::request::{BulkEdit, Edit};
+use self::request::{EditKind, EditRequest};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
+pub(crate) use self::trash::TrashRows;
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
-use crate::model::{IdempotencyKey, Task};
+use crate::model::{Changes, IdempotencyKey, Task};
 use crate::{Caller, Error, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
@@ -98,6 +100,7 @@ struct Queues {
     create: Arc<Queue<Edits>>,
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
+    restore: Arc<Queue<Restores>>,
 }
 
 impl Store {
@@ -140,6 +143,8 @@ impl Store {
             let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits };
             Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
         };
+        let restores =
+            Restores { growth: Arc::clone(&shared.growth), max_tasks: shared.max_tasks, history: shared.history };
         let queues = Queues {
             get: Queue::new(Get, db.clone(), Arc::clone(&reads), Arc::default()),
             newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),
@@ -149,6 +154,7 @@ impl Store {
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
+            restore: Queue::new(restores, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds)),
             reads,
             edits,
         };
@@ -208,7 +214,8 @@ impl Store {
         sum
     }
 
-    /// Writes one task, if it has the given version and no request of the caller with this key was done before. This and [`Self::edit_all`] are the only ways to change rows.
+    /// Writes one task, if it has the given version and no request of the caller with this key was done before. This,
+    /// [`Self::restore`] and [`Self::edit_all`] are the only ways to change tasks.
     pub(crate) async fn edit(
         &self,
         caller: &Caller,
@@ -222,6 +229,18 @@ impl Store {
             EditKind::Change => self.queues.change.ask(request).await,
             EditKind::Delete => self.queues.delete.ask(request).await,
         }
+    }
+
+    /// Restores a deleted task, or returns the one that exists. `None` if the caller has no task with this id in the trash, or if a
+    /// request of the caller with this key was done before.
+    pub(crate) async fn restore(
+        &self,
+        caller: &Caller,
+        id: i64,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Task>, Error> {
+        let request = EditRequest::of(caller.clone(), Some(id), Changes::default());
+        self.queues.restore.ask(EditRequest { key: key.cloned(), ..request }).await
     }
 
     /// Reads one task of the caller, if there is one with this id.

@@ -60,7 +60,7 @@ impl Store {
 }
 
 /// The number of the time that was so long ago.
-fn before(time: Duration) -> i64 {
+pub(super) fn before(time: Duration) -> i64 {
     now().timestamp_micros().saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 

@@ -129,7 +129,7 @@ fn replay<'a>(
     findings: &mut Findings,
 ) {
     let begin = of_owner.row.as_ref().map_or(0, |row| row.begin);
-    let (mut tasks, mut clock) = (BTreeMap::<i64, State>::new(), begin);
+    let (mut tasks, mut trash, mut clock) = (BTreeMap::<i64, State>::new(), BTreeMap::<i64, State>::new(), begin);
     let mut lists = lists.into_iter().peekable();
     for (place, logged) in of_owner.log.iter().enumerate() {
         while let Some((state, list)) = lists.next_if(|(state, _)| *state < logged.at) {
@@ -156,7 +156,8 @@ fn replay<'a>(
             _ => true,
         };
         let is_named = request.action.id().is_none_or(|id| id == *task_id);
-        let after = request.action.apply(before.as_ref(), *at);
+        let found = if let Action::Restore(_) = request.action { trash.get(task_id) } else { before.as_ref() };
+        let after = request.action.apply(found, *at);
         if !holds || !is_named || request.action.kind() != Some(*kind) || after.is_err() {
             let text = format!("{owner}: {request:?}, {logged:?}, state {state_before:?}, {:?}", after.as_ref().err());
             findings.add(Problem::WrongEffect, text);
@@ -164,7 +165,7 @@ fn replay<'a>(
         let after = after.ok().flatten();
         match &after {
             Some(after) => _ = tasks.insert(*task_id, after.clone()),
-            None => _ = tasks.remove(task_id),
+            None => trash.extend(tasks.remove(task_id).map(|task| (*task_id, task))),
         }
         of_attempt.push(Applied { logged, place, after });
         clock = *at;
@@ -209,6 +210,11 @@ fn check_list(owner: &str, state: i64, list: &[(i64, i64)], tasks: &BTreeMap<i64
 fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
     let erased_until = erased_until(attempts);
     let mut groups: HashMap<&str, usize> = HashMap::new();
+    let states: HashMap<(i64, i64), Option<&State>> = changes
+        .values()
+        .flatten()
+        .map(|applied| ((applied.logged.task_id, applied.logged.at), applied.after.as_ref()))
+        .collect();
     for (name, attempt) in attempts {
         let Attempt { request, end, .. } = attempt;
         let done = changes.get(name).map_or(&[][..], Vec::as_slice);
@@ -239,6 +245,12 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
                         let text = format!("{request:?}: {answer:?} instead of {expected:?}");
                         findings.add(Problem::WrongAnswer, text);
                     }
+                }
+                // The task existed, and the answer is a state that it had.
+                [] if matches!(request.action, Action::Restore(_))
+                    && states.get(&(*id, answer.updated_at)) == Some(&Some(answer)) =>
+                {
+                    findings.count("restorations of tasks that exist", 1);
                 }
                 [] => {
                     let log = history.owners.get(&request.owner).map_or(&[][..], |owner| owner.log.as_slice());
@@ -322,12 +334,15 @@ fn check_erasures(attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut
 }
 
 /// A write that begins after another of the same owner has ended has the larger number, also if the clocks of their servers
-/// differ, and if the data was erased in between. Of an erased write only the answer is left.
+/// differ, and if the data was erased in between. Of an erased write only the answer is left. The answers to a delete and to a
+/// restoration can have an earlier number.
 fn check_order(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
     let numbers = |name: &str| {
         let attempt = &attempts[name];
         let answer = match attempt.end {
-            Some((_, Outcome::Task(_, state))) if !matches!(attempt.request.action, Action::Delete(_)) => {
+            Some((_, Outcome::Task(_, state)))
+                if !matches!(attempt.request.action, Action::Delete(_) | Action::Restore(_)) =>
+            {
                 Some(state.updated_at)
             }
             _ => None,

@@ -62,6 +62,7 @@ pub(crate) async fn work(orders: Orders) {
             name: format!("{}.{client}", orders.number),
             versions: HashMap::new(),
             states: HashMap::new(),
+            deleted: HashMap::new(),
         };
         client.run(orders.requests)
     });
@@ -93,6 +94,8 @@ struct Client {
     versions: HashMap<&'static str, HashMap<i64, i64>>,
     /// The states of the lists that it has seen.
     states: HashMap<&'static str, i64>,
+    /// The ids of the tasks that it has deleted.
+    deleted: HashMap<&'static str, Vec<i64>>,
 }
 
 impl Client {
@@ -139,6 +142,11 @@ impl Client {
         if lot < 9 {
             let action = if lot.is_multiple_of(2) { Action::CompleteAll } else { Action::DeleteCompleted };
             return (action, state.filter(|_| self.random.one_in(3)).map(|state| vec![state]));
+        }
+        if lot < 20
+            && let Some(id) = self.random.pick(self.deleted.entry(owner).or_default())
+        {
+            return (Action::Restore(*id), None);
         }
         let Some((id, version)) = self.random.pick(&known).copied().filter(|_| lot > 35) else {
             let title = Some(group.to_owned());
@@ -187,7 +195,10 @@ impl Client {
         let Some((outcome, current)) = done else { return true };
         let versions = self.versions.entry(owner).or_default();
         match (&outcome, current, id) {
-            (Outcome::Task(id, _), ..) if is_delete => _ = versions.remove(id),
+            (Outcome::Task(id, _), ..) if is_delete => {
+                versions.remove(id);
+                self.deleted.entry(owner).or_default().push(*id);
+            }
             (Outcome::Task(id, state), ..) => _ = versions.insert(*id, state.updated_at),
             (Outcome::Refused(_), Some(version), Some(id)) => _ = versions.insert(id, version),
             // After a replay, the task may have been changed since.
@@ -234,6 +245,7 @@ async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
         }
         Action::Toggle(id) => tasks::toggle_completed(store, &caller, id, &conditions).await.map(of_task),
         Action::Delete(id) => tasks::delete(store, &caller, id, &conditions).await.map(of_task),
+        Action::Restore(id) => tasks::restore(store, &caller, id, conditions.key).await.map(of_task),
         Action::CompleteAll => tasks::complete_all(store, &caller, &conditions).await.map(of_count),
         Action::DeleteCompleted => tasks::delete_completed(store, &caller, &conditions).await.map(of_count),
         Action::Erase => me::erase(store, &caller).await.map(Outcome::Count),

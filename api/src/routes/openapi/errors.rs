@@ -101,10 +101,12 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
     let judges_media_type = takes_a_body && id != "complete_task";
     for error in &ERRORS {
         let applies = match error.name {
-            FORBIDDEN_TASK | "NotFound" => names_a_task,
-            // These paths name no user.
-            FORBIDDEN_PATH => !names_a_task && !path.starts_with("/api/me"),
-            "Conflict" => id == "create_task",
+            // A task of another user is one that is not in the trash.
+            FORBIDDEN_TASK => names_a_task && id != "restore_task",
+            "NotFound" => names_a_task,
+            // The paths of `/api/me` name no user.
+            FORBIDDEN_PATH => (!names_a_task || id == "restore_task") && !path.starts_with("/api/me"),
+            "Conflict" => ["create_task", "restore_task"].contains(&id.as_str()),
             "PreconditionFailed" => has_precondition,
             "Gone" => id == "list_changes",
             "RequestTimeout" | "ContentTooLarge" => takes_a_body,
@@ -170,7 +172,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             field("completed", FieldCode::WrongType, "completed must be a boolean"),
         ],
         "complete_task" => vec![field("completed", FieldCode::WrongType, "completed must be a boolean")],
-        "get_task" | "delete_task" => vec![parameter("id", FieldCode::Invalid, "id must be an integer")],
+        "get_task" | "delete_task" | "restore_task" => {
+            vec![parameter("id", FieldCode::Invalid, "id must be an integer")]
+        }
         "list_tasks" => vec![
             parameter("priority", FieldCode::Invalid, "priority must be one of `none`, `low`, `medium`, `high`"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
@@ -184,6 +188,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
         ],
+        "list_trash" => {
+            vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
+        }
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
         // An operation without parameters only refuses unknown ones.
         _ => vec![FieldError::new(

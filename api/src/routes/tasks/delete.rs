@@ -12,7 +12,8 @@ use crate::server::State;
 /// Delete a task
 ///
 /// Answers 204 without a body. With `Prefer: return=representation` (RFC 7240), or if the server is configured so
-/// (`DELETE_RETURNS_TASK=true`), it answers 200 with the deleted task.
+/// (`DELETE_RETURNS_TASK=true`), it answers 200 with the deleted task. The task is in the trash for a time, from which it can be
+/// restored.
 #[utoipa::path(delete, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),

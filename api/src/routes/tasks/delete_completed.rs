@@ -10,9 +10,9 @@ use crate::server::{State, counted};
 
 /// Delete your completed tasks
 ///
-/// Deletes all of them. It cannot be undone. With very many of them, it deletes as many as it can in ten seconds: `count` is
+/// Deletes all of them. They are in the trash for a time, from which each can be restored. With very many of them, it deletes as many as it can in ten seconds: `count` is
 /// their number, and a repeated request goes on.
-#[utoipa::path(delete, path = MAPPED, tag = "permanent deletion", 
+#[utoipa::path(delete, path = MAPPED, tag = "bulk",
     params(
         DeleteTasks,
         ("If-Match" = inline(Option<String>), Header, description = "The state that the list must have, in quotes: the ETag of a list"),

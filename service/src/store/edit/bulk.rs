@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::store::dialect::{self, Dialect};
 use crate::store::input::Sent;
-use crate::store::keys::{self, Claim, Remembered};
+use crate::store::keys;
 use crate::store::request::{BulkEdit, EditKind, EditRequest};
 use crate::store::{Cost, Store, list, owned, row};
 use crate::{Caller, Cause, Error, Stale, UserId};
@@ -31,7 +31,7 @@ const STEP: usize = 5000;
 /// The maximum number of old changes that a step of an erasure deletes.
 const STEP_OF_CHANGES: u64 = 20_000;
 /// The time after which a bulk edit begins no further step.
-const EDIT_TIME: Duration = Duration::from_secs(10);
+pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited,
@@ -146,8 +146,8 @@ impl Step {
         let sent = Sent::all(&owner);
         let clocks = sequence::hold(&mut transaction, &sent).await?;
         let clock = clocks.get(self.caller.user_id().as_str()).copied();
-        if let Some(done) = self.find_key(&mut transaction).await? {
-            return Ok(done);
+        if let Some(done) = keys::find_count_in(&mut transaction, &self.caller, self.key.as_ref()).await? {
+            return Ok(done.map(Done::Replay));
         }
         let state = clock.map_or(0, |clock| clock.last);
         if !self.precondition.holds(state) {
@@ -181,23 +181,10 @@ impl Step {
         Ok(Ok(done))
     }
 
-    /// The outcome of the same edit, if it was done before. The inner result is an error if the key was used for something else.
-    async fn find_key(&self, transaction: &mut Transaction) -> Result<Option<Result<Done, Error>>, DbErr> {
-        let Some(key) = &self.key else { return Ok(None) };
-        let done = keys::find_in(transaction, &[(self.caller.clone(), key.clone())]).await?.pop();
-        Ok(done.map(|(_, done)| match done.outcome_of(key)? {
-            Remembered::Count(count) => Ok(Done::Replay(count)),
-            Remembered::Task(_) => Err(Error::KeyReused),
-        }))
-    }
-
     /// Claims the key in the last step, unless no task was written in any step.
     async fn claim_key(&self, transaction: &mut Transaction, written: u64, is_last: bool) -> Result<(), DbErr> {
-        let count = self.before + written;
-        let Some(key) = self.key.clone().filter(|_| is_last && count > 0) else { return Ok(()) };
-        let at = now().timestamp_micros();
-        let claim = Claim { caller: self.caller.clone(), key, at, outcome: Remembered::Count(count) };
-        keys::claim_in(transaction, vec![claim]).await
+        let key = self.key.as_ref().filter(|_| is_last);
+        keys::claim_count_in(transaction, &self.caller, key, self.before + written).await
     }
 
     /// The tasks that are still to be written, in the usual order: one more than can be written at once, if there are more.

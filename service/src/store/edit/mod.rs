@@ -9,8 +9,10 @@
 mod bulk;
 mod joined;
 mod owners;
+mod restore;
 mod sequence;
 mod steps;
+mod wipe;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use chrono::DateTime;
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::Semaphore;
 
+pub(super) use self::restore::Restores;
 use super::columns::ReadPosition;
 use super::growth::Growth;
 use super::input::Sent;
@@ -221,7 +224,8 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 
 #[cfg(test)]
 pub(super) mod texts {
-    use super::{joined, sequence};
+    pub(in crate::store) use super::wipe::texts as of_wipe;
+    use super::{joined, restore, sequence};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -236,6 +240,6 @@ pub(super) mod texts {
             joined::DELETE.of(false).texts("delete", true, SCALARS),
             joined::DELETE.of(true).texts("delete_with_keys", true, SCALARS),
         ];
-        joined.into_iter().chain(sequence::texts()).chain(keys::texts()).collect()
+        joined.into_iter().chain(sequence::texts()).chain(restore::texts()).chain(keys::texts()).collect()
     }
 }

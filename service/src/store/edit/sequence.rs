@@ -109,17 +109,17 @@ fn log_before(kind: Kind) -> Statement<EditRequest> {
 }
 
 /// The requests with their tasks, without columns.
-fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
+pub(super) fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
     let mut joined = Query::select();
     joined.from(Dialect::request_table(requests));
     dialect.join_tasks(&mut joined, condition);
     joined
 }
 
-type NamedClock = (String, Clock);
+pub(super) type NamedClock = (String, Clock);
 
 /// Moves clocks.
-static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
+pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
     insert_owners(
         OnConflict::column(task_owner::Column::UserId)
             .update_columns([task_owner::Column::Clock, task_owner::Column::Tasks]),
@@ -221,7 +221,7 @@ pub(super) async fn run<'a>(
 }
 
 /// Takes the requests out whose key an earlier request of the batch has too, of the same owner.
-fn take_repeated_keys<'a>(sent: &mut Vec<Sent<'a, EditRequest>>) -> Vec<Sent<'a, EditRequest>> {
+pub(super) fn take_repeated_keys<'a>(sent: &mut Vec<Sent<'a, EditRequest>>) -> Vec<Sent<'a, EditRequest>> {
     let mut seen = HashSet::new();
     let is_repeated = |sent: &mut Sent<'a, EditRequest>| {
         sent.request.key.as_ref().is_some_and(|key| !seen.insert((owner(sent), key.as_str())))
@@ -230,7 +230,10 @@ fn take_repeated_keys<'a>(sent: &mut Vec<Sent<'a, EditRequest>>) -> Vec<Sent<'a,
 }
 
 /// Drops the requests whose keys are claimed.
-async fn drop_claimed(transaction: &mut Transaction, sent: &mut Vec<Sent<'_, EditRequest>>) -> Result<(), DbErr> {
+pub(super) async fn drop_claimed(
+    transaction: &mut Transaction,
+    sent: &mut Vec<Sent<'_, EditRequest>>,
+) -> Result<(), DbErr> {
     let with_key =
         |sent: &Sent<'_, EditRequest>| Some((sent.place, (sent.request.caller.clone(), sent.request.key.clone()?)));
     let (places, wanted): (Vec<usize>, Vec<_>) = sent.iter().filter_map(with_key).unzip();

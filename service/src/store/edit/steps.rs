@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Created = 1,
     Changed = 2,
     Deleted = 3,
+    Restored = 4,
 }
 
 /// The condition that a task is the one that a request names.
