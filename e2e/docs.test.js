@@ -52,12 +52,15 @@ test('the operations are in groups and in the order of use, and a link leads to 
   const ids = await page.locator('.opblock').evaluateAll((blocks) => blocks.map((block) => block.id.replace(/^operations-/, '')));
   assert.deepEqual(ids, [
     ...['list', 'create', 'get', 'update', 'patch', 'complete', 'delete'].map((verb) => `tasks-${verb}_task${verb === 'list' ? 's' : ''}`),
+    'tasks-list_trash',
+    'tasks-restore_task',
     'tasks-list_changes',
     'bulk-complete_all_tasks',
+    'bulk-delete_completed_tasks',
     'tags_and_summary-summarize_tasks',
     'tags_and_summary-list_tags',
     'account-export_me',
-    'permanent_deletion-delete_completed_tasks',
+    'permanent_deletion-empty_trash',
     'permanent_deletion-erase_me',
   ]);
   const link = await page.locator('.info a', { hasText: 'Quickstart' }).getAttribute('href');

@@ -183,6 +183,12 @@ const INVALID_CURSOR: FieldError = FieldError {
     detail: Cow::Borrowed("cursor is not one of this list's: start again without it"),
     kind: Code::InvalidCursor,
 };
+const KEY_REUSED: FieldError = FieldError {
+    field: Cow::Borrowed("Idempotency-Key"),
+    code: FieldCode::Invalid,
+    detail: Cow::Borrowed("Idempotency-Key was used for a different request: use a new key for each request"),
+    kind: Code::IdempotencyKeyReused,
+};
 const LIMIT_REQUIRED: FieldError = FieldError {
     field: Cow::Borrowed("limit"),
     code: FieldCode::Required,
@@ -216,10 +222,13 @@ impl Error {
             Self::Service(service::Error::NotFound) => NO_TASK,
             Self::Service(service::Error::NotOwner) => NOT_OWNER,
             Self::Service(service::Error::Unavailable(_)) => NO_DATABASE,
-            // The first three have mistakes, which are answered instead.
+            // Those that are not accepted have mistakes, which are answered instead.
             Self::Invalid(_)
             | Self::Service(
-                service::Error::InvalidCursor | service::Error::TooLongToSort | service::Error::Database(_),
+                service::Error::InvalidCursor
+                | service::Error::KeyReused
+                | service::Error::TooLongToSort
+                | service::Error::Database(_),
             )
             | Self::Internal(_) => INTERNAL,
         };
@@ -237,6 +246,7 @@ impl Error {
         match self {
             Self::Invalid(mistakes) => Cow::Borrowed(mistakes),
             Self::Service(service::Error::InvalidCursor) => Cow::Owned(vec![INVALID_CURSOR]),
+            Self::Service(service::Error::KeyReused) => Cow::Owned(vec![KEY_REUSED]),
             Self::Service(service::Error::TooLongToSort) => Cow::Owned(vec![LIMIT_REQUIRED]),
             _ => Cow::Borrowed(&[]),
         }

@@ -100,8 +100,20 @@ const feed = await client.GET('/api/tasks/changes', { params: { query: { since }
 assert.deepEqual(feed.data?.changes.map(({ type }) => type), ['deleted', 'deleted', 'deleted', 'deleted']);
 assert.ok(feed.data && feed.data.state > since && !feed.data.has_more);
 
+// A deleted task can be restored, until the trash is emptied.
+const trash = await client.GET('/api/tasks/trash', { params: { query: { limit: 3 } } });
+assert.deepEqual(trash.data?.map(({ title }) => title), ['Crème brûlée', 'Ice cream', 'Crème fraîche']);
+assert.match(trash.data?.[0]?.deleted_at ?? '', /Z$/);
+const rest = await client.GET('/api/tasks/trash', { params: { query: { cursor: nextCursor(trash.response) ?? '' } } });
+assert.deepEqual(rest.data?.map(({ id }) => id), [task.id]);
+const restored = await unwrap(client.POST('/api/tasks/{id}/restore', { params: { path } }));
+assert.ok(restored.id === task.id && restored.created_at === task.created_at && restored.version > task.version);
+assert.equal((await client.DELETE('/api/tasks/trash')).data?.count, 3);
+assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
+
 const exported = await client.GET('/api/me/export');
 assert.deepEqual(exported.data?.tasks, []);
+assert.deepEqual(exported.data?.trash.map(({ id }) => id), [task.id]);
 assert.equal(exported.data?.user_id, 'alice');
 assert.equal((await client.DELETE('/api/me')).response.status, 204);
 

@@ -23,6 +23,9 @@ pub enum Error {
     /// replica must be replaced.
     #[error("the changes since this state are not known")]
     Resync,
+    /// The key of the request was used for a different request of the same user.
+    #[error("the key was used for a different request")]
+    KeyReused,
     /// The user has as many tasks as a user may have.
     #[error("the user has too many tasks")]
     TooManyTasks,

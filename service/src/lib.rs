@@ -12,7 +12,7 @@
 //! store.db().migrate().await?;
 //! let alice = Caller::authenticated(UserId::parse("alice")?);
 //!
-//! let task = tasks::create(&store, &alice, NewTask::new(Title::parse("Buy milk")?)).await?;
+//! let task = tasks::create(&store, &alice, NewTask::new(Title::parse("Buy milk")?), None).await?.value;
 //! assert_eq!(tasks::list(&store, &alice, &ListQuery::default(), 20, Start::Beginning).await?.tasks, [task.clone()]);
 //!
 //! let bob = Caller::authenticated(UserId::parse("bob")?);

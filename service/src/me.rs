@@ -1,6 +1,6 @@
 //! Operations on all data of a caller. Reading it is [`tasks::WholeList`](crate::tasks::WholeList).
 
-use crate::model::Precondition;
+use crate::model::Conditions;
 use crate::store::{BulkEdit, Store};
 use crate::{Caller, Cause, Error};
 
@@ -10,9 +10,9 @@ use crate::{Caller, Cause, Error};
 /// # Errors
 /// [`Error::Busy`]. [`Error::Unavailable`] if not everything could be erased in time. A repeated call goes on.
 pub async fn erase(store: &Store, caller: &Caller) -> Result<u64, Error> {
-    let (count, is_complete) = store.edit_all(caller, BulkEdit::Erase, Precondition::Exists).await?;
+    let (erased, is_complete) = store.edit_all(caller, BulkEdit::Erase, Conditions::default()).await?;
     if is_complete {
-        return Ok(count);
+        return Ok(erased.value);
     }
     Err(Error::Unavailable(Cause::of("not everything could be erased in time")))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-use service::tasks::{self, Change, Changes, Feed, FeedItem, ListQuery, NewTask, Precondition, Start, Task, Title};
+use service::tasks::{self, Change, Changes, Conditions, Feed, FeedItem, ListQuery, NewTask, Start, Task, Title};
 use service::{Caller, DbConfig, Error, Store, UserId, me};
 use testing::{Backend, TestDatabase};
 
@@ -17,6 +17,8 @@ enum Step {
     Change(Index),
     Toggle(Index),
     Delete(Index),
+    /// Restores a task of the trash.
+    Restore(Index),
     CompleteAll,
     DeleteCompleted,
     Erase,
@@ -30,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<Index>().prop_map(Step::Change),
         4 => any::<Index>().prop_map(Step::Toggle),
         4 => any::<Index>().prop_map(Step::Delete),
+        4 => any::<Index>().prop_map(Step::Restore),
         1 => Just(Step::CompleteAll),
         1 => Just(Step::DeleteCompleted),
         1 => Just(Step::Erase),
@@ -106,9 +109,9 @@ fn caller(name: &str) -> Caller {
 /// Does a step to the tasks of a caller.
 async fn act(db: &Store, caller: &Caller, step: &Step, replica: &mut Replica) {
     let ids: Vec<i64> = list(db, caller).await.0.into_keys().collect();
-    let any = Precondition::Exists;
+    let any = Conditions::default();
     match step {
-        Step::Create => drop(tasks::create(db, caller, NewTask::new(Title::parse("t").unwrap())).await.unwrap()),
+        Step::Create => drop(tasks::create(db, caller, NewTask::new(Title::parse("t").unwrap()), None).await.unwrap()),
         Step::CompleteAll => _ = tasks::complete_all(db, caller, &any).await.unwrap(),
         Step::DeleteCompleted => _ = tasks::delete_completed(db, caller, &any).await.unwrap(),
         Step::Erase => {
@@ -118,6 +121,14 @@ async fn act(db: &Store, caller: &Caller, step: &Step, replica: &mut Replica) {
         Step::Poll(limit) => {
             if !replica.poll(db, caller, *limit).await {
                 assert_eq!(replica.current(), list(db, caller).await);
+            }
+        }
+        Step::Restore(which) => {
+            let trash = tasks::trash(db, caller, 1000, None).await.unwrap().tasks;
+            if !trash.is_empty() {
+                let deleted = &trash[which.index(trash.len())].task;
+                let restored = tasks::restore(db, caller, deleted.id, None).await.unwrap().value;
+                assert_eq!(restored, Task { updated_at: restored.updated_at, ..deleted.clone() });
             }
         }
         Step::Change(_) | Step::Toggle(_) | Step::Delete(_) if ids.is_empty() => {}
@@ -134,11 +145,11 @@ async fn check(databases: &[Store], round: u32, steps: &[Step], limit: u32) {
     let (mine, other) = (caller(&format!("mine {round}")), caller(&format!("other {round}")));
     for db in databases {
         let mut replica = Replica { may_resync: true, ..Replica::default() };
-        tasks::create(db, &other, NewTask::new(Title::parse("theirs").unwrap())).await.unwrap();
+        tasks::create(db, &other, NewTask::new(Title::parse("theirs").unwrap()), None).await.unwrap();
         for step in steps {
             act(db, &mine, step, &mut replica).await;
             if let Step::Create = step {
-                tasks::complete_all(db, &other, &Precondition::Exists).await.unwrap();
+                tasks::complete_all(db, &other, &Conditions::default()).await.unwrap();
             }
         }
         while replica.poll(db, &mine, limit).await {}
@@ -172,17 +183,17 @@ async fn pages_of_every_size_lead_to_the_same_replica(database: TestDatabase) {
     let db = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
     let alice = caller("alice");
     let new = || NewTask::new(Title::parse("t").unwrap());
-    let first = tasks::create(&db, &alice, new()).await.unwrap();
+    let first = tasks::create(&db, &alice, new(), None).await.unwrap().value;
     let begin = first.version();
     for _ in 0..6 {
-        tasks::create(&db, &alice, new()).await.unwrap();
+        tasks::create(&db, &alice, new(), None).await.unwrap();
     }
-    tasks::complete_all(&db, &alice, &Precondition::Exists).await.unwrap();
+    tasks::complete_all(&db, &alice, &Conditions::default()).await.unwrap();
     for _ in 0..3 {
-        tasks::toggle_completed(&db, &alice, first.id, &Precondition::Exists).await.unwrap();
+        tasks::toggle_completed(&db, &alice, first.id, &Conditions::default()).await.unwrap();
     }
-    tasks::delete(&db, &alice, first.id + 2, &Precondition::Exists).await.unwrap();
-    tasks::create(&db, &alice, new()).await.unwrap();
+    tasks::delete(&db, &alice, first.id + 2, &Conditions::default()).await.unwrap();
+    tasks::create(&db, &alice, new(), None).await.unwrap();
     let expected = list(&db, &alice).await;
     for limit in 1..12 {
         let mut replica =
@@ -205,15 +216,18 @@ async fn a_reader_that_polls_while_others_write_misses_nothing(database: TestDat
     let db = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
     let alice = caller("alice");
     let new = || NewTask::new(Title::parse("t").unwrap());
-    let first = tasks::create(&db, &alice, new()).await.unwrap();
-    let any = Precondition::Exists;
+    let first = tasks::create(&db, &alice, new(), None).await.unwrap().value;
+    let any = Conditions::default();
     let write = async || {
         for round in 0..12 {
-            let task = tasks::create(&db, &alice, new()).await.unwrap();
+            let task = tasks::create(&db, &alice, new(), None).await.unwrap().value;
             tasks::toggle_completed(&db, &alice, first.id, &any).await.unwrap();
             match round % 4 {
                 0 => drop(tasks::delete(&db, &alice, task.id, &any).await.unwrap()),
-                1 => drop(tasks::toggle_completed(&db, &alice, task.id, &any).await.unwrap()),
+                1 => {
+                    tasks::delete(&db, &alice, task.id, &any).await.unwrap();
+                    tasks::restore(&db, &alice, task.id, None).await.unwrap();
+                }
                 2 => _ = tasks::complete_all(&db, &alice, &any).await.unwrap(),
                 _ => {}
             }

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use service::tasks::{
-    self, Change, Changes, Description, Due, ListQuery, NewTask, Precondition, Priority, Sort, SortBy, SortKey, Start,
-    Tags, Task, Title,
+    self, Change, Changes, Conditions, Description, Due, ListQuery, NewTask, Precondition, Priority, Sort, SortBy,
+    SortKey, Start, Tags, Task, Title,
 };
 use service::{Caller, DbConfig, Error, Store, UserId};
 use testing::{
     Backend, ConnectionTrait, DbBackend, Fixture, Statement, TestDatabase, TransactionTrait, on_both_databases,
 };
+
+/// No condition.
+const ANY: Conditions = Conditions { precondition: Precondition::Exists, key: None };
 
 /// A database and the handle on it.
 struct Opened {
@@ -36,7 +39,7 @@ fn titled(title: &str) -> NewTask {
 }
 
 async fn create(db: &Store, caller: &Caller, title: &str) -> Task {
-    tasks::create(db, caller, titled(title)).await.unwrap()
+    tasks::create(db, caller, titled(title), None).await.unwrap().value
 }
 
 #[on_both_databases]
@@ -56,7 +59,7 @@ async fn concurrent_requests_take_few_statements_and_a_single_request_takes_one(
     let caller = alice.clone();
     assert_eq!(
         counted(Box::pin(async move {
-            drop(tasks::toggle_completed(&three, &caller, task.id, &Precondition::Exists).await.unwrap());
+            drop(tasks::toggle_completed(&three, &caller, task.id, &ANY).await.unwrap().value);
         }))
         .await,
         1
@@ -80,11 +83,11 @@ async fn a_precondition_costs_no_statement_if_it_holds_and_one_if_it_does_not(op
     let task = create(db, alice, "t").await;
     let toggle = async |versions: &[i64]| {
         let before = db.db().statements();
-        let toggled = tasks::toggle_completed(db, alice, task.id, &Precondition::OneOf(versions.to_vec())).await;
+        let toggled = tasks::toggle_completed(db, alice, task.id, &Precondition::OneOf(versions.to_vec()).into()).await;
         (toggled, db.db().statements() - before)
     };
     let (toggled, statements) = toggle(&[task.version()]).await;
-    let current = toggled.unwrap();
+    let current = toggled.unwrap().value;
     assert_eq!(statements, 1);
     for (stale, statements) in [(&[task.version()][..], 2), (&[1, 2], 1), (&[], 1)] {
         let (refused, sent) = toggle(stale).await;
@@ -93,7 +96,7 @@ async fn a_precondition_costs_no_statement_if_it_holds_and_one_if_it_does_not(op
     }
     // Of several versions the task is read first.
     let (toggled, statements) = toggle(&[task.version(), current.version()]).await;
-    assert_eq!((toggled.unwrap().completed, statements), (false, 2));
+    assert_eq!((toggled.unwrap().value.completed, statements), (false, 2));
 }
 
 #[on_both_databases]
@@ -152,18 +155,13 @@ async fn each_caller_gets_only_their_own_tasks(opened: Opened) {
     let written = join_all(created.iter().flat_map(|(n, task)| {
         users.iter().enumerate().map(move |(user, caller)| async move {
             let title = Change::To(Title::parse(format!("by {user}")).unwrap());
-            (
-                *n,
-                user,
-                tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }, &Precondition::Exists)
-                    .await,
-            )
+            (*n, user, tasks::update(db, caller, task.id, Changes { title, ..Changes::default() }, &ANY).await)
         })
     }))
     .await;
     for (n, user, written) in written {
         match written {
-            Ok(task) => assert!(n % 10 == user && task.title == format!("by {user}")),
+            Ok(task) => assert!(n % 10 == user && task.value.title == format!("by {user}")),
             Err(error) => assert!(n % 10 != user && matches!(error, Error::NotOwner), "{error}"),
         }
     }
@@ -217,14 +215,14 @@ async fn every_statement_reads_the_same_task(opened: Opened) {
         due: Some(Due::parse("2026-01-31").unwrap()),
         ..titled("full")
     };
-    let full = tasks::create(db, alice, full).await.unwrap();
-    let full = tasks::toggle_completed(db, alice, full.id, &Precondition::Exists).await.unwrap();
+    let full = tasks::create(db, alice, full, None).await.unwrap().value;
+    let full = tasks::toggle_completed(db, alice, full.id, &ANY).await.unwrap().value;
     assert!(full.updated_at > full.created_at && full.completed && full.priority == Priority::High);
     let by_title = Sort::new([SortBy { key: SortKey::Title, descending: false }]);
     let by_title = ListQuery { sort: by_title, ..ListQuery::default() };
     for task in [&plain, &full] {
         assert_eq!(tasks::get(db, alice, task.id).await.unwrap(), *task);
-        assert_eq!(tasks::update(db, alice, task.id, Changes::default(), &Precondition::Exists).await.unwrap(), *task);
+        assert_eq!(tasks::update(db, alice, task.id, Changes::default(), &ANY).await.unwrap().value, *task);
     }
     let expected = [full, plain];
     assert_eq!(tasks::list(db, alice, &ListQuery::default(), 10, Start::Beginning).await.unwrap().tasks, expected);
@@ -235,10 +233,10 @@ async fn every_statement_reads_the_same_task(opened: Opened) {
 async fn concurrent_writes_to_one_task_are_done_in_order_of_arrival(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let task = create(db, alice, "t").await;
-    let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id, &Precondition::Exists))).await;
-    let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().completed).collect();
+    let toggled = join_all((0..50).map(|_| tasks::toggle_completed(db, alice, task.id, &ANY))).await;
+    let states: Vec<bool> = toggled.iter().map(|task| task.as_ref().unwrap().value.completed).collect();
     assert_eq!(states, (0..50).map(|n| n % 2 == 0).collect::<Vec<_>>());
-    let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().updated_at).collect();
+    let mut times: Vec<_> = toggled.iter().map(|task| task.as_ref().unwrap().value.updated_at).collect();
     assert!(times.is_sorted());
     times.dedup();
     assert_eq!(times.len(), 50);
@@ -266,10 +264,10 @@ async fn a_request_that_the_database_refuses_does_not_fail_its_batch(opened: Ope
     opened.database.connect().await.execute_unprepared(refusal).await.unwrap();
     let titles: Vec<String> =
         (0..40).map(|n| if n % 10 == 3 { "bad".to_owned() } else { format!("good {n}") }).collect();
-    let created = join_all(titles.iter().map(|title| tasks::create(db, alice, titled(title)))).await;
+    let created = join_all(titles.iter().map(|title| tasks::create(db, alice, titled(title), None))).await;
     for (title, created) in titles.iter().zip(created) {
         match created {
-            Ok(task) => assert_eq!(&task.title, title),
+            Ok(task) => assert_eq!(&task.value.title, title),
             Err(error) => assert!(title == "bad" && matches!(error, Error::Database(_)), "{title}: {error}"),
         }
     }
@@ -295,8 +293,8 @@ async fn a_row_that_cannot_be_read_does_not_fail_its_batch(opened: Opened) {
             assert!(matches!(broken, Err(Error::Database(_))) && fine.is_ok());
         }
         let toggled = join_all([
-            tasks::toggle_completed(db, alice, broken.id, &Precondition::Exists),
-            tasks::toggle_completed(db, bob, fine.id, &Precondition::Exists),
+            tasks::toggle_completed(db, alice, broken.id, &ANY),
+            tasks::toggle_completed(db, bob, fine.id, &ANY),
         ])
         .await;
         assert!(toggled.iter().map(Result::is_ok).eq([is_mended, true]));
@@ -311,14 +309,12 @@ async fn requests_for_another_users_task_do_not_delay_its_owner(opened: Opened) 
     let (db, alice, mallory) = (&opened.db, &user("alice"), &user("mallory"));
     let task = create(db, alice, "hers").await;
     let before = db.db().statements();
-    let own = async {
-        (tasks::toggle_completed(db, alice, task.id, &Precondition::Exists).await, db.db().statements() - before)
-    };
-    let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id, &Precondition::Exists)));
+    let own = async { (tasks::toggle_completed(db, alice, task.id, &ANY).await, db.db().statements() - before) };
+    let foreign = join_all((0..50).map(|_| tasks::toggle_completed(db, mallory, task.id, &ANY)));
     let (foreign, (own, sent)) = futures_util::future::join(foreign, own).await;
     assert!(foreign.iter().all(|answer| matches!(answer, Err(Error::NotOwner))));
     // Her request does not wait for one batch after another of the other user's.
-    assert!(own.unwrap().completed && sent < 25, "after {sent} statements");
+    assert!(own.unwrap().value.completed && sent < 25, "after {sent} statements");
 }
 
 #[on_both_databases]
@@ -361,12 +357,12 @@ async fn writes_that_wait_for_many_locked_owners_do_not_delay_those_of_others() 
     let waiting = join_all(locked.iter().zip(&tasks_of_locked).enumerate().map(|(n, (caller, id))| async move {
         // One after the other, so that most of them are batches of their own.
         tokio::time::sleep(Duration::from_millis(150 * n as u64)).await;
-        tasks::toggle_completed(db, caller, *id, &Precondition::Exists).await
+        tasks::toggle_completed(db, caller, *id, &ANY).await
     }));
     let passing = async {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         for _ in 0..3 {
-            tasks::toggle_completed(db, bob, free.id, &Precondition::Exists).await.unwrap();
+            tasks::toggle_completed(db, bob, free.id, &ANY).await.unwrap();
         }
         transaction.rollback().await.unwrap();
     };
@@ -386,12 +382,12 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE title = 'locked'").await.unwrap();
 
-    let toggle = || tasks::toggle_completed(db, alice, locked.id, &Precondition::Exists);
+    let toggle = || tasks::toggle_completed(db, alice, locked.id, &ANY);
     let waiting = join_all([toggle(), toggle(), toggle()]);
     let passing = async {
         // The first of them may share a batch with the waiting request.
         for n in 0..20 {
-            let written = tasks::toggle_completed(db, bob, free.id, &Precondition::Exists).await.unwrap();
+            let written = tasks::toggle_completed(db, bob, free.id, &ANY).await.unwrap().value;
             assert_eq!(written.completed, n % 2 == 0);
         }
         // Other kinds of requests are not delayed either: one that waited until the lock is released would time out.
@@ -401,7 +397,7 @@ async fn a_request_that_waits_for_a_locked_row_does_not_delay_others() {
         transaction.rollback().await.unwrap();
     };
     let (toggled, ()) = futures_util::future::join(waiting, passing).await;
-    let states: Vec<bool> = toggled.into_iter().map(|task| task.unwrap().completed).collect();
+    let states: Vec<bool> = toggled.into_iter().map(|task| task.unwrap().value.completed).collect();
     assert_eq!(states, [true, false, true]);
 }
 
@@ -416,16 +412,14 @@ async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opene
     // Each task is deleted by its owner, and by a stranger who must not reach it.
     let deleted = join_all(created.iter().enumerate().flat_map(|(n, task)| {
         [(n % 5, n % 5), ((n + 1) % 5, n % 5)]
-            .map(|(caller, owner)| {
-                (caller == owner, task, tasks::delete(db, &users[caller], task.id, &Precondition::Exists))
-            })
+            .map(|(caller, owner)| (caller == owner, task, tasks::delete(db, &users[caller], task.id, &ANY)))
             .map(|(is_owner, task, deleted)| async move { (is_owner, task, deleted.await) })
     }))
     .await;
     let sent = db.db().statements() - before;
     for (is_owner, task, deleted) in deleted {
         match deleted {
-            Ok(deleted) => assert!(is_owner && deleted == *task),
+            Ok(deleted) => assert!(is_owner && deleted.value == *task),
             // The question whose task it is comes after the owner's delete, or before it.
             Err(error) => assert!(!is_owner && matches!(error, Error::NotOwner | Error::NotFound), "{error}"),
         }
@@ -440,7 +434,7 @@ async fn concurrent_deletes_share_statements_and_each_returns_its_own_task(opene
 async fn one_task_is_deleted_only_once(opened: Opened) {
     let (db, alice) = (&opened.db, &user("alice"));
     let task = create(db, alice, "t").await;
-    let deleted = join_all((0..10).map(|_| tasks::delete(db, alice, task.id, &Precondition::Exists))).await;
+    let deleted = join_all((0..10).map(|_| tasks::delete(db, alice, task.id, &ANY))).await;
     assert_eq!(deleted.iter().filter(|deleted| deleted.is_ok()).count(), 1);
     assert!(deleted.iter().all(|deleted| matches!(deleted, Ok(_) | Err(Error::NotFound))));
 }
@@ -451,10 +445,10 @@ async fn toggles_and_updates_of_one_task_are_done_in_the_order_of_their_arrival(
     let task = create(db, alice, "t").await;
     let written = join_all((0..40).map(|n| async move {
         if n % 2 == 0 {
-            return tasks::toggle_completed(db, alice, task.id, &Precondition::Exists).await.unwrap();
+            return tasks::toggle_completed(db, alice, task.id, &ANY).await.unwrap().value;
         }
         let title = Change::To(Title::parse(n.to_string()).unwrap());
-        tasks::update(db, alice, task.id, Changes { title, ..Changes::default() }, &Precondition::Exists).await.unwrap()
+        tasks::update(db, alice, task.id, Changes { title, ..Changes::default() }, &ANY).await.unwrap().value
     }))
     .await;
     assert!(written.is_sorted_by(|earlier, later| earlier.updated_at < later.updated_at));
@@ -477,15 +471,15 @@ async fn bulk_edits_that_wait_for_a_lock_do_not_delay_those_of_others() {
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared("UPDATE task SET title = 'x' WHERE user_id < 'user 6'").await.unwrap();
     let (free, locked) = users.split_last().unwrap();
-    let waiting = join_all(locked.iter().map(|caller| tasks::complete_all(db, caller, &Precondition::Exists)));
+    let waiting = join_all(locked.iter().map(|caller| tasks::complete_all(db, caller, &ANY)));
     let passing = async {
         // All of those that wait are in flight by now, or will be: none of them holds a turn.
-        assert_eq!(tasks::complete_all(db, free, &Precondition::Exists).await.unwrap(), 1);
-        assert_eq!(tasks::delete_completed(db, free, &Precondition::Exists).await.unwrap(), 1);
+        assert_eq!(tasks::complete_all(db, free, &ANY).await.unwrap().value, 1);
+        assert_eq!(tasks::delete_completed(db, free, &ANY).await.unwrap().value, 1);
         transaction.rollback().await.unwrap();
     };
     let (completed, ()) = futures_util::future::join(waiting, passing).await;
-    assert!(completed.into_iter().all(|count| count.unwrap() == 1));
+    assert!(completed.into_iter().all(|count| count.unwrap().value == 1));
 }
 
 #[on_both_databases]
@@ -494,7 +488,7 @@ async fn a_write_that_finds_nothing_gets_no_number(opened: Opened) {
     let task = create(db, alice, "t").await;
     // All of them are in few batches, in which the one that finds its task is the first.
     let toggles = [task.id, task.id + 1000, task.id + 1001, task.id + 1002];
-    let toggled = join_all(toggles.map(|id| tasks::toggle_completed(db, alice, id, &Precondition::Exists))).await;
-    assert_eq!(tasks::state(db, alice).await.unwrap(), toggled[0].as_ref().unwrap().version());
+    let toggled = join_all(toggles.map(|id| tasks::toggle_completed(db, alice, id, &ANY))).await;
+    assert_eq!(tasks::state(db, alice).await.unwrap(), toggled[0].as_ref().unwrap().value.version());
     assert!(toggled[1..].iter().all(|missing| matches!(missing, Err(Error::NotFound))));
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use service::tasks::{
-    self, Filter, ListQuery, NewTask, Precondition, Search, Sort, SortBy, SortKey, Start, Status, Title, WholeList,
-    Zone,
+    self, Conditions, Filter, ListQuery, NewTask, Search, Sort, SortBy, SortKey, Start, Status, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Error, Store, UserId, me};
 use testing::{
@@ -115,12 +114,12 @@ async fn large_requests_of_one_user_fail_no_request_of_others(opened: Opened) {
         0 => tasks::summary(store, alice, Zone::default()).await.map(drop),
         1 => tasks::list(store, alice, search, 20, Start::Beginning).await.map(drop),
         2 => tasks::list(store, alice, unindexed, 20, Start::Beginning).await.map(drop),
-        _ => tasks::complete_all(store, alice, &Precondition::Exists).await.map(drop),
+        _ => tasks::complete_all(store, alice, &Conditions::default()).await.map(drop),
     }));
     let ordinary = async {
         for _ in 0..50 {
-            let task = tasks::create(store, bob, NewTask::new(Title::parse("t").unwrap())).await.unwrap();
-            tasks::toggle_completed(store, bob, task.id, &Precondition::Exists).await.unwrap();
+            let task = tasks::create(store, bob, NewTask::new(Title::parse("t").unwrap()), None).await.unwrap().value;
+            tasks::toggle_completed(store, bob, task.id, &Conditions::default()).await.unwrap();
             assert!(tasks::get(store, bob, task.id).await.unwrap().completed);
             tasks::list(store, bob, &ListQuery::default(), 20, Start::Beginning).await.unwrap();
         }
@@ -161,7 +160,7 @@ async fn a_whole_list_without_an_index_arrives_whole_up_to_50_000_tasks(opened: 
     assert_eq!(all.len(), 50_000);
     assert!(all.is_sorted_by_key(|task| (task.priority, task.created_at, task.id)));
 
-    tasks::create(store, alice, NewTask::new(Title::parse("one more").unwrap())).await.unwrap();
+    tasks::create(store, alice, NewTask::new(Title::parse("one more").unwrap()), None).await.unwrap();
     assert!(matches!(WholeList::begin(store, alice, query.clone(), None).await, Err(Error::TooLongToSort)));
     // With a limit it goes on, and so does the rest of a list behind a position.
     let page = tasks::list(store, alice, &query, 100, Start::Beginning).await.unwrap();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use service::tasks::{
-    self, Description, Due, DueIn, Filter, ListQuery, NewTask, Precondition, Priority, Search, Sort, SortBy, SortKey,
+    self, Conditions, Description, Due, DueIn, Filter, ListQuery, NewTask, Priority, Search, Sort, SortBy, SortKey,
     Start, Status, Tag, Tags, Task, Title, WholeList, Zone,
 };
 use service::{Caller, DbConfig, Store, UserId};
@@ -340,9 +340,9 @@ async fn store(db: &Store, news: &[New], mine: &Caller, other: &Caller) -> Vec<T
     let mut stored = Vec::new();
     for new in news {
         let owner = if new.theirs { other } else { mine };
-        let task = tasks::create(db, owner, new.parse()).await.unwrap();
+        let task = tasks::create(db, owner, new.parse(), None).await.unwrap().value;
         let task = if new.done {
-            tasks::toggle_completed(db, owner, task.id, &Precondition::Exists).await.unwrap()
+            tasks::toggle_completed(db, owner, task.id, &Conditions::default()).await.unwrap().value
         } else {
             task
         };

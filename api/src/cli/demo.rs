@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use chrono::{Days, NaiveDate, Utc};
-use service::tasks::{self, Description, Due, Filter, NewTask, Precondition, Priority, Tags, Title};
+use service::tasks::{self, Conditions, Description, Due, Filter, NewTask, Priority, Tags, Title};
 use service::{Caller, Store, UserId};
 
 use super::{cause, notice};
@@ -127,9 +127,9 @@ async fn add(store: &Store, user: UserId, more: bool) -> Result<String, Box<dyn 
 async fn create(store: &Store, caller: &Caller, example: &Example) -> Result<(), Box<dyn Error>> {
     let failed = |error: service::Error| cause("used", &error);
     let new = example.task(Utc::now().date_naive())?;
-    let task = tasks::create(store, caller, new).await.map_err(failed)?;
+    let task = tasks::create(store, caller, new, None).await.map_err(failed)?.value;
     if example.completed {
-        tasks::set_completed(store, caller, task.id, true, &Precondition::Exists).await.map_err(failed)?;
+        tasks::set_completed(store, caller, task.id, true, &Conditions::default()).await.map_err(failed)?;
     }
     Ok(())
 }

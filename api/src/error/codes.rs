@@ -86,6 +86,8 @@ codes! {
     UnknownParameter = "unknown_parameter", UNPROCESSABLE_ENTITY;
     /// A header is invalid.
     InvalidHeader = "invalid_header", UNPROCESSABLE_ENTITY;
+    /// The key in `Idempotency-Key` was used for a different request.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY;
     /// The cursor does not belong to this list.
     InvalidCursor = "invalid_cursor", UNPROCESSABLE_ENTITY;
     /// The list is too long for this order without `limit`.

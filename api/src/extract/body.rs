@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::prefer::Prefer;
 use super::read::{self, Input, Part};
+use super::request_key;
 use crate::compat::{self, Forms, TaskBody};
 use crate::config::TaskAliases;
 use crate::error::{Code, Error, FieldCode, FieldError};
@@ -110,10 +111,12 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
     if other_charset { Err(Error::UnsupportedMediaType("The body must be in UTF-8")) } else { Ok(()) }
 }
 
-/// Reads the body, at most [`MAX_BODY_BYTES`], with or without a Content-Length.
+/// Reads the body, at most [`MAX_BODY_BYTES`], with or without a Content-Length. If the request has a key, the body becomes a part of
+/// its fingerprint.
 fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let payload = web::Payload::from_request(request, payload).into_inner();
+    let keyed = request_key::keyed(request);
     async move {
         if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
             return Err(Error::BodyTooLarge);
@@ -121,7 +124,10 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Re
         let cut_short = || invalid_body(FieldCode::Malformed, "The body ended before it was complete");
         let payload = payload.map_err(|_| cut_short())?;
         match timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
-            Ok(Ok(Ok(body))) => Ok(body),
+            Ok(Ok(Ok(body))) => {
+                request_key::keep_digest(keyed.as_ref(), &body);
+                Ok(body)
+            }
             Ok(Ok(Err(_))) => Err(cut_short()),
             Ok(Err(_)) => Err(Error::BodyTooLarge),
             Err(_) => Err(Error::BodyLate),

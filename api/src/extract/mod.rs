@@ -10,11 +10,14 @@ mod path;
 mod prefer;
 mod query;
 mod read;
+mod request_key;
 
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
-pub use conditions::{IfMatch, IfNoneMatch};
+pub use conditions::{IfNoneMatch, WriteConditions};
 pub use path::TaskId;
 pub(crate) use prefer::PREFERENCE_APPLIED;
 pub use prefer::{Prefer, Return};
 pub use query::{ListQuery, NoQuery, Query};
 pub use read::Input;
+pub(crate) use request_key::IDEMPOTENCY_REPLAYED;
+pub use request_key::RequestKey;

@@ -3,7 +3,7 @@ use serde::Serialize;
 use service::UserId;
 use utoipa::ToSchema;
 
-use super::Task;
+use super::{DeletedTask, Task};
 
 /// All stored data of a user.
 #[derive(Serialize, ToSchema)]
@@ -15,10 +15,14 @@ pub struct Export {
     exported_at: String,
     /// Every task, newest first.
     tasks: Vec<Task>,
+    /// Every task in the trash, the one that was deleted last first.
+    trash: Vec<DeletedTask>,
 }
 
 impl Export {
-    /// The text after the array of tasks, if the document is written in parts.
+    /// The text between the array of tasks and that of the trash, if the document is written in parts.
+    pub(crate) const BEFORE_TRASH: &str = r#","trash":"#;
+    /// The text after both arrays.
     pub(crate) const CLOSING: &str = "}";
 
     /// Returns the text before the array of tasks, if the document is written in parts.

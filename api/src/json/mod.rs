@@ -13,6 +13,7 @@ mod schemas;
 mod summary;
 mod task;
 mod time;
+mod trash;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
@@ -26,6 +27,8 @@ pub use list_query::{InZone, ListRequest, ListTasks};
 pub use summary::{ByPriority, Summary, TagCount};
 pub use task::{Priority, Task};
 pub(crate) use task::{array, elements};
+pub use trash::{DeletedTask, ListTrash, TrashRequest};
+pub(crate) use trash::{deleted_array, deleted_elements};
 
 /// The Content-Type of JSON, built once.
 pub(crate) const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -42,10 +42,12 @@ endpoints_of_callers! {
     "/api/tasks" => tasks::list_tasks, tasks::create_task, tasks::delete_completed_tasks;
     // Before `{id}`, which would match them too.
     "/api/tasks/changes" => tasks::list_changes;
+    "/api/tasks/trash" => tasks::list_trash, tasks::empty_trash;
     "/api/tasks/summary" => tasks::summarize_tasks;
     "/api/tasks/complete-all" => tasks::complete_all_tasks;
     "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;
     "/api/tasks/{id}/complete" => tasks::complete_task;
+    "/api/tasks/{id}/restore" => tasks::restore_task;
     "/api/tags" => tasks::list_tags;
     "/api/me" => me::erase_me;
     "/api/me/export" => me::export_me;

@@ -23,7 +23,7 @@ use crate::json::SortItem;
         (name = "bulk", description = "Many tasks in one request"),
         (name = "tags and summary", description = "The number of tasks of each kind"),
         (name = "account", description = "All data stored about you"),
-        (name = "permanent deletion", description = "**Warning: these requests cannot be undone.** Each deletes many tasks, or all your data"),
+        (name = "permanent deletion", description = "**Warning: these requests cannot be undone.** They erase your trash, or all your data"),
     ),
     security(("bearer" = [])),
 )]

@@ -10,7 +10,7 @@ use crate::config::AllowedOrigins;
 
 /// The response headers that pages may read, besides those that any page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "location, link, etag, preference-applied, retry-after, www-authenticate, x-request-id, x-total-count",
+    "location, link, etag, idempotency-replayed, preference-applied, retry-after, www-authenticate, x-request-id, x-total-count",
 );
 
 /// Returns the layer that answers preflights and marks the responses to allowed origins. [`add_page_headers`] adds the rest.

@@ -27,4 +27,5 @@ pub use guard::guard;
 pub use observe::catch_panic;
 pub(crate) use readiness::NotReady;
 pub use state::State;
+pub(crate) use state::counted;
 pub use stop::StopSignals;

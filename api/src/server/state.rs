@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
-use service::{Caller, Store, tasks};
+use service::tasks::{self, Written};
+use service::{Caller, Store};
 
 use super::answer_memory::AnswerMemory;
 use super::limits::RateLimits;
@@ -12,8 +13,8 @@ use crate::auth::Verifier;
 use crate::config::TaskAliases;
 use crate::error::Error;
 use crate::etag;
-use crate::extract::IfNoneMatch;
-use crate::json::{JSON, Task};
+use crate::extract::{IDEMPOTENCY_REPLAYED, IfNoneMatch};
+use crate::json::{Count, JSON, Task};
 
 /// What the handlers and the layers around them use. Each worker thread has its own value, as `web::Data<State>`: the
 /// store is the worker's own, the rest is shared.
@@ -34,14 +35,18 @@ pub struct State {
 }
 
 impl State {
-    /// Makes the answer with a task from the outcome of an operation on it. If a precondition did not hold, the error has the
-    /// current task.
+    /// Returns the task of an answer from the outcome of a write to it, and marks the response if it is a replay. If a precondition
+    /// did not hold, the error has the current task.
     ///
     /// # Errors
     /// The error of the operation.
-    pub(crate) fn task(&self, outcome: Result<tasks::Task, service::Error>) -> Result<Task, Error> {
+    pub(crate) fn written(
+        &self,
+        outcome: Result<Written<tasks::Task>, service::Error>,
+        response: &mut HttpResponseBuilder,
+    ) -> Result<Task, Error> {
         match outcome {
-            Ok(task) => Ok(Task::new(task, self.task_aliases)),
+            Ok(written) => Ok(Task::new(unmarked(written, response), self.task_aliases)),
             Err(service::Error::Stale(stale)) => {
                 let current = stale.current.and_then(|task| Task::new(task, self.task_aliases).raw());
                 Err(Error::Stale { version: stale.version, current, conflicts: stale.conflicts })
@@ -82,4 +87,19 @@ impl State {
         }
         Ok(response.insert_header(JSON).body(body))
     }
+}
+
+/// Returns the answer to a bulk edit.
+pub(crate) fn counted(written: Written<u64>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    let count = unmarked(written, &mut response);
+    response.json(Count { count })
+}
+
+/// Returns what was written, and marks the response if it is a replay.
+fn unmarked<T>(written: Written<T>, response: &mut HttpResponseBuilder) -> T {
+    if written.is_replay {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    written.value
 }

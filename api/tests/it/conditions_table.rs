@@ -28,6 +28,8 @@ struct Row {
     etag: Tag,
     if_match: Tag,
     if_none_match: Tag,
+    /// Whether an `Idempotency-Key` makes the request one that is done once.
+    takes_key: bool,
 }
 
 /// Returns the row of an operation. An operation of the document without a row fails the tests.
@@ -39,10 +41,12 @@ fn row(operation: &str) -> Row {
         "create_task" => (201, Task, No, No),
         // A delete is sent with `Prefer: return=representation`.
         "update_task" | "patch_task" | "complete_task" | "delete_task" => (200, Task, Task, No),
+        // The task exists.
+        "restore_task" => (200, Task, No, No),
         "complete_all_tasks" | "delete_completed_tasks" => (200, No, List, No),
         // Every change since 0 is known only to a user without a task.
         "list_changes" => (410, No, No, No),
-        "export_me" => (200, No, No, No),
+        "export_me" | "list_trash" | "empty_trash" => (200, No, No, No),
         "erase_me" => (204, No, No, No),
         unknown => panic!("the table of conditions has no row for the operation {unknown}"),
     };
@@ -52,7 +56,12 @@ fn row(operation: &str) -> Row {
         _ => "",
     };
     let has_body = ["create_task", "update_task", "patch_task"].contains(&operation);
-    Row { status, query, body: has_body.then(|| json!({"title": "written"})), etag, if_match, if_none_match }
+    let takes_key = match operation {
+        "create_task" | "restore_task" | "empty_trash" => true,
+        _ => if_match != No,
+    };
+    let body = has_body.then(|| json!({"title": "written"}));
+    Row { status, query, body, etag, if_match, if_none_match, takes_key }
 }
 
 /// An operation of the document.
@@ -147,6 +156,8 @@ async fn the_document_states_the_conditions_and_the_tags_of_the_table(app: TestA
         assert_eq!((takes("If-Match"), answers("412")), (judges_write, judges_write), "{id}");
         assert_eq!((takes("If-None-Match"), answers("304"), has_tag("304")), ([judges_read; 3]).into(), "{id}");
         assert_eq!(has_tag(&row.status.to_string()), row.etag != Tag::None, "{id}");
+        let is_marked = !stated["responses"][row.status.to_string()]["headers"]["Idempotency-Replayed"].is_null();
+        assert_eq!((takes("Idempotency-Key"), is_marked), (row.takes_key, row.takes_key), "{id}");
     }
 }
 
@@ -207,7 +218,9 @@ async fn to_the_owner_every_operation_answers_with_its_tag_and_judges_its_condit
                     Tag::List => assert_eq!(answer.header("etag"), owner.before.1, "{name}"),
                 },
             }
-            let writes = operation.method != Method::GET && expected < 300;
+            // The task to restore exists, and the trash is empty.
+            let has_nothing_to_do = ["restore_task", "empty_trash"].contains(&operation.id.as_str());
+            let writes = operation.method != Method::GET && expected < 300 && !has_nothing_to_do;
             assert_eq!(owner.is_unchanged().await, !writes, "{name}");
             if operation.method == Method::GET {
                 let head = Operation { method: Method::HEAD, ..operation.clone() };
@@ -245,6 +258,7 @@ async fn no_condition_changes_the_answer_to_a_stranger_or_without_a_token(app: T
                 let judged = if header == "if-match" { row.if_match } else { row.if_none_match };
                 let expected = match (header, value) {
                     _ if is_invalid => 422,
+                    _ if operation.id == "restore_task" => 404,
                     _ if operation.path.contains("{id}") => 403,
                     // A list's tag is compared with the state of the caller's own list.
                     ("if-match", value) if value != "*" && judged == Tag::List => 412,
@@ -254,7 +268,7 @@ async fn no_condition_changes_the_answer_to_a_stranger_or_without_a_token(app: T
                 assert_eq!(answer.status, expected, "{name}: {}", answer.text);
                 let etag = answer.headers.get("etag").map(|etag| etag.to_str().unwrap().to_owned());
                 match expected {
-                    403 | 422 => assert_eq!(etag, None, "{name}"),
+                    403 | 404 | 422 => assert_eq!(etag, None, "{name}"),
                     304 | 412 => assert_eq!(etag, Some(his), "{name}"),
                     _ => assert!(etag.is_none_or(|etag| etag != task && etag != list), "{name}"),
                 }
@@ -282,4 +296,66 @@ async fn a_missing_task_is_404_under_every_condition(app: TestApp) {
         }
     }
     assert!(owner.is_unchanged().await);
+}
+
+#[on_both_databases]
+async fn with_a_key_the_owner_writes_once_and_gets_the_same_answer_again(app: TestApp) {
+    let anonymous = app.anonymous();
+    for operation in operations(&app).await {
+        let (name, row) = (&operation.id, row(&operation.id));
+        let owner = Owner::new(&anonymous, name).await;
+        let send = async |row: &Row, key: &str| {
+            let request = operation.request(row, &owner.user, &owner.task["id"], &[("idempotency-key", key)]);
+            Answer::to(request).await
+        };
+        let invalid = send(&row, "a b").await;
+        if !row.takes_key {
+            assert_eq!((invalid.status, invalid.has("idempotency-replayed")), (row.status, false), "{name}");
+            continue;
+        }
+        assert_eq!((invalid.status, invalid.code().as_str()), (422, "invalid_header"), "{name}");
+        assert!(owner.is_unchanged().await, "{name}");
+        if ["restore_task", "empty_trash"].contains(&name.as_str()) {
+            owner.user.delete(204, &format!("/api/tasks/{}", owner.task["id"])).await;
+        }
+        let first = send(&row, "key").await;
+        assert_eq!((first.status, first.has("idempotency-replayed")), (row.status, false), "{name}: {}", first.text);
+        assert!(!owner.is_unchanged().await, "{name}");
+        let after = all(&owner.user).await;
+        let again = send(&row, "\"key\"").await;
+        assert_eq!((again.status, &again.text), (first.status, &first.text), "{name}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{name}");
+        for header in ["etag", "location", "content-type"] {
+            assert_eq!(again.headers.get(header), first.headers.get(header), "{name}");
+        }
+        let query = if row.query.is_empty() { "?other=1" } else { "?status=completed&other=1" };
+        let other = send(&Row { query, ..row }, "key").await;
+        assert_eq!((other.status, other.code().as_str()), (422, "idempotency_key_reused"), "{name}");
+        assert_eq!(all(&owner.user).await, after, "{name}");
+    }
+}
+
+#[on_both_databases]
+async fn the_key_of_one_user_is_nothing_to_another_or_without_a_token(app: TestApp) {
+    let anonymous = app.anonymous();
+    for operation in operations(&app).await {
+        let (name, row) = (&operation.id, row(&operation.id));
+        let owner = Owner::new(&anonymous, &format!("{name}-owner")).await;
+        let bob = anonymous.signed_in_as(&format!("{name}-bob"));
+        if !name.starts_with("list_changes") {
+            bob.create("his").await;
+        }
+        let send = async |user: &User| {
+            let request = operation.request(&row, user, &owner.task["id"], &[("idempotency-key", "key")]);
+            Answer::to(request).await
+        };
+        assert_eq!(send(&owner.user).await.status, row.status, "{name}");
+        assert_eq!(send(&anonymous).await.status, 401, "{name}");
+        let his = send(&bob).await;
+        assert!(!his.has("idempotency-replayed"), "{name}");
+        assert!(!his.text.contains("pending") || !operation.path.contains("{id}"), "{name}: {}", his.text);
+        if operation.path.contains("{id}") {
+            assert!([403, 404].contains(&his.status), "{name}: {}", his.text);
+        }
+    }
 }

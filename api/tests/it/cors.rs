@@ -61,7 +61,8 @@ async fn a_page_of_an_allowed_origin_can_read_answers_and_errors(app: TestApp) {
         assert_eq!(
             words(answer.header("access-control-expose-headers")),
             words(
-                "Location, Link, ETag, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count"
+                "Location, Link, ETag, Idempotency-Replayed, Preference-Applied, Retry-After, WWW-Authenticate, \
+                 X-Request-Id, X-Total-Count"
             )
         );
     }

@@ -15,7 +15,8 @@ async fn erasing_removes_every_task_of_the_caller_and_none_of_the_others(app: Te
     }
     assert_eq!(alice.delete(204, "/api/me").await.text, "");
     assert_eq!(alice.titles("/api/tasks").await, [""; 0]);
-    assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([]));
+    let export = alice.get(200, "/api/me/export").await.json();
+    assert_eq!((&export["tasks"], &export["trash"]), (&json!([]), &json!([])));
     assert_eq!(bob.titles("/api/tasks").await, ["two", "one"]);
     alice.delete(204, "/api/me").await;
 }
@@ -38,6 +39,23 @@ async fn an_export_contains_every_task_of_the_caller(app: TestApp) {
     assert_eq!(export["tasks"], alice.get(200, "/api/tasks").await.json());
     assert_eq!(export["tasks"].as_array().map(Vec::len), Some(1250));
     assert!(answer.header("content-disposition").starts_with("attachment"));
+}
+
+#[on_both_databases]
+async fn an_export_contains_the_trash_of_the_caller(app: TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let path = bob.create("his").await;
+    bob.delete(204, &path).await;
+    testing::seed(&app.database.connect().await, 130, &[("completed", "n > 2")]).await;
+    // More than a part of the stream.
+    assert_eq!(alice.delete(200, "/api/tasks?status=completed").await.json()["count"], 128);
+    let export = alice.get(200, "/api/me/export").await.json();
+    assert_eq!(export["tasks"].as_array().unwrap().len(), 2);
+    assert_eq!(export["trash"].as_array().unwrap().len(), 128);
+    assert_eq!(export["trash"], alice.get(200, "/api/tasks/trash").await.json());
+    alice.delete(204, "/api/me").await;
+    assert_eq!(alice.get(200, "/api/me/export").await.json()["trash"], json!([]));
+    assert_eq!(bob.get(200, "/api/me/export").await.json()["trash"][0]["title"], "his");
 }
 
 #[on_both_databases]

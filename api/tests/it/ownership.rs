@@ -13,7 +13,7 @@ use crate::support::{Answer, TestApp, User};
 fn needs(operation: &str) -> (&'static str, Option<Value>) {
     match operation {
         "list_tasks" | "get_task" | "delete_task" | "complete_task" | "summarize_tasks" | "complete_all_tasks"
-        | "list_tags" | "export_me" | "erase_me" => ("", None),
+        | "list_tags" | "list_trash" | "empty_trash" | "restore_task" | "export_me" | "erase_me" => ("", None),
         "list_changes" => ("?since={state}", None),
         "create_task" | "update_task" | "patch_task" => ("", Some(json!({"title": "theirs"}))),
         "delete_completed_tasks" => ("?status=completed", None),
@@ -82,13 +82,13 @@ async fn no_operation_reads_or_changes_the_tasks_of_another_user(app: TestApp) {
         let list = bob.get(200, "/api/tasks").await;
         let request = request(&operation, operation.path, &bob, &task, list.header("etag").trim_matches('"'));
         if operation.path.contains("{id}") {
-            let answer = Answer::expect(403, request).await;
-            assert_eq!(
-                (answer.code().as_str(), answer.detail().as_str()),
-                ("not_owner", "You do not own this task"),
-                "{}",
-                operation.id
-            );
+            // A task of another user is one that is not in the trash.
+            let (status, code, detail) = match operation.id.as_str() {
+                "restore_task" => (404, "task_not_found", "Task not found"),
+                _ => (403, "not_owner", "You do not own this task"),
+            };
+            let answer = Answer::expect(status, request).await;
+            assert_eq!((answer.code().as_str(), answer.detail().as_str()), (code, detail), "{}", operation.id);
         } else {
             let response = request.send().await.unwrap();
             assert!(

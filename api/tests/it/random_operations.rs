@@ -1,5 +1,6 @@
 //! Compares random sequences of operations by three users with a small model in memory.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
@@ -22,6 +23,7 @@ enum Action {
     Toggle(usize),
     Set(usize, bool),
     Delete(usize),
+    Restore(usize),
     CompleteAll,
     DeleteCompleted,
 }
@@ -75,7 +77,8 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (task.clone(), changes()).prop_map(|(task, changes)| Action::Update(task, changes)),
         2 => task.clone().prop_map(Action::Toggle),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set(task, completed)),
-        1 => task.prop_map(Action::Delete),
+        2 => task.clone().prop_map(Action::Delete),
+        2 => task.prop_map(Action::Restore),
         1 => Just(Action::CompleteAll),
         1 => Just(Action::DeleteCompleted),
     ]
@@ -85,6 +88,8 @@ fn action() -> impl Strategy<Value = Action> {
 #[derive(Default)]
 struct Model {
     tasks: Vec<(usize, Value)>,
+    /// The tasks at the same places, as they were when they were last deleted.
+    deleted: BTreeMap<usize, Value>,
 }
 
 impl Model {
@@ -115,9 +120,32 @@ impl Model {
                 task["completed"] = json!(task["completed"] != true);
             }),
             Action::Set(task, completed) => self.on(user, *task, 200, |task| task["completed"] = json!(completed)),
-            Action::Delete(task) => self.on(user, *task, 204, |task| *task = Value::Null),
+            Action::Delete(task) => {
+                let before = self.tasks.get(*task).map(|(_, task)| task.clone());
+                let outcome = self.on(user, *task, 204, |task| *task = Value::Null);
+                if outcome.0 == 204 {
+                    self.deleted.extend(before.map(|before| (*task, before)));
+                }
+                outcome
+            }
+            Action::Restore(task) => match self.tasks.get_mut(*task) {
+                Some((owner, current)) if *owner == user => {
+                    if current.is_null() {
+                        *current = self.deleted[task].clone();
+                    }
+                    (200, current.clone())
+                }
+                _ => (404, Value::Null),
+            },
             Action::CompleteAll => self.on_all(user, false, |task| task["completed"] = json!(true)),
-            Action::DeleteCompleted => self.on_all(user, true, |task| *task = Value::Null),
+            Action::DeleteCompleted => {
+                for (place, (owner, task)) in self.tasks.iter().enumerate() {
+                    if *owner == user && task["completed"] == true {
+                        self.deleted.insert(place, task.clone());
+                    }
+                }
+                self.on_all(user, true, |task| *task = Value::Null)
+            }
         }
     }
 
@@ -154,6 +182,7 @@ async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (V
             user.request(Method::PATCH, &format!("{}/complete", path(*task))).json(&json!({ "completed": completed }))
         }
         Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
+        Action::Restore(task) => user.request(Method::POST, &format!("{}/restore", path(*task))),
         Action::CompleteAll => user.request(Method::POST, "/api/tasks/complete-all"),
         Action::DeleteCompleted => user.request(Method::DELETE, "/api/tasks?status=completed"),
     };

@@ -39,6 +39,9 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
         (Method::POST, "/api/tasks/complete-all?sorted=title".to_owned()),
         (Method::DELETE, "/api/tasks?status=completed&sorted=title".to_owned()),
         (Method::GET, "/api/tags?sorted=title".to_owned()),
+        (Method::POST, format!("{path}/restore?sorted=title")),
+        (Method::GET, "/api/tasks/trash?limit=1&sorted=title".to_owned()),
+        (Method::DELETE, "/api/tasks/trash?sorted=title".to_owned()),
     ] {
         let request = alice.request(method, &path).header("prefer", "handling=strict").json(&json!({}));
         let answer = Answer::expect(422, request).await;

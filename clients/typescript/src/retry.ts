@@ -8,16 +8,16 @@ export interface RetryOptions {
 }
 
 // A repetition of these has the same effect as one request (RFC 9110, section 9.2.2). POST creates a second task, and
-// PATCH …/complete flips a task back.
+// PATCH …/complete flips a task back, unless the request has an Idempotency-Key.
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /**
  * Sends a request, and again after 429 and 503 if the response has `Retry-After`, when that time is over. A 503 leaves open whether
- * a write was done. It is only repeated if the method is idempotent, or if the code shows that the request was refused before it
- * began. A broken connection is an error: nothing is sent again.
+ * a write was done. It is only repeated if the method is idempotent, if the request has an `Idempotency-Key`, or if the code shows
+ * that the request was refused before it began. A broken connection is an error: nothing is sent again.
  */
 export async function withRetry(
-  request: Pick<Request, 'method' | 'signal'>,
+  request: Pick<Request, 'method' | 'headers' | 'signal'>,
   { attempts = 3, maxWait = 30 }: RetryOptions,
   send: () => Promise<Response>,
 ): Promise<Response> {
@@ -25,16 +25,16 @@ export async function withRetry(
     const response = await send();
     if (attempt >= attempts) return response;
     const wait = retryAfter(response.headers.get('Retry-After'), Date.now());
-    if (wait === undefined || wait > maxWait * 1000 || !(await mayRepeat(request.method, response))) return response;
+    if (wait === undefined || wait > maxWait * 1000 || !(await mayRepeat(request, response))) return response;
     await response.body?.cancel();
     await delay(wait + jitter(wait), request.signal);
   }
 }
 
-async function mayRepeat(method: string, response: Response): Promise<boolean> {
+async function mayRepeat({ method, headers }: Pick<Request, 'method' | 'headers'>, response: Response): Promise<boolean> {
   if (response.status === 429) return true; // it was refused before it began, or it is a bulk edit, whose repetition goes on
   if (response.status !== 503) return false;
-  if (IDEMPOTENT.has(method)) return true;
+  if (IDEMPOTENT.has(method) || headers.has('Idempotency-Key')) return true;
   const body: unknown = await response.clone().json().catch(() => undefined);
   return isErrorBody(body) && body.code === 'key_server_unavailable'; // the token could not be checked yet
 }

@@ -46,6 +46,12 @@ test('503 is not repeated for a create or a flip, because it may have been done'
   assert.deepEqual(await call([ofProxy, {}], create), [503, 1]);
 });
 
+test('503 is repeated for a create with an Idempotency-Key, which the repetition has too', () =>
+  withServer([unavailable, { status: 201 }], async ({ client, received }) => {
+    await client().POST('/api/tasks', { params: { header: { 'Idempotency-Key': 'k' } }, body: { title: 'x' } });
+    assert.deepEqual(received.map(({ key }) => key), ['k', 'k']);
+  }));
+
 test('503 key_server_unavailable is repeated for every method, because the token was not checked yet', async () => {
   assert.deepEqual(await call([problem(503, 'key_server_unavailable', soon), { status: 201 }], create), [201, 2]);
 });

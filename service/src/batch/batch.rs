@@ -45,7 +45,8 @@ impl<O: Operation> Batch<O> {
         *lock(&self.lease) = lease;
     }
 
-    pub(super) fn take_lease(&self) -> Option<Lease> {
+    /// Takes the lease of the lane, if the batch has it, for an operation that uses another connection.
+    pub(crate) fn take_lease(&self) -> Option<Lease> {
         lock(&self.lease).take()
     }
 

@@ -1,6 +1,7 @@
 //! Values of the domain and their limits. A value can only be made from valid input, so the rooms above need no checks. There is
 //! no SQL here.
 
+mod conditions;
 mod due;
 mod due_bound;
 mod feed;
@@ -12,7 +13,9 @@ mod tag;
 mod task;
 mod text;
 mod time;
+mod trash;
 
+pub use conditions::{Conditions, IdempotencyKey, InvalidKey, Written};
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
 pub use feed::{Feed, FeedItem};
@@ -25,3 +28,4 @@ pub use tag::{InvalidTag, Tag, Tags};
 pub use task::{Change, Changes, NewTask, Task};
 pub use text::{Description, InvalidText, Title};
 pub(crate) use time::now;
+pub use trash::{DeletedTask, TrashPage};

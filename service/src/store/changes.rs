@@ -9,6 +9,7 @@ use super::dialect::{Dialect, task};
 use super::edit::DELETED;
 use super::list::rounded;
 use super::row::{AFTER_TASK, stored};
+use super::trash::is_last_deletion;
 use super::{Store, owned};
 use crate::db::Db;
 use crate::model::FeedItem;
@@ -130,10 +131,8 @@ fn rows() -> SelectStatement {
 
 /// The rows that are looked at with their tasks, if they are the last changes of these, without columns.
 fn seen(dialect: Dialect) -> SelectStatement {
-    use task_change::Column::{At, Kind, TaskId, UserId};
-    let later = Alias::new("later");
+    use task_change::Column::{At, Kind, TaskId};
     let of_seen = |column| Expr::col((Alias::new(SEEN), column));
-    let of_later = |column| Expr::col((later.clone(), column));
     let mut log = rows();
     log.columns([At, TaskId, Kind]).limit(MAX_SEEN);
     let mut seen = Query::select();
@@ -153,21 +152,10 @@ fn seen(dialect: Dialect) -> SelectStatement {
         let found = is_named().and(owned::by_id(Expr::cust(OWNER)));
         seen.join(JoinType::LeftJoin, Entity, found);
     }
-    // Not NOT EXISTS: PostgreSQL may read all deletions of the owner for it.
-    let later_deletion = Query::select()
-        .expr(of_later(At))
-        .from_as(task_change::Entity, later.clone())
-        .and_where(of_later(UserId).eq(Expr::cust(OWNER)))
-        .and_where(of_later(TaskId).eq(of_seen(TaskId)))
-        .and_where(of_later(Kind).eq(DELETED))
-        // With a sum, the index of deletions by number is of no use, which would read all later deletions of the owner.
-        .and_where(of_later(At).add(0).gt(of_seen(At)))
-        .limit(1)
-        .to_owned();
     let is_gone = Condition::all()
         .add(of_seen(Kind).eq(DELETED))
         .add(task(Column::Id).is_null())
-        .add(Expr::SubQuery(None, Box::new(later_deletion.into())).is_null());
+        .add(is_last_deletion(SEEN, OWNER));
     let is_as_it_is = task(Column::UpdatedAt).eq(dialect.time_of_seen());
     seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone));
     seen
@@ -179,7 +167,7 @@ mod tests {
     use testing::{TestDatabase, on_both_databases};
 
     use super::*;
-    use crate::model::{NewTask, Precondition, Title};
+    use crate::model::{Conditions, NewTask, Title};
     use crate::{DbConfig, UserId, tasks};
 
     async fn open(database: &TestDatabase) -> (Store, DatabaseConnection, Caller) {
@@ -200,11 +188,11 @@ mod tests {
     #[on_both_databases]
     async fn a_change_is_found_whatever_the_fraction_of_its_second_is(database: TestDatabase) {
         let (store, connection, alice) = open(&database).await;
-        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        let task = tasks::create(&store, &alice, new(), None).await.unwrap().value;
         // The year 2100, so that the numbers follow the clock.
         for number in [4_102_444_800_000_000, 4_102_444_800_000_001, 4_102_444_800_050_000, 4_102_444_801_123_456] {
             set_clock(&connection, number - 1).await;
-            let changed = tasks::toggle_completed(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+            let changed = tasks::toggle_completed(&store, &alice, task.id, &Conditions::default()).await.unwrap().value;
             assert_eq!(changed.version(), number);
             let page = store.log(&alice, number - 1, 10).await.unwrap();
             assert_eq!(page.items, [FeedItem::Changed(changed)]);
@@ -214,7 +202,7 @@ mod tests {
     #[on_both_databases]
     async fn a_part_looks_at_5000_changes_and_goes_on_behind_them(database: TestDatabase) {
         let (store, connection, alice) = open(&database).await;
-        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        let task = tasks::create(&store, &alice, new(), None).await.unwrap().value;
         let since = task.version();
         let many = format!(
             "INSERT INTO task_change (user_id, at, task_id, kind)
@@ -224,7 +212,7 @@ mod tests {
         );
         connection.execute_unprepared(&many).await.unwrap();
         set_clock(&connection, since + 9_999).await;
-        let last = tasks::toggle_completed(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+        let last = tasks::toggle_completed(&store, &alice, task.id, &Conditions::default()).await.unwrap().value;
         let first = tasks::changes(&store, &alice, since, 1).await.unwrap();
         assert_eq!((first.items.len(), first.state, first.has_more), (0, since + 5000, true));
         let second = tasks::changes(&store, &alice, first.state, 1).await.unwrap();
@@ -236,8 +224,8 @@ mod tests {
     #[on_both_databases]
     async fn a_task_that_was_deleted_several_times_is_deleted_once_at_its_last_deletion(database: TestDatabase) {
         let (store, connection, alice) = open(&database).await;
-        let task = tasks::create(&store, &alice, new()).await.unwrap();
-        tasks::create(&store, &alice, new()).await.unwrap();
+        let task = tasks::create(&store, &alice, new(), None).await.unwrap().value;
+        tasks::create(&store, &alice, new(), None).await.unwrap();
         let since = task.version();
         // As after two restorations.
         let earlier = format!(
@@ -248,7 +236,7 @@ mod tests {
         );
         connection.execute_unprepared(&earlier).await.unwrap();
         connection.execute_unprepared("UPDATE task_owner SET \"begin\" = 1").await.unwrap();
-        let deleted = tasks::delete(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
+        let deleted = tasks::delete(&store, &alice, task.id, &Conditions::default()).await.unwrap().value;
         let feed = tasks::changes(&store, &alice, since - 3, 10).await.unwrap();
         let [FeedItem::Changed(other), FeedItem::Deleted { id, version }] = &feed.items[..] else { panic!("{feed:?}") };
         assert_ne!(other.id, task.id);
@@ -263,7 +251,7 @@ mod tests {
         let state = async |since| tasks::changes(&store, &alice, since, 10).await.map(|feed| feed.state);
         assert_eq!(state(0).await.unwrap(), 0);
         assert!(matches!(state(1).await, Err(Error::Resync)));
-        let task = tasks::create(&store, &alice, new()).await.unwrap();
+        let task = tasks::create(&store, &alice, new(), None).await.unwrap().value;
         let clock = task.version();
         assert_eq!(state(clock).await.unwrap(), clock);
         for unknown in [0, clock + 1, i64::MAX] {

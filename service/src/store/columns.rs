@@ -2,7 +2,7 @@
 //! statements, the binding and the decoding are made from it.
 
 use ::entity::task::{Column, Entity};
-use ::entity::task_change;
+use ::entity::{task_change, task_request};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, ReturningClause};
 use sea_orm::sqlx::error::BoxDynError;
@@ -11,10 +11,10 @@ use sea_orm::sqlx::sqlite::{Sqlite, SqliteValueRef};
 use sea_orm::sqlx::{ColumnIndex, Decode, Row};
 use sea_orm::{Iden, SqlxError};
 
-use super::dialect::{Dialect, NAME_OF_TIME_OF_WRITE, request, task};
+use super::dialect::{Dialect, NAME_OF_TIME_OF_WRITE, request};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
-use crate::model::{Due, Priority, Tags, Task};
+use crate::model::{Due, IdempotencyKey, Priority, Tags, Task};
 
 /// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
 /// conversion. It makes the list of columns and the function that decodes a row by position.
@@ -102,9 +102,12 @@ enum OnChange {
     Input(Input<EditRequest>),
     /// The input, if the second one is true. For columns that can be null.
     InputIf(Input<EditRequest>, Input<EditRequest>),
-    /// An expression of the old row and the request.
-    Expr(fn(Dialect) -> Expr),
+    /// An expression of the task before the change, and of the request.
+    Expr(fn(Dialect, Before) -> Expr),
 }
+
+/// The function that gives a column of the task before a change.
+pub(super) type Before = fn(Column) -> Expr;
 
 /// The columns that are written.
 pub(super) static WRITTEN: [WrittenColumn; 14] = [
@@ -135,8 +138,8 @@ pub(super) static WRITTEN: [WrittenColumn; 14] = [
         on_create: OnCreate::Expr(Dialect::time_of_write),
         on_change: OnChange::Keep,
     },
-    computed(Column::UpdatedAt, Dialect::time_of_write, Dialect::time_of_write),
-    computed(Column::Completed, |_| Expr::val(false), |_| completed()),
+    computed(Column::UpdatedAt, Dialect::time_of_write, |dialect, _| dialect.time_of_write()),
+    computed(Column::Completed, |_| Expr::val(false), |_, before| completed(before)),
     computed(Column::CompletedAt, |_| Expr::cust("NULL"), completed_at),
 ];
 
@@ -155,6 +158,9 @@ pub(super) const OWNER_PLACE: Input<EditRequest> = small_int("owner", |sent| Som
 pub(super) const STEP: Input<EditRequest> = small_int("step", |sent| Some(sent.turn.step));
 pub(super) const PLACE: Input<EditRequest> =
     Input { name: "place", value: InputValue::BigInt(|sent| i64::try_from(sent.place).ok()) };
+pub(super) const KEY: Input<EditRequest> = text("key", |sent| sent.request.key.as_ref().map(IdempotencyKey::as_str));
+pub(super) const FINGERPRINT: Input<EditRequest> =
+    text("fingerprint", |sent| sent.request.key.as_ref().map(IdempotencyKey::fingerprint));
 const COMPLETED: Input<EditRequest> = flag("completed", |sent| sent.request.changes.completed.value().copied());
 const FLIPS: Input<EditRequest> = flag("flips", |sent| Some(sent.request.flips));
 const SETS_DESCRIPTION: Input<EditRequest> =
@@ -173,7 +179,11 @@ const fn nullable(column: Column, input: Input<EditRequest>, is_set: Input<EditR
     WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
 }
 
-const fn computed(column: Column, on_create: fn(Dialect) -> Expr, on_change: fn(Dialect) -> Expr) -> WrittenColumn {
+const fn computed(
+    column: Column,
+    on_create: fn(Dialect) -> Expr,
+    on_change: fn(Dialect, Before) -> Expr,
+) -> WrittenColumn {
     WrittenColumn { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
 }
 
@@ -203,16 +213,21 @@ impl WrittenColumn {
     }
 
     /// The value after a change, if the column can change.
-    pub(super) fn changed(&self, dialect: Dialect) -> Option<Expr> {
+    pub(super) fn changed(&self, dialect: Dialect, before: Before) -> Option<Expr> {
         Some(match &self.on_change {
             OnChange::Keep => return None,
-            OnChange::Input(input) => Func::coalesce([request(input.name), task(self.column)]).into(),
+            OnChange::Input(input) => Func::coalesce([request(input.name), before(self.column)]).into(),
             OnChange::InputIf(input, is_set) => {
-                Expr::case(request(is_set.name), request(input.name)).finally(task(self.column)).into()
+                Expr::case(request(is_set.name), request(input.name)).finally(before(self.column)).into()
             }
-            OnChange::Expr(expr) => expr(dialect),
+            OnChange::Expr(expr) => expr(dialect, before),
         })
     }
+}
+
+/// What each write does with a column, if it writes the column.
+pub(super) fn written(column: Column) -> Option<&'static WrittenColumn> {
+    WRITTEN.iter().find(|written| written.column.to_string() == column.to_string())
 }
 
 /// The inputs of a new task.
@@ -246,28 +261,30 @@ pub(super) fn change_inputs() -> Vec<Input<EditRequest>> {
 }
 
 /// Whether the task is completed after a change.
-fn completed() -> Expr {
-    let set = Func::coalesce([request(COMPLETED.name), task(Column::Completed)]);
-    Expr::case(request(FLIPS.name), task(Column::Completed).not()).finally(set).into()
+fn completed(before: Before) -> Expr {
+    let set = Func::coalesce([request(COMPLETED.name), before(Column::Completed)]);
+    Expr::case(request(FLIPS.name), before(Column::Completed).not()).finally(set).into()
 }
 
 /// The time since when the task is completed, after a change.
-fn completed_at(dialect: Dialect) -> Expr {
-    let since = Func::coalesce([task(Column::CompletedAt), dialect.time_of_write()]);
-    Expr::case(completed(), since).finally(Expr::cust("NULL")).into()
+fn completed_at(dialect: Dialect, before: Before) -> Expr {
+    let since = Func::coalesce([before(Column::CompletedAt), dialect.time_of_write()]);
+    Expr::case(completed(before), since).finally(Expr::cust("NULL")).into()
 }
 
-/// The columns of the task as it was before a change, and where the change keeps them: all that are read, but for the id.
-pub(super) const IMAGE: [(Column, task_change::Column); 9] = [
-    (Column::Title, task_change::Column::Title),
-    (Column::Description, task_change::Column::Description),
-    (Column::Completed, task_change::Column::Completed),
-    (Column::CreatedAt, task_change::Column::CreatedAt),
-    (Column::UpdatedAt, task_change::Column::UpdatedAt),
-    (Column::CompletedAt, task_change::Column::CompletedAt),
-    (Column::Priority, task_change::Column::Priority),
-    (Column::Tags, task_change::Column::Tags),
-    (Column::DueDate, task_change::Column::DueDate),
+/// An image of a task has all columns that are read, but for the id. A change has the image of the task as it was before, and
+/// the key of a request that of the task as it was after the request. These are the columns of the task, and where either keeps
+/// them.
+pub(super) const IMAGE: [(Column, task_change::Column, task_request::Column); 9] = [
+    (Column::Title, task_change::Column::Title, task_request::Column::Title),
+    (Column::Description, task_change::Column::Description, task_request::Column::Description),
+    (Column::Completed, task_change::Column::Completed, task_request::Column::Completed),
+    (Column::CreatedAt, task_change::Column::CreatedAt, task_request::Column::CreatedAt),
+    (Column::UpdatedAt, task_change::Column::UpdatedAt, task_request::Column::UpdatedAt),
+    (Column::CompletedAt, task_change::Column::CompletedAt, task_request::Column::CompletedAt),
+    (Column::Priority, task_change::Column::Priority, task_request::Column::Priority),
+    (Column::Tags, task_change::Column::Tags, task_request::Column::Tags),
+    (Column::DueDate, task_change::Column::DueDate, task_request::Column::DueDate),
 ];
 
 /// The columns that are read, with the name of their table.
@@ -285,10 +302,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_keeps_every_column_that_is_read_but_for_the_id() {
-        let kept: Vec<_> = IMAGE.iter().map(|(column, _)| column.to_string()).collect();
+    fn every_column_of_an_image_is_written() {
+        assert!(IMAGE.iter().all(|(column, ..)| written(*column).is_some()));
+    }
+
+    #[test]
+    fn an_image_has_every_column_that_is_read_but_for_the_id() {
+        let kept: Vec<_> = IMAGE.iter().map(|(column, ..)| column.to_string()).collect();
         let read: Vec<_> = READ.iter().map(Iden::to_string).filter(|name| name != "id").collect();
         assert_eq!(kept, read);
-        assert!(IMAGE.iter().all(|(column, kept)| column.to_string() == kept.to_string()));
+        assert!(IMAGE.iter().all(|(column, before, after)| {
+            column.to_string() == before.to_string() && column.to_string() == after.to_string()
+        }));
     }
 }

@@ -13,6 +13,7 @@ mod edit;
 mod filter;
 mod growth;
 mod input;
+mod keys;
 mod list;
 mod owned;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod sort;
 mod statement;
 mod summary;
 mod sweep;
+mod trash;
 
 use std::fmt;
 use std::num::NonZero;
@@ -31,23 +33,27 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
 use self::cost::Places;
-use self::edit::{Edits, LONG_WAITS};
+use self::edit::{Edits, LONG_WAITS, Restores};
 use self::growth::Growth;
+use self::keys::FindKey;
+pub(crate) use self::keys::Remembered;
 pub(crate) use self::list::MAX_BATCHED;
 use self::read::{Clock, Foreign, Get, Newest};
-use self::request::EditKind;
 pub(crate) use self::request::{BulkEdit, Edit};
+use self::request::{EditKind, EditRequest};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
+pub(crate) use self::trash::TrashRows;
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
-use crate::model::Task;
+use crate::model::{Changes, IdempotencyKey, Task};
 use crate::{Caller, Error, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
@@ -90,9 +96,11 @@ struct Queues {
     newest: Arc<Queue<Newest>>,
     foreign: Arc<Queue<Foreign>>,
     clock: Arc<Queue<Clock>>,
+    key: Arc<Queue<FindKey>>,
     create: Arc<Queue<Edits>>,
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
+    restore: Arc<Queue<Restores>>,
 }
 
 impl Store {
@@ -135,14 +143,18 @@ impl Store {
             let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits };
             Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
         };
+        let restores =
+            Restores { growth: Arc::clone(&shared.growth), max_tasks: shared.max_tasks, history: shared.history };
         let queues = Queues {
             get: Queue::new(Get, db.clone(), Arc::clone(&reads), Arc::default()),
             newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),
             foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads), Arc::default()),
             clock: Queue::new(Clock, db.clone(), Arc::clone(&reads), Arc::default()),
+            key: Queue::new(FindKey, db.clone(), Arc::clone(&reads), Arc::default()),
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
+            restore: Queue::new(restores, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds)),
             reads,
             edits,
         };
@@ -202,19 +214,33 @@ impl Store {
         sum
     }
 
-    /// Writes one task, if it has the given version. This and [`Self::edit_all`] are the only ways to change rows.
+    /// Writes one task, if it has the given version and no request of the caller with this key was done before. This,
+    /// [`Self::restore`] and [`Self::edit_all`] are the only ways to change tasks.
     pub(crate) async fn edit(
         &self,
         caller: &Caller,
         edit: Edit,
         if_version: Option<i64>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Option<Task>, Error> {
-        let (kind, request) = edit.of(caller.clone(), if_version);
+        let (kind, request) = edit.of(caller.clone(), if_version, key.cloned());
         match kind {
             EditKind::Create => self.queues.create.ask(request).await,
             EditKind::Change => self.queues.change.ask(request).await,
             EditKind::Delete => self.queues.delete.ask(request).await,
         }
+    }
+
+    /// Restores a deleted task, or returns the one that exists. `None` if the caller has no task with this id in the trash, or if a
+    /// request of the caller with this key was done before.
+    pub(crate) async fn restore(
+        &self,
+        caller: &Caller,
+        id: i64,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Task>, Error> {
+        let request = EditRequest::of(caller.clone(), Some(id), Changes::default());
+        self.queues.restore.ask(EditRequest { key: key.cloned(), ..request }).await
     }
 
     /// Reads one task of the caller, if there is one with this id.

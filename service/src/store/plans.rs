@@ -1,6 +1,8 @@
 //! The plans of the statements, on a table that is so large that a plan without an index is noticed.
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
+mod deletions;
+
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use testing::{TestDatabase, analyze, on_both_databases, seed};
@@ -61,7 +63,16 @@ fn prepared() -> impl Iterator<Item = (&'static str, &'static str, String)> {
 }
 
 /// Those that only insert rows.
-const INSERTS: [&str; 4] = ["create", "create_one_by_one", "spend", "add_owners"];
+const INSERTS: [&str; 8] = [
+    "create",
+    "create_with_keys",
+    "create_one_by_one",
+    "create_key",
+    "spend",
+    "add_owners",
+    "recreate",
+    "log_restored",
+];
 
 async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {
     let backend = connection.get_database_backend();
@@ -108,6 +119,7 @@ fn some_task() -> Task {
 #[on_both_databases]
 async fn a_batch_finds_its_rows_by_index(database: TestDatabase) {
     let connection = crowd(&database).await;
+    add_changes(&connection).await;
     if !is_postgres(&connection) {
         for Texts { name, sqlite, .. } in batches() {
             let Some(sqlite) = sqlite else { continue };

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use migration::fold;
 
 use crate::Caller;
-use crate::model::{Changes, NewTask, Tags, Task};
+use crate::model::{Changes, IdempotencyKey, NewTask, Tags, Task};
 
 /// A write to one task.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub(super) struct EditRequest {
     pub(super) flips: bool,
     /// The version that the task must have, if it must have one.
     pub(super) if_version: Option<i64>,
+    pub(super) key: Option<IdempotencyKey>,
     pub(super) derived: Derived,
 }
 
@@ -71,7 +72,12 @@ impl Derived {
 
 impl Edit {
     /// The kind of the edit, and the edit as the statements take it.
-    pub(super) fn of(self, caller: Caller, if_version: Option<i64>) -> (EditKind, EditRequest) {
+    pub(super) fn of(
+        self,
+        caller: Caller,
+        if_version: Option<i64>,
+        key: Option<IdempotencyKey>,
+    ) -> (EditKind, EditRequest) {
         let flips = matches!(self, Self::Toggle(_));
         let (kind, id, changes) = match self {
             Self::Create(new) => (EditKind::Create, None, Changes::from(new)),
@@ -79,7 +85,7 @@ impl Edit {
             Self::Toggle(id) => (EditKind::Change, Some(id), Changes::default()),
             Self::Delete(id) => (EditKind::Delete, Some(id), Changes::default()),
         };
-        (kind, EditRequest { flips, if_version, ..EditRequest::of(caller, id, changes) })
+        (kind, EditRequest { flips, if_version, key, ..EditRequest::of(caller, id, changes) })
     }
 }
 
@@ -87,7 +93,7 @@ impl EditRequest {
     /// The request to change the given fields of a task.
     pub(super) fn of(caller: Caller, id: Option<i64>, changes: Changes) -> Self {
         let derived = Derived::of(&changes);
-        Self { caller, id, changes, flips: false, if_version: None, derived }
+        Self { caller, id, changes, flips: false, if_version: None, key: None, derived }
     }
 
     /// The id and the owner, which identify a returned row.

@@ -177,12 +177,16 @@ impl Texts {
         let is_new = self.name.contains("create");
         let value = |n: usize| match (*name, of) {
             ("user_id" | "actor", _) => format!("'user {}'", 1000 + n),
+            ("id", _) if self.name == "recreate" => (1_000_000 + after + n).to_string(),
             ("id", _) => (1000 + n).to_string(),
             ("at" | "clock" | "begin" | "tasks", _) => (after + n).to_string(),
             ("place", _) => n.to_string(),
             ("owner", _) => (1 + n).to_string(),
             ("most" | "step", _) => "1".to_owned(),
-            ("time_of_write", _) => format!("timestamptz 'epoch' + {} * interval '1 microsecond'", after + n),
+            ("key" | "fingerprint", _) => format!("'key {}'", after + n),
+            ("time_of_write" | "created_at" | "updated_at", _) => {
+                format!("timestamptz 'epoch' + {} * interval '1 microsecond'", after + n)
+            }
             ("title" | "title_folded", _) if is_new => "'t'".to_owned(),
             ("tags" | "tags_folded", _) if is_new => "'[]'".to_owned(),
             ("priority", _) if is_new => "0".to_owned(),

@@ -60,7 +60,7 @@ impl Store {
 }
 
 /// The number of the time that was so long ago.
-fn before(time: Duration) -> i64 {
+pub(super) fn before(time: Duration) -> i64 {
     now().timestamp_micros().saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 
@@ -339,7 +339,7 @@ mod tests {
         let store = open(&database, 30).await;
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
         let new = NewTask::new(Title::parse("t").unwrap());
-        let clock = tasks::create(&store, &alice, new).await.unwrap().version();
+        let clock = tasks::create(&store, &alice, new, None).await.unwrap().value.version();
         let two_days_ago = before(Duration::from_hours(48));
         let connection = database.connect().await;
         let as_if = format!(

@@ -1,14 +1,27 @@
 use sea_orm::DbErr;
 
-use crate::model::{NewTask, Task};
+use super::update::replay;
+use crate::model::{Conditions, IdempotencyKey, NewTask, Task, Written};
 use crate::store::{Edit, Store};
 use crate::{Caller, Error};
 
-/// Creates a task of the caller. It is not completed.
+/// Creates a task of the caller. It is not completed. With a key, the same request creates one task, however often it is sent.
 ///
 /// # Errors
-/// [`Error::TooManyTasks`] if the caller has as many tasks as a user may have. Completed tasks count.
-pub async fn create(store: &Store, caller: &Caller, new: NewTask) -> Result<Task, Error> {
-    let created = store.edit(caller, Edit::Create(new), None).await?;
-    created.ok_or(Error::Database(DbErr::RecordNotInserted.into()))
+/// [`Error::KeyReused`]. [`Error::TooManyTasks`] if the caller has as many tasks as a user may have. Completed tasks count.
+pub async fn create(
+    store: &Store,
+    caller: &Caller,
+    new: NewTask,
+    key: Option<IdempotencyKey>,
+) -> Result<Written<Task>, Error> {
+    match store.edit(caller, Edit::Create(new), None, key.as_ref()).await {
+        Ok(created) => Ok(Written::now(created.ok_or(Error::Database(DbErr::RecordNotInserted.into()))?)),
+        // A task that was created before is not created once more either.
+        Err(Error::TooManyTasks) => {
+            let conditions = Conditions { key, ..Conditions::default() };
+            replay(store, caller, &conditions).await?.ok_or(Error::TooManyTasks)
+        }
+        Err(error) => Err(error),
+    }
 }

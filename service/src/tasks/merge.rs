@@ -1,6 +1,6 @@
 use super::update::{stale, update};
-use crate::model::{Changes, Description, Precondition, Task, Title};
-use crate::store::{Edit, Store};
+use crate::model::{Changes, Conditions, Description, Task, Title, Written};
+use crate::store::{Edit, MergeState, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
 /// How often a merge is tried, if other writes come in between. Each try is two statements.
@@ -10,7 +10,7 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     /// The task after the change.
-    pub task: Task,
+    pub task: Written<Task>,
     /// Whether the task had been changed since the version that the caller knew.
     pub is_merged: bool,
 }
@@ -26,21 +26,25 @@ pub async fn merge(
     caller: &Caller,
     id: i64,
     changes: Changes,
-    precondition: &Precondition,
+    conditions: &Conditions,
 ) -> Result<Merged, Error> {
     // Only one version can be the one that the caller started from.
-    let Some(version) = precondition.only_version().filter(|_| changes != Changes::default()) else {
-        let task = update(store, caller, id, changes, precondition).await?;
+    let Some(version) = conditions.precondition.only_version().filter(|_| changes != Changes::default()) else {
+        let task = update(store, caller, id, changes, conditions).await?;
         return Ok(Merged { task, is_merged: false });
     };
     let mut expected = version;
     for _ in 0..=ATTEMPTS {
-        if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected)).await? {
-            return Ok(Merged { task, is_merged: expected != version });
+        let key = conditions.key.as_ref();
+        if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected), key).await? {
+            return Ok(Merged { task: Written::now(task), is_merged: expected != version });
         }
-        let (Some(current), base) = store.current_and_base(caller, id, version).await? else {
-            return Err(store.missing(caller, id).await);
-        };
+        let MergeState { current, base, done } = store.merge_state(caller, id, version, key).await?;
+        if let (Some(done), Some(key)) = (done, key) {
+            let Remembered::Task(task) = done.outcome_of(key)? else { return Err(Error::KeyReused) };
+            return Ok(Merged { task: Written::before(task), is_merged: false });
+        }
+        let Some(current) = current else { return Err(store.missing(caller, id).await) };
         expected = current.version();
         let conflicts = base.map(|base| conflicts(&changes, &base, &current));
         if conflicts.as_ref().is_none_or(|conflicts| !conflicts.is_empty()) {

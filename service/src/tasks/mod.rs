@@ -10,7 +10,9 @@ mod delete;
 mod get;
 mod list;
 mod merge;
+mod restore;
 mod summary;
+mod trash;
 mod update;
 
 pub use changes::changes;
@@ -20,11 +22,14 @@ pub use delete::{delete, delete_completed};
 pub use get::get;
 pub use list::{ListQuery, Page, WholeList, count, cursor, list, state};
 pub use merge::{Merged, merge};
+pub use restore::restore;
 pub use summary::{Summary, TagCount, summary, tags};
+pub use trash::{WholeTrash, trash, wipe_trash};
 pub use update::update;
 
 pub use crate::model::{
-    Change, Changes, Description, Due, DueIn, Feed, FeedItem, Filter, InvalidDue, InvalidSearch, InvalidTag,
-    InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey,
-    Start, Status, Tag, Tags, Task, Title, Zone,
+    Change, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter, IdempotencyKey,
+    InvalidDue, InvalidKey, InvalidSearch, InvalidTag, InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position,
+    Precondition, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title, TrashPage, Written,
+    Zone,
 };

@@ -1,52 +1,75 @@
-use crate::model::{Changes, Precondition, Task};
-use crate::store::{Edit, Store};
+use crate::model::{Changes, Conditions, Precondition, Task, Written};
+use crate::store::{Edit, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
 /// Changes the given fields of a task of the caller. The other fields keep their values, including those that another request
 /// writes at the same time. An update without any change writes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if the precondition does
-/// not hold.
+/// [`Error::KeyReused`]. [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Stale`] if
+/// the precondition does not hold.
 pub async fn update(
     store: &Store,
     caller: &Caller,
     id: i64,
     changes: Changes,
-    precondition: &Precondition,
-) -> Result<Task, Error> {
-    if changes == Changes::default() {
-        let task = super::get(store, caller, id).await?;
-        return if precondition.holds(task.version()) { Ok(task) } else { Err(stale(task)) };
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
+    if changes != Changes::default() {
+        return edit_one(store, caller, id, Edit::Change(id, changes), conditions).await;
     }
-    edit_one(store, caller, id, Edit::Change(id, changes), precondition).await
+    if let Some(replay) = replay(store, caller, conditions).await? {
+        return Ok(replay);
+    }
+    let task = super::get(store, caller, id).await?;
+    if conditions.precondition.holds(task.version()) { Ok(Written::now(task)) } else { Err(stale(task)) }
 }
 
-/// Writes to the task with this id if the precondition holds, and returns it. It is one statement, unless the precondition names
-/// several versions or does not hold.
+/// Writes to the task with this id if the precondition holds and the key is new, and returns it. It is one statement, unless the
+/// precondition names several versions, or nothing was written.
 pub(super) async fn edit_one(
     store: &Store,
     caller: &Caller,
     id: i64,
     edit: Edit,
-    precondition: &Precondition,
-) -> Result<Task, Error> {
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
+    let precondition = &conditions.precondition;
     let if_version = match (precondition, precondition.only_version()) {
         (Precondition::Exists, _) => None,
         (_, Some(version)) => Some(version),
         // The task cannot come back to an earlier version, so the version that it has now is the only one that can hold.
-        (Precondition::OneOf(_), None) => {
-            let task = super::get(store, caller, id).await?;
-            if !precondition.holds(task.version()) {
-                return Err(stale(task));
+        (Precondition::OneOf(_), None) => match super::get(store, caller, id).await {
+            Ok(task) if precondition.holds(task.version()) => Some(task.version()),
+            other => {
+                let replay = replay(store, caller, conditions).await?;
+                return replay.ok_or_else(|| other.map_or_else(|error| error, stale));
             }
-            Some(task.version())
-        }
+        },
     };
-    match (store.edit(caller, edit, if_version).await?, if_version) {
-        (Some(task), _) => Ok(task),
-        (None, None) => Err(store.missing(caller, id).await),
-        (None, Some(_)) => Err(stale(super::get(store, caller, id).await?)),
+    if let Some(task) = store.edit(caller, edit, if_version, conditions.key.as_ref()).await? {
+        return Ok(Written::now(task));
+    }
+    if let Some(replay) = replay(store, caller, conditions).await? {
+        return Ok(replay);
+    }
+    match if_version {
+        None => Err(store.missing(caller, id).await),
+        Some(_) => Err(stale(super::get(store, caller, id).await?)),
+    }
+}
+
+/// The outcome of the same request, if it was done before.
+pub(super) async fn replay(
+    store: &Store,
+    caller: &Caller,
+    conditions: &Conditions,
+) -> Result<Option<Written<Task>>, Error> {
+    let Some(key) = &conditions.key else { return Ok(None) };
+    match store.remembered(caller, key).await? {
+        Some(Remembered::Task(task)) => Ok(Some(Written::before(task))),
+        Some(Remembered::Count(_)) => Err(Error::KeyReused),
+        None => Ok(None),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) fn check(history: &History) -> Findings {
     let mut findings = Findings::default();
     let attempts = attempts(history);
     findings.count("attempts", attempts.len());
+    let is_replayed = |attempt: &&Attempt<'_>| matches!(attempt.end, Some((_, Outcome::Replayed(_))));
+    findings.count("replayed", attempts.values().filter(is_replayed).count());
     findings.count("acknowledged", attempts.values().filter(|attempt| is_done(attempt)).count());
     findings.count("without an answer", attempts.values().filter(|attempt| attempt.is_over_at().is_none()).count());
     if history.deadlocks > 0 {
@@ -56,6 +58,7 @@ pub(crate) fn check(history: &History) -> Findings {
         |(name, attempt): &(&&str, &Attempt<'_>)| attempt.is_over_at().is_none() && changes.contains_key(*name);
     findings.count("done without an answer", attempts.iter().filter(is_unanswered).count());
     check_attempts(history, &attempts, &changes, &mut findings);
+    check_replays(&attempts, &changes, &mut findings);
     check_erasures(&attempts, &changes, &mut findings);
     check_order(history, &attempts, &changes, &mut findings);
     findings
@@ -126,7 +129,7 @@ fn replay<'a>(
     findings: &mut Findings,
 ) {
     let begin = of_owner.row.as_ref().map_or(0, |row| row.begin);
-    let (mut tasks, mut clock) = (BTreeMap::<i64, State>::new(), begin);
+    let (mut tasks, mut trash, mut clock) = (BTreeMap::<i64, State>::new(), BTreeMap::<i64, State>::new(), begin);
     let mut lists = lists.into_iter().peekable();
     for (place, logged) in of_owner.log.iter().enumerate() {
         while let Some((state, list)) = lists.next_if(|(state, _)| *state < logged.at) {
@@ -153,7 +156,8 @@ fn replay<'a>(
             _ => true,
         };
         let is_named = request.action.id().is_none_or(|id| id == *task_id);
-        let after = request.action.apply(before.as_ref(), *at);
+        let found = if let Action::Restore(_) = request.action { trash.get(task_id) } else { before.as_ref() };
+        let after = request.action.apply(found, *at);
         if !holds || !is_named || request.action.kind() != Some(*kind) || after.is_err() {
             let text = format!("{owner}: {request:?}, {logged:?}, state {state_before:?}, {:?}", after.as_ref().err());
             findings.add(Problem::WrongEffect, text);
@@ -161,7 +165,7 @@ fn replay<'a>(
         let after = after.ok().flatten();
         match &after {
             Some(after) => _ = tasks.insert(*task_id, after.clone()),
-            None => _ = tasks.remove(task_id),
+            None => trash.extend(tasks.remove(task_id).map(|task| (*task_id, task))),
         }
         of_attempt.push(Applied { logged, place, after });
         clock = *at;
@@ -206,6 +210,11 @@ fn check_list(owner: &str, state: i64, list: &[(i64, i64)], tasks: &BTreeMap<i64
 fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
     let erased_until = erased_until(attempts);
     let mut groups: HashMap<&str, usize> = HashMap::new();
+    let states: HashMap<(i64, i64), Option<&State>> = changes
+        .values()
+        .flatten()
+        .map(|applied| ((applied.logged.task_id, applied.logged.at), applied.after.as_ref()))
+        .collect();
     for (name, attempt) in attempts {
         let Attempt { request, end, .. } = attempt;
         let done = changes.get(name).map_or(&[][..], Vec::as_slice);
@@ -216,14 +225,16 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
         if done.windows(2).any(|two| two[1].place != two[0].place + 1) {
             findings.add(Problem::Torn, format!("{request:?}"));
         }
-        if request.if_versions.is_some() && !done.is_empty() {
+        // An erasure erases keys too.
+        let erased_until = erased_until.get(request.owner.as_str());
+        let has_key = request.has_key && erased_until.is_none();
+        if (request.if_versions.is_some() || has_key) && !done.is_empty() {
             let of_group = groups.entry(&request.group).or_default();
             *of_group += 1;
             if *of_group > 1 {
                 findings.add(Problem::Twice, format!("{request:?}: an earlier attempt was done too"));
             }
         }
-        let erased_until = erased_until.get(request.owner.as_str());
         let is_erased = done.is_empty() && erased_until.is_some_and(|until| *until > attempt.sent);
         match end.map(|(_, outcome)| outcome) {
             Some(Outcome::Task(id, answer)) => match done {
@@ -234,6 +245,12 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
                         let text = format!("{request:?}: {answer:?} instead of {expected:?}");
                         findings.add(Problem::WrongAnswer, text);
                     }
+                }
+                // The task existed, and the answer is a state that it had.
+                [] if matches!(request.action, Action::Restore(_))
+                    && states.get(&(*id, answer.updated_at)) == Some(&Some(answer)) =>
+                {
+                    findings.count("restorations of tasks that exist", 1);
                 }
                 [] => {
                     let log = history.owners.get(&request.owner).map_or(&[][..], |owner| owner.log.as_slice());
@@ -247,11 +264,41 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
             Some(Outcome::Count(count)) if is_of_many && !is_erased && usize::try_from(*count) != Ok(done.len()) => {
                 findings.add(Problem::Lost, format!("{request:?}: {} changes instead of {count}", done.len()));
             }
+            Some(Outcome::Replayed(_)) if !done.is_empty() => {
+                findings.add(Problem::Twice, format!("{request:?}: a replay was done too"));
+            }
             Some(Outcome::Refused(reason)) if !done.is_empty() => {
                 findings.add(Problem::DoneAlthoughRefused, format!("{request:?}: {reason}"));
             }
             Some(Outcome::Defect(reason)) => findings.add(Problem::Defect, format!("{request:?}: {reason}")),
             _ => {}
+        }
+    }
+}
+
+/// The answer to a repeated request is that of the attempt of its group that was done. Owners whose data was erased are left out:
+/// of their writes only the answers may be left.
+fn check_replays(attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
+    let erased_until = erased_until(attempts);
+    let mut answers: HashMap<&str, Outcome> = HashMap::new();
+    for (name, done) in changes {
+        let request = attempts[name].request;
+        let answer = match (&request.action, done.as_slice()) {
+            (Action::CompleteAll | Action::DeleteCompleted, done) => Some(Outcome::Count(done.len() as u64)),
+            (Action::Delete(_), [one]) => one.logged.before.clone().map(|task| Outcome::Task(one.logged.task_id, task)),
+            (_, [one]) => one.after.clone().map(|task| Outcome::Task(one.logged.task_id, task)),
+            _ => None,
+        };
+        answers.extend(answer.map(|answer| (request.group.as_str(), answer)));
+    }
+    for Attempt { request, end, .. } in attempts.values() {
+        let Some((_, Outcome::Replayed(replay))) = end else { continue };
+        if erased_until.contains_key(request.owner.as_str()) {
+            continue;
+        }
+        let expected = answers.get(request.group.as_str());
+        if expected != Some(&**replay) {
+            findings.add(Problem::WrongReplay, format!("{request:?}: {replay:?} instead of {expected:?}"));
         }
     }
 }
@@ -287,12 +334,15 @@ fn check_erasures(attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut
 }
 
 /// A write that begins after another of the same owner has ended has the larger number, also if the clocks of their servers
-/// differ, and if the data was erased in between. Of an erased write only the answer is left.
+/// differ, and if the data was erased in between. Of an erased write only the answer is left. The answers to a delete and to a
+/// restoration can have an earlier number.
 fn check_order(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>, findings: &mut Findings) {
     let numbers = |name: &str| {
         let attempt = &attempts[name];
         let answer = match attempt.end {
-            Some((_, Outcome::Task(_, state))) if !matches!(attempt.request.action, Action::Delete(_)) => {
+            Some((_, Outcome::Task(_, state)))
+                if !matches!(attempt.request.action, Action::Delete(_) | Action::Restore(_)) =>
+            {
                 Some(state.updated_at)
             }
             _ => None,

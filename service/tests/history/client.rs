@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use service::tasks::{
-    self, Change, Changes, Description, Due, ListQuery, NewTask, Precondition, Priority, Start, Tags, Title,
+    self, Change, Changes, Conditions, Description, Due, IdempotencyKey, ListQuery, NewTask, Precondition, Priority,
+    Start, Tags, Title, Written,
 };
 use service::{Actor, Caller, DbConfig, Error, Store, UserId, me};
 use tokio::time::{sleep, timeout};
@@ -61,6 +62,7 @@ pub(crate) async fn work(orders: Orders) {
             name: format!("{}.{client}", orders.number),
             versions: HashMap::new(),
             states: HashMap::new(),
+            deleted: HashMap::new(),
         };
         client.run(orders.requests)
     });
@@ -92,6 +94,8 @@ struct Client {
     versions: HashMap<&'static str, HashMap<i64, i64>>,
     /// The states of the lists that it has seen.
     states: HashMap<&'static str, i64>,
+    /// The ids of the tasks that it has deleted.
+    deleted: HashMap<&'static str, Vec<i64>>,
 }
 
 impl Client {
@@ -105,6 +109,7 @@ impl Client {
             }
             let group = format!("{}.{number}", self.name);
             let (action, if_versions) = self.choose(owner, &group);
+            let has_key = self.random.one_in(2) && action != Action::Erase;
             for attempt in 0..MAX_ATTEMPTS {
                 let request = Request {
                     name: format!("{group}.{attempt}"),
@@ -112,9 +117,12 @@ impl Client {
                     owner: owner.to_owned(),
                     action: action.clone(),
                     if_versions: if_versions.clone(),
+                    has_key,
                 };
                 let is_lost = self.attempt(owner, request).await;
-                if !is_lost || self.random.one_in(3) {
+                // With a key, an answer that came can be asked for once more.
+                let wants_more = is_lost || (has_key && self.random.one_in(4));
+                if !wants_more || self.random.one_in(3) {
                     break;
                 }
             }
@@ -134,6 +142,11 @@ impl Client {
         if lot < 9 {
             let action = if lot.is_multiple_of(2) { Action::CompleteAll } else { Action::DeleteCompleted };
             return (action, state.filter(|_| self.random.one_in(3)).map(|state| vec![state]));
+        }
+        if lot < 20
+            && let Some(id) = self.random.pick(self.deleted.entry(owner).or_default())
+        {
+            return (Action::Restore(*id), None);
         }
         let Some((id, version)) = self.random.pick(&known).copied().filter(|_| lot > 35) else {
             let title = Some(group.to_owned());
@@ -182,10 +195,14 @@ impl Client {
         let Some((outcome, current)) = done else { return true };
         let versions = self.versions.entry(owner).or_default();
         match (&outcome, current, id) {
-            (Outcome::Task(id, _), ..) if is_delete => _ = versions.remove(id),
+            (Outcome::Task(id, _), ..) if is_delete => {
+                versions.remove(id);
+                self.deleted.entry(owner).or_default().push(*id);
+            }
             (Outcome::Task(id, state), ..) => _ = versions.insert(*id, state.updated_at),
             (Outcome::Refused(_), Some(version), Some(id)) => _ = versions.insert(id, version),
-            (Outcome::Refused(_), None, Some(id)) => _ = versions.remove(&id),
+            // After a replay, the task may have been changed since.
+            (Outcome::Replayed(_) | Outcome::Refused(_), None, Some(id)) => _ = versions.remove(&id),
             _ => {}
         }
         let is_lost = matches!(outcome, Outcome::Unknown(_));
@@ -214,17 +231,23 @@ pub(crate) fn caller(owner: &str, actor: Option<&str>) -> Caller {
 /// Sends a request. Returns its outcome, and the current version if the precondition did not hold.
 async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
     let caller = caller(&request.owner, Some(&request.name));
-    let precondition = request.if_versions.map_or(Precondition::Exists, Precondition::OneOf);
-    let written = |task: tasks::Task| Outcome::Task(task.id, State::from(&task));
+    let fingerprint = serde_json::to_string(&(&request.action, &request.if_versions)).unwrap();
+    let key = request.has_key.then(|| IdempotencyKey::parse(&request.group, fingerprint).unwrap());
+    let conditions =
+        Conditions { precondition: request.if_versions.map_or(Precondition::Exists, Precondition::OneOf), key };
+    let task = |task: tasks::Task| Outcome::Task(task.id, State::from(&task));
+    let of_task = |written: Written<tasks::Task>| answered(written.is_replay, task(written.value));
+    let of_count = |written: Written<u64>| answered(written.is_replay, Outcome::Count(written.value));
     let done = match request.action {
-        Action::Create(fields) => tasks::create(store, &caller, new_task(fields)).await.map(written),
+        Action::Create(fields) => tasks::create(store, &caller, new_task(fields), conditions.key).await.map(of_task),
         Action::Change(id, fields) => {
-            tasks::update(store, &caller, id, changes(fields), &precondition).await.map(written)
+            tasks::update(store, &caller, id, changes(fields), &conditions).await.map(of_task)
         }
-        Action::Toggle(id) => tasks::toggle_completed(store, &caller, id, &precondition).await.map(written),
-        Action::Delete(id) => tasks::delete(store, &caller, id, &precondition).await.map(written),
-        Action::CompleteAll => tasks::complete_all(store, &caller, &precondition).await.map(Outcome::Count),
-        Action::DeleteCompleted => tasks::delete_completed(store, &caller, &precondition).await.map(Outcome::Count),
+        Action::Toggle(id) => tasks::toggle_completed(store, &caller, id, &conditions).await.map(of_task),
+        Action::Delete(id) => tasks::delete(store, &caller, id, &conditions).await.map(of_task),
+        Action::Restore(id) => tasks::restore(store, &caller, id, conditions.key).await.map(of_task),
+        Action::CompleteAll => tasks::complete_all(store, &caller, &conditions).await.map(of_count),
+        Action::DeleteCompleted => tasks::delete_completed(store, &caller, &conditions).await.map(of_count),
         Action::Erase => me::erase(store, &caller).await.map(Outcome::Count),
     };
     let error = match done {
@@ -241,6 +264,10 @@ async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
         Error::Unavailable(_) => (Outcome::Unknown(text), None),
         _ => (Outcome::Defect(text), None),
     }
+}
+
+fn answered(is_replay: bool, outcome: Outcome) -> Outcome {
+    if is_replay { Outcome::Replayed(Box::new(outcome)) } else { outcome }
 }
 
 fn value<T: Default>(change: Change<T>) -> T {

@@ -6,8 +6,10 @@ use std::fmt;
 pub(crate) enum Problem {
     /// An acknowledged write is not in the log.
     Lost,
-    /// One attempt, or one request with a precondition, was done more than once.
+    /// One attempt, or one request with a precondition or a key, was done more than once.
     Twice,
+    /// The answer to a repeated request with a key is not the answer to the attempt that was done.
+    WrongReplay,
     /// A refused write is in the log.
     DoneAlthoughRefused,
     /// A change without an attempt.

@@ -21,15 +21,19 @@ pub(crate) struct Request {
     pub(crate) action: Action,
     /// The versions of which the task or the list must have one.
     pub(crate) if_versions: Option<Vec<i64>>,
+    /// Whether all attempts have the group as their idempotency key.
+    pub(crate) has_key: bool,
 }
 
 /// The end of an attempt, as its client saw it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     /// It wrote one task: the task after it, or before a delete.
     Task(i64, State),
     /// It wrote this number of tasks.
     Count(u64),
+    /// It wrote nothing, because an earlier attempt with the same key has written: the answer to that one.
+    Replayed(Box<Outcome>),
     /// It certainly wrote nothing.
     Refused(String),
     /// It may have written.

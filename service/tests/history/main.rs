@@ -209,7 +209,7 @@ async fn deadlocks_within(rounds: usize, url: &str, orders: [&str; 2]) -> bool {
     for _ in 0..rounds {
         let create = async |store: &Store, owner| {
             // A request that has waited for too long fails.
-            let _ = tasks::create(store, &caller(owner, None), NewTask::new(Title::parse("t").unwrap())).await;
+            let _ = tasks::create(store, &caller(owner, None), NewTask::new(Title::parse("t").unwrap()), None).await;
         };
         let batch = |store| join_all(KEPT.iter().map(move |owner| create(store, owner)));
         // Without new connections in between, both begin at the same time.

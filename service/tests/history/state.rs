@@ -36,6 +36,7 @@ pub(crate) enum Action {
     Change(i64, Fields),
     Toggle(i64),
     Delete(i64),
+    Restore(i64),
     CompleteAll,
     DeleteCompleted,
     /// Erases all data of the owner.
@@ -46,7 +47,7 @@ impl Action {
     /// The task that the write names, if it names one.
     pub(crate) fn id(&self) -> Option<i64> {
         match self {
-            Self::Change(id, _) | Self::Toggle(id) | Self::Delete(id) => Some(*id),
+            Self::Change(id, _) | Self::Toggle(id) | Self::Delete(id) | Self::Restore(id) => Some(*id),
             Self::Create(_) | Self::CompleteAll | Self::DeleteCompleted | Self::Erase => None,
         }
     }
@@ -57,11 +58,13 @@ impl Action {
             Self::Create(_) => Some(1),
             Self::Change(..) | Self::Toggle(_) | Self::CompleteAll => Some(2),
             Self::Delete(_) | Self::DeleteCompleted => Some(3),
+            Self::Restore(_) => Some(4),
             Self::Erase => None,
         }
     }
 
-    /// The task after the write with this number, `None` if there is none then. An error if such a write is impossible.
+    /// The task after the write with this number, `None` if there is none then. `before` is the task that it finds; for a
+    /// restoration it is the task as it was deleted. An error if such a write is impossible.
     pub(crate) fn apply(&self, before: Option<&State>, at: i64) -> Result<Option<State>, &'static str> {
         if let Self::Create(fields) = self {
             let new = State {
@@ -89,6 +92,7 @@ impl Action {
             Self::CompleteAll => Ok(Some(set(before, &completed(true), at))),
             Self::DeleteCompleted if !before.completed => Err("deleted a task that was not completed"),
             Self::Delete(_) | Self::DeleteCompleted => Ok(None),
+            Self::Restore(_) => Ok(Some(State { updated_at: at, ..before })),
             Self::Create(_) | Self::Erase => Err("logged a change"),
         }
     }

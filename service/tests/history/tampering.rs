@@ -1,6 +1,8 @@
 //! A way to break each promise in a history that keeps all of them.
 
-use crate::client::KEPT;
+use std::collections::HashSet;
+
+use crate::client::{ERASED, KEPT};
 use crate::findings::Problem;
 use crate::history::{History, Logged, OwnerHistory};
 use crate::journal::{Entry, Event, Outcome, Request};
@@ -9,7 +11,7 @@ use crate::state::Action;
 type Tamper = fn(&mut History);
 
 /// Each problem, and a change of the history after which it must be found.
-pub(crate) fn all() -> [(Problem, Tamper); 18] {
+pub(crate) fn all() -> [(Problem, Tamper); 19] {
     [
         (Problem::Lost, |history| {
             let name = acknowledged(history);
@@ -19,6 +21,21 @@ pub(crate) fn all() -> [(Problem, Tamper); 18] {
             let name = acknowledged(history);
             owner(history).log.last_mut().unwrap().actor = Some(name.clone());
             owner(history).log.first_mut().unwrap().actor = Some(name);
+        }),
+        (Problem::WrongReplay, |history| {
+            let erased: HashSet<String> = history
+                .entries
+                .iter()
+                .filter_map(|entry| match &entry.event {
+                    Event::Sent(request) if ERASED.contains(&request.owner.as_str()) => Some(request.name.clone()),
+                    _ => None,
+                })
+                .collect();
+            let replay = history.entries.iter_mut().find_map(|entry| match &mut entry.event {
+                Event::Ended(name, Outcome::Replayed(replay)) if !erased.contains(name) => Some(replay),
+                _ => None,
+            });
+            **replay.unwrap() = Outcome::Count(1_000_000);
         }),
         (Problem::DoneAlthoughRefused, |history| {
             *outcome_of_done(history) = Outcome::Refused("it was changed since".to_owned());
@@ -65,6 +82,7 @@ pub(crate) fn all() -> [(Problem, Tamper); 18] {
                 owner: KEPT[0].to_owned(),
                 action: Action::Erase,
                 if_versions: None,
+                has_key: false,
             };
             let ended = Event::Ended(erasure.name.clone(), Outcome::Count(0));
             let events = [Event::Sent(erasure), ended];

@@ -2,9 +2,10 @@ use actix_web::http::Method;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
 use futures_util::stream::empty;
 use service::Caller;
-use service::tasks::WholeList;
+use service::tasks::{WholeList, WholeTrash};
 
 use crate::error::Error;
 use crate::extract::NoQuery;
@@ -14,11 +15,11 @@ use crate::server::State;
 
 /// Export all your data
 ///
-/// Returns one JSON document. It is streamed, because it can be large. If the connection breaks before the end, the document is
+/// Returns one JSON document: the tasks, and the trash. It is streamed, because it can be large. If the connection breaks before the end, the document is
 /// cut off and is not valid JSON.
 #[utoipa::path(get, path = MAPPED, tag = "account", responses((status = 200, description = "All your data", body = Export,
     headers(("Content-Disposition" = String, description = "A name for the file")),
-    example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": []}))))]
+    example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": [], "trash": []}))))]
 pub async fn export_me(
     state: Data<State>,
     caller: ReqData<Caller>,
@@ -34,5 +35,7 @@ pub async fn export_me(
         // The client gets no body, so nothing would slow the stream down.
         return Ok(response.streaming(empty::<Result<Bytes, Error>>()));
     }
-    Ok(response.streaming(stream::array(state, parts, opening, Export::CLOSING)))
+    let trash = WholeTrash::new(&state.store, &caller);
+    let tasks = stream::array(state.clone(), parts, opening, Export::BEFORE_TRASH);
+    Ok(response.streaming(tasks.chain(stream::trash(state, trash, Export::CLOSING))))
 }

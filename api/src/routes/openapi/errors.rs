@@ -93,17 +93,20 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
     let names_a_task = path.contains("{id}");
     let takes_a_body = operation.request_body.is_some();
     let id = operation.operation_id.clone().unwrap_or_default();
-    let mut parameters = operation.parameters.iter().flatten();
-    let has_precondition =
-        parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "If-Match"));
+    let has_precondition = takes(operation, "If-Match");
+    if takes(operation, "Idempotency-Key") {
+        add_replayed(operation);
+    }
     // This operation reads its body as JSON whatever its Content-Type is.
     let judges_media_type = takes_a_body && id != "complete_task";
     for error in &ERRORS {
         let applies = match error.name {
-            FORBIDDEN_TASK | "NotFound" => names_a_task,
-            // These paths name no user.
-            FORBIDDEN_PATH => !names_a_task && !path.starts_with("/api/me"),
-            "Conflict" => id == "create_task",
+            // A task of another user is one that is not in the trash.
+            FORBIDDEN_TASK => names_a_task && id != "restore_task",
+            "NotFound" => names_a_task,
+            // The paths of `/api/me` name no user.
+            FORBIDDEN_PATH => (!names_a_task || id == "restore_task") && !path.starts_with("/api/me"),
+            "Conflict" => ["create_task", "restore_task"].contains(&id.as_str()),
             "PreconditionFailed" => has_precondition,
             "Gone" => id == "list_changes",
             "RequestTimeout" | "ContentTooLarge" => takes_a_body,
@@ -116,6 +119,25 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
         }
     }
     operation.responses.responses.insert("422".to_owned(), RefOr::T(invalid(&id, takes_a_body)));
+}
+
+/// Whether an operation has a parameter of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
+}
+
+/// Adds the mark of replays to the successful responses.
+fn add_replayed(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]));
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(
+            "Only present if the same request with the same `Idempotency-Key` was done before. The response is the one to that request",
+        ));
+        if let RefOr::T(response) = response {
+            response.headers.insert("Idempotency-Replayed".to_owned(), RefOr::T(header.build()));
+        }
+    }
 }
 
 /// Returns the 422 of an operation.
@@ -150,7 +172,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             field("completed", FieldCode::WrongType, "completed must be a boolean"),
         ],
         "complete_task" => vec![field("completed", FieldCode::WrongType, "completed must be a boolean")],
-        "get_task" | "delete_task" => vec![parameter("id", FieldCode::Invalid, "id must be an integer")],
+        "get_task" | "delete_task" | "restore_task" => {
+            vec![parameter("id", FieldCode::Invalid, "id must be an integer")]
+        }
         "list_tasks" => vec![
             parameter("priority", FieldCode::Invalid, "priority must be one of `none`, `low`, `medium`, `high`"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
@@ -164,6 +188,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
         ],
+        "list_trash" => {
+            vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
+        }
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
         // An operation without parameters only refuses unknown ones.
         _ => vec![FieldError::new(

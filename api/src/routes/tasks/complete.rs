@@ -1,9 +1,10 @@
+use actix_web::HttpResponse;
 use actix_web::web::{Data, ReqData};
 use service::Caller;
 use service::tasks::{self, Change};
 
 use crate::error::Error;
-use crate::extract::{IfMatch, OptionalBody, Query, TaskId};
+use crate::extract::{OptionalBody, Query, TaskId, WriteConditions};
 use crate::json::{Completed, Task};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -17,6 +18,8 @@ use crate::server::State;
         ("id" = i64, Path, description = "The id of the task", example = 1),
         Completed,
         ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
+        ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
+            with the same key is done once"),
     ),
     request_body(content = inline(Option<Completed>), description = "The value to set. It may be left out", example = json!({"completed": true})),
     responses((status = 200, description = "The changed task", body = Task, headers(("ETag" = String, description = "The new version, in quotes"))))
@@ -26,11 +29,14 @@ pub async fn complete_task(
     caller: ReqData<Caller>,
     id: TaskId,
     Query(query): Query<Completed>,
-    IfMatch(precondition): IfMatch,
+    conditions: WriteConditions,
     OptionalBody(body): OptionalBody<Completed>,
-) -> Result<Task, Error> {
-    state.task(match Completed::first_of(&body, &query) {
-        Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed, &precondition).await,
-        Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0, &precondition).await,
-    })
+) -> Result<HttpResponse, Error> {
+    let conditions = conditions.of("complete_task");
+    let outcome = match Completed::first_of(&body, &query) {
+        Change::To(completed) => tasks::set_completed(&state.store, &caller, id.0, completed, &conditions).await,
+        Change::Keep => tasks::toggle_completed(&state.store, &caller, id.0, &conditions).await,
+    };
+    let mut response = HttpResponse::Ok();
+    Ok(state.written(outcome, &mut response)?.answer(&mut response))
 }

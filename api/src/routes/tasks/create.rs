@@ -4,15 +4,21 @@ use actix_web::web::{Data, ReqData};
 use service::{Caller, tasks};
 
 use crate::error::Error;
-use crate::extract::{Body, NoQuery};
+use crate::extract::{Body, NoQuery, RequestKey};
 use crate::json::{CreateTask, Task};
 use crate::routes::MAPPED;
 use crate::server::State;
 
 /// Create a task
 ///
-/// The task belongs to you and is not completed. Its texts are stored exactly as they are sent.
+/// The task belongs to you and is not completed. Its texts are stored exactly as they are sent. With an `Idempotency-Key` the request
+/// can be repeated for 24 hours, and creates one task: the answer is then the same as the first one, with
+/// `Idempotency-Replayed: true`.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
+    params(
+        ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
+            with the same key is done once"),
+    ),
     request_body(content = CreateTask, description = "The task", example = json!({
         "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
     })),
@@ -26,11 +32,12 @@ pub async fn create_task(
     state: Data<State>,
     caller: ReqData<Caller>,
     _: NoQuery,
+    key: RequestKey,
     Body(new): Body<CreateTask>,
 ) -> Result<HttpResponse, Error> {
-    let task = tasks::create(&state.store, &caller, new).await?;
-    let location = format!("/api/tasks/{}", task.id);
     let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, location));
-    Ok(Task::new(task, state.task_aliases).answer(&mut response))
+    let created = tasks::create(&state.store, &caller, new, key.of("create_task")).await;
+    let task = state.written(created, &mut response)?;
+    response.insert_header((LOCATION, format!("/api/tasks/{}", task.id)));
+    Ok(task.answer(&mut response))
 }

@@ -1,9 +1,10 @@
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, ReqData};
 use service::{Caller, tasks};
 
 use crate::error::Error;
-use crate::extract::{IfMatch, NoQuery, Prefer, Return, TaskId};
+use crate::extract::{NoQuery, Prefer, Return, TaskId, WriteConditions};
 use crate::json::Task;
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -11,12 +12,15 @@ use crate::server::State;
 /// Delete a task
 ///
 /// Answers 204 without a body. With `Prefer: return=representation` (RFC 7240), or if the server is configured so
-/// (`DELETE_RETURNS_TASK=true`), it answers 200 with the deleted task.
+/// (`DELETE_RETURNS_TASK=true`), it answers 200 with the deleted task. The task is in the trash for a time, from which it can be
+/// restored.
 #[utoipa::path(delete, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),
-("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
+        ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
         ("Prefer" = inline(Option<String>), Header, description = "`return=representation` for the deleted task"),
+        ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
+            with the same key is done once"),
     ),
     responses(
         (status = 200, description = "The deleted task, if it was requested", body = Task,
@@ -30,12 +34,14 @@ pub async fn delete_task(
     id: TaskId,
     _: NoQuery,
     prefer: Prefer,
-    IfMatch(precondition): IfMatch,
+    conditions: WriteConditions,
 ) -> Result<HttpResponse, Error> {
     let returns_task = prefer.returned.map_or(state.delete_returns_task, |returned| returned == Return::Representation);
-    let task = state.task(tasks::delete(&state.store, &caller, id.0, &precondition).await)?;
+    let conditions = conditions.of("delete_task");
+    let mut response = HttpResponse::Ok();
+    let task = state.written(tasks::delete(&state.store, &caller, id.0, &conditions).await, &mut response)?;
     if !returns_task {
-        return Ok(HttpResponse::NoContent().finish());
+        return Ok(response.status(StatusCode::NO_CONTENT).finish());
     }
-    Ok(task.answer(&mut HttpResponse::Ok()))
+    Ok(task.answer(&mut response))
 }

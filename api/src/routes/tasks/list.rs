@@ -3,7 +3,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::{Bytes, Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt;
-use service::tasks::{self, ListQuery, MAX_OFFSET, Position, Start, WholeList, cursor};
+use service::tasks::{self, ListQuery, MAX_OFFSET, Start, WholeList, cursor};
 use service::{Caller, Store};
 
 use crate::compat::{Paging, is_paging};
@@ -125,7 +125,7 @@ pub async fn list_tasks(
         insert_total(&mut response, total(store, caller, &query, all).await?);
     }
     if let Some(position) = &page.next {
-        response.insert_header((LINK, next_link(caller, (&query, limit), position, &request)?));
+        response.insert_header((LINK, next_link(&cursor::encode(caller, &query, position), limit, &request)?));
     }
     let body = state.answer_memory.body(caller.user_id(), array(page.tasks, state.task_aliases), held)?;
     Ok(response.body(body))
@@ -160,13 +160,7 @@ fn start_of(paging: Paging, limit: u32) -> Result<Start<'static>, Error> {
 }
 
 /// Returns the `Link` to the next page: the address of this one with another cursor, and without a position of another kind.
-fn next_link(
-    caller: &Caller,
-    (query, limit): (&ListQuery, u32),
-    position: &Position,
-    request: &HttpRequest,
-) -> Result<HeaderValue, Error> {
-    let cursor = cursor::encode(caller, query, position);
+pub(super) fn next_link(cursor: &str, limit: u32, request: &HttpRequest) -> Result<HeaderValue, Error> {
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     let mut has_limit = false;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
@@ -178,7 +172,7 @@ fn next_link(
     if !has_limit {
         pairs.append_pair("limit", &limit.to_string());
     }
-    let pairs = pairs.append_pair("cursor", &cursor).finish();
+    let pairs = pairs.append_pair("cursor", cursor).finish();
     let link = format!(r#"<{}?{pairs}>; rel="next""#, request.uri().path());
     HeaderValue::from_str(&link).map_err(|error| Error::Internal(error.to_string()))
 }

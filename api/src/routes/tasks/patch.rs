@@ -4,7 +4,7 @@ use service::Caller;
 
 use super::update_task;
 use crate::error::Error;
-use crate::extract::{Body, IfMatch, NoQuery, Prefer, TaskId};
+use crate::extract::{Body, NoQuery, Prefer, TaskId, WriteConditions};
 use crate::json::{Task, UpdateTask};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -17,6 +17,8 @@ use crate::server::State;
         ("id" = i64, Path, description = "The id of the task", example = 1),
         ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
         ("Prefer" = inline(Option<String>), Header, description = "`merge=auto` to merge with changes of others"),
+        ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
+            with the same key is done once"),
     ),
     request_body(description = "The fields to change", content(
         (UpdateTask = "application/json", example = json!({"completed": true})),
@@ -32,9 +34,9 @@ pub async fn patch_task(
     caller: ReqData<Caller>,
     id: TaskId,
     query: NoQuery,
-    precondition: IfMatch,
+    conditions: WriteConditions,
     prefer: Prefer,
     changes: Body<UpdateTask>,
 ) -> Result<HttpResponse, Error> {
-    update_task(state, caller, id, query, precondition, prefer, changes).await
+    update_task(state, caller, id, query, conditions, prefer, changes).await
 }

@@ -3,7 +3,7 @@ use actix_web::web::{Data, ReqData};
 use service::{Caller, tasks};
 
 use crate::error::Error;
-use crate::extract::{Body, IfMatch, NoQuery, PREFERENCE_APPLIED, Prefer, TaskId};
+use crate::extract::{Body, NoQuery, PREFERENCE_APPLIED, Prefer, TaskId, WriteConditions};
 use crate::json::{Task, UpdateTask};
 use crate::routes::MAPPED;
 use crate::server::State;
@@ -20,6 +20,8 @@ use crate::server::State;
         ("id" = i64, Path, description = "The id of the task", example = 1),
         ("If-Match" = inline(Option<String>), Header, description = "The version that the task must have, in quotes"),
         ("Prefer" = inline(Option<String>), Header, description = "`merge=auto` to merge with changes of others"),
+        ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
+            with the same key is done once"),
     ),
     request_body(content = UpdateTask, description = "The fields to change", example = json!({"title": "Buy oat milk", "priority": "medium"})),
     responses((status = 200, description = "The changed task", body = Task, headers(
@@ -32,18 +34,19 @@ pub async fn update_task(
     caller: ReqData<Caller>,
     id: TaskId,
     _: NoQuery,
-    IfMatch(precondition): IfMatch,
+    conditions: WriteConditions,
     prefer: Prefer,
     Body(changes): Body<UpdateTask>,
 ) -> Result<HttpResponse, Error> {
+    let conditions = conditions.of("update_task");
     let mut response = HttpResponse::Ok();
     if !prefer.merges {
-        let outcome = tasks::update(&state.store, &caller, id.0, changes, &precondition).await;
-        return Ok(state.task(outcome)?.answer(&mut response));
+        let outcome = tasks::update(&state.store, &caller, id.0, changes, &conditions).await;
+        return Ok(state.written(outcome, &mut response)?.answer(&mut response));
     }
-    let outcome = Box::pin(tasks::merge(&state.store, &caller, id.0, changes, &precondition)).await;
+    let outcome = Box::pin(tasks::merge(&state.store, &caller, id.0, changes, &conditions)).await;
     if outcome.as_ref().is_ok_and(|merged| merged.is_merged) {
         response.insert_header((PREFERENCE_APPLIED, "merge=auto"));
     }
-    Ok(state.task(outcome.map(|merged| merged.task))?.answer(&mut response))
+    Ok(state.written(outcome.map(|merged| merged.task), &mut response)?.answer(&mut response))
 }

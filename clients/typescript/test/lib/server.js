@@ -13,7 +13,9 @@ export async function withServer(answers, use) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const { method, url, headers } = request;
-    received.push({ method, url, token: headers.authorization?.replace('Bearer ', ''), body: Buffer.concat(chunks).toString() });
+    const token = headers.authorization?.replace('Bearer ', '');
+    const key = headers['idempotency-key'];
+    received.push({ method, url, token, ...(key && { key }), body: Buffer.concat(chunks).toString() });
     const answer = answers[Math.min(received.length, answers.length) - 1];
     const { status = 200, headers: own, body = [] } = typeof answer === 'function' ? await answer(received.at(-1)) : answer;
     if (status === 0) return request.socket.destroy();

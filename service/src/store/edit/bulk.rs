@@ -14,9 +14,12 @@ use tokio::time::timeout;
 use super::sequence::{self, Clock};
 use crate::batch::Holds;
 use crate::db::{ACQUIRE_TIMEOUT, Db, Transaction};
-use crate::model::{Change, Changes, Filter, Position, Precondition, Sort, Start, Status, now};
+use crate::model::{
+    Change, Changes, Conditions, Filter, IdempotencyKey, Position, Precondition, Sort, Start, Status, Written, now,
+};
 use crate::store::dialect::{self, Dialect};
 use crate::store::input::Sent;
+use crate::store::keys;
 use crate::store::request::{BulkEdit, EditKind, EditRequest};
 use crate::store::{Cost, Store, list, owned, row};
 use crate::{Caller, Cause, Error, Stale, UserId};
@@ -28,21 +31,22 @@ const STEP: usize = 5000;
 /// The maximum number of old changes that a step of an erasure deletes.
 const STEP_OF_CHANGES: u64 = 20_000;
 /// The time after which a bulk edit begins no further step.
-const EDIT_TIME: Duration = Duration::from_secs(10);
+pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited,
-    /// and a repeated edit goes on. The precondition is one on the owner's clock before the first step.
+    /// and a repeated edit goes on. The precondition is one on the owner's clock before the first step. The key is claimed with the
+    /// last step, if any task was written, and remembers the number of all of them.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Stale`] or an error of the database, before any task was written.
+    /// [`Error::Busy`], [`Error::KeyReused`], [`Error::Stale`] or an error of the database, before any task was written.
     pub(crate) async fn edit_all(
         &self,
         caller: &Caller,
         edit: BulkEdit,
-        precondition: Precondition,
-    ) -> Result<(u64, bool), Error> {
-        self.edit_within(caller, edit, precondition, EDIT_TIME).await
+        conditions: Conditions,
+    ) -> Result<(Written<u64>, bool), Error> {
+        self.edit_within(caller, edit, conditions, EDIT_TIME).await
     }
 
     /// Does the first step, and further ones until `limit`.
@@ -50,35 +54,38 @@ impl Store {
         &self,
         caller: &Caller,
         edit: BulkEdit,
-        mut precondition: Precondition,
+        conditions: Conditions,
         limit: Duration,
-    ) -> Result<(u64, bool), Error> {
+    ) -> Result<(Written<u64>, bool), Error> {
+        let Conditions { mut precondition, key } = conditions;
         let ends = Instant::now() + limit;
         let (mut written, mut next, mut has_begun) = (0, Next::Beginning, false);
         loop {
             let after = match next {
                 Next::Beginning => None,
                 Next::Behind(position) => Some(position),
-                Next::Nowhere => return Ok((written, true)),
+                Next::Nowhere => return Ok((Written::now(written), true)),
             };
             if has_begun && Instant::now() >= ends {
-                return Ok((written, false));
+                return Ok((Written::now(written), false));
             }
             // Each step waits for a place of its own, so that a long edit does not keep others from their turns.
-            let step = Step { caller: caller.clone(), edit, after, precondition: take(&mut precondition) };
+            let precondition = take(&mut precondition);
+            let step = Step { caller: caller.clone(), edit, after, precondition, key: key.clone(), before: written };
             let work = |db: Db, limit| {
                 let (step, holds) = (step.clone(), Arc::clone(&self.shared.holds));
                 async move { step.run(&db, &holds, limit).await }
             };
             match self.alone(caller, Cost::Heavy, work).await {
-                Ok(done) => {
-                    written += done.written;
-                    next = done.next;
+                Ok(Done::Replay(count)) => return Ok((Written::before(count), true)),
+                Ok(Done::Now { written: of_step, next: next_step }) => {
+                    written += of_step;
+                    next = next_step;
                     // Also if it has written no task: an erasure can have very many changes to delete.
                     has_begun = true;
                 }
                 Err(error) if written == 0 => return Err(error),
-                Err(_) => return Ok((written, false)),
+                Err(_) => return Ok((Written::now(written), false)),
             }
         }
     }
@@ -93,6 +100,10 @@ struct Step {
     after: Option<Position>,
     /// It counts for the first step only.
     precondition: Precondition,
+    /// The key of the whole edit.
+    key: Option<IdempotencyKey>,
+    /// The number of tasks that the steps before have written.
+    before: u64,
 }
 
 /// Where the next step begins.
@@ -107,10 +118,14 @@ enum Next {
 }
 
 /// A step that was done.
-struct Done {
-    /// The number of tasks that were written.
-    written: u64,
-    next: Next,
+enum Done {
+    Now {
+        /// The number of tasks that were written.
+        written: u64,
+        next: Next,
+    },
+    /// The whole edit was done before, and has written this number of tasks.
+    Replay(u64),
 }
 
 impl Step {
@@ -131,11 +146,14 @@ impl Step {
         let sent = Sent::all(&owner);
         let clocks = sequence::hold(&mut transaction, &sent).await?;
         let clock = clocks.get(self.caller.user_id().as_str()).copied();
+        if let Some(done) = keys::find_count_in(&mut transaction, &self.caller, self.key.as_ref()).await? {
+            return Ok(done.map(Done::Replay));
+        }
         let state = clock.map_or(0, |clock| clock.last);
         if !self.precondition.holds(state) {
             return Ok(Err(Error::Stale(Box::new(Stale::of_list(state)))));
         }
-        let Some(clock) = clock else { return Ok(Ok(Done { written: 0, next: Next::Nowhere })) };
+        let Some(clock) = clock else { return Ok(Ok(Done::Now { written: 0, next: Next::Nowhere })) };
         let mut tasks = self.next_tasks(&mut transaction).await?;
         let is_last = tasks.len() <= MAX_AT_ONCE;
         if !is_last {
@@ -149,16 +167,24 @@ impl Step {
             BulkEdit::CompleteAll => {
                 let changes = Changes { completed: Change::To(true), ..Changes::default() };
                 let written = self.write(&mut transaction, EditKind::Change, &changes, &tasks).await?;
-                Done { written, next }
+                self.claim_key(&mut transaction, written, is_last).await?;
+                Done::Now { written, next }
             }
             BulkEdit::DeleteCompleted => {
                 let written = self.write(&mut transaction, EditKind::Delete, &Changes::default(), &tasks).await?;
-                Done { written, next }
+                self.claim_key(&mut transaction, written, is_last).await?;
+                Done::Now { written, next }
             }
             BulkEdit::Erase => self.erase(&mut transaction, &tasks, clock, is_last).await?,
         };
         transaction.commit().await?;
         Ok(Ok(done))
+    }
+
+    /// Claims the key in the last step, unless no task was written in any step.
+    async fn claim_key(&self, transaction: &mut Transaction, written: u64, is_last: bool) -> Result<(), DbErr> {
+        let key = self.key.as_ref().filter(|_| is_last);
+        keys::claim_count_in(transaction, &self.caller, key, self.before + written).await
     }
 
     /// The tasks that are still to be written, in the usual order: one more than can be written at once, if there are more.
@@ -232,7 +258,7 @@ impl Step {
                 .and_where(Expr::col(task_owner::Column::UserId).eq(user))
                 .to_owned();
             transaction.execute(&backend.build(&rest)).await?;
-            return Ok(Done { written, next: Next::Beginning });
+            return Ok(Done::Now { written, next: Next::Beginning });
         }
         for rest in [
             of_owner::<task_change::Entity>(task_change::Column::UserId, user),
@@ -241,7 +267,7 @@ impl Step {
         ] {
             transaction.execute(&backend.build(&rest)).await?;
         }
-        Ok(Done { written, next: Next::Nowhere })
+        Ok(Done::Now { written, next: Next::Nowhere })
     }
 
     /// Deletes the oldest changes, up to a maximum. Returns their number.
@@ -282,10 +308,18 @@ mod tests {
                 Next::Behind(position) => Some(position),
                 Next::Nowhere => return written,
             };
-            let step = Step { caller: caller.clone(), edit, after, precondition: Precondition::Exists };
+            let step = Step {
+                caller: caller.clone(),
+                edit,
+                after,
+                precondition: Precondition::Exists,
+                key: None,
+                before: written.iter().sum(),
+            };
             let done = step.run(db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
-            written.push(done.written);
-            next = done.next;
+            let Done::Now { written: of_step, next: next_step } = done else { panic!("there is no key") };
+            written.push(of_step);
+            next = next_step;
         }
     }
 
@@ -313,7 +347,10 @@ mod tests {
         seed(&database.connect().await, 10_001, &mine).await;
         let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
-        let edit = async |edit, limit| store.edit_within(&alice, edit, Precondition::Exists, limit).await.unwrap();
+        let edit = async |edit, limit| {
+            let (written, is_complete) = store.edit_within(&alice, edit, Conditions::default(), limit).await.unwrap();
+            (written.value, is_complete)
+        };
         for bulk in [BulkEdit::CompleteAll, BulkEdit::Erase] {
             assert_eq!(edit(bulk, Duration::ZERO).await, (5000, false), "{bulk:?}");
             assert_eq!(edit(bulk, Duration::from_hours(1)).await, (5001, true), "{bulk:?}");
@@ -334,8 +371,9 @@ mod tests {
         let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
         let erase = async || {
-            let erased = store.edit_within(&alice, BulkEdit::Erase, Precondition::Exists, Duration::ZERO).await;
-            erased.unwrap()
+            let erased = store.edit_within(&alice, BulkEdit::Erase, Conditions::default(), Duration::ZERO).await;
+            let (written, is_complete) = erased.unwrap();
+            (written.value, is_complete)
         };
         assert_eq!(erase().await, (0, false));
         assert_eq!(erase().await, (0, true));

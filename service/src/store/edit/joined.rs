@@ -4,9 +4,11 @@
 //! 2. `turns` gives each owner the time from which the numbers of this batch count: now, or their clock if it is ahead.
 //! 3. `found` locks the tasks and reads them as they are. A plain join would read the snapshot of the statement, which is older
 //!    than the lock.
-//! 4. `written` writes the tasks.
-//! 5. `logged` adds a change for each, with the task as it was.
-//! 6. `spent` moves the clocks to the last numbers that were really given.
+//! 4. `claimed` claims the keys, each with the task as it will be. `new` leaves out the requests whose keys were claimed before. A
+//!    batch without keys has neither.
+//! 5. `written` writes the tasks.
+//! 6. `logged` adds a change for each, with the task as it was.
+//! 7. `spent` moves the clocks to the last numbers that were really given.
 //!
 //! If an owner has no row, `turns` has fewer places than there are owners. Then nothing is written, and the statement returns the
 //! owners that have one.
@@ -20,12 +22,14 @@ use ::entity::task::{Column, Entity};
 use ::entity::task_owner;
 use sea_orm::Iden;
 use sea_orm::sea_query::{
-    Alias, CommonTableExpression, Expr, JoinType, LockType, Order, Query, SelectStatement, SubQueryStatement,
+    Alias, CommonTableExpression, Expr, InsertStatement, JoinType, LockType, Order, Query, SelectStatement,
+    SubQueryStatement, TableRef,
 };
 
 use super::steps::{self, Kind};
 use crate::store::columns::{
-    ACTOR, AT, ID, IF_UPDATED_AT, IMAGE, OWNER, OWNER_PLACE, PLACE, READ, STEP, change_inputs, create_inputs,
+    ACTOR, AT, FINGERPRINT, ID, IF_UPDATED_AT, IMAGE, KEY, OWNER, OWNER_PLACE, PLACE, READ, STEP, change_inputs,
+    create_inputs, written,
 };
 use crate::store::dialect::{Dialect, REQUEST, found_requests, request, task};
 use crate::store::input::Input;
@@ -35,60 +39,89 @@ use crate::store::statement::{Scalar, Statement};
 
 const TURNS: &str = "turns";
 const FOUND: &str = "found";
+const CLAIMED: &str = "claimed";
+const NEW: &str = "new";
 
 /// The position of the owners that have a row, in the rows of [`CHANGE`] and [`DELETE`]: behind the task and its owner.
 pub(super) const HELD_OWNERS: usize = AFTER_TASK + 1;
 /// The same in the rows of [`CREATE`]: behind the place, the number and the id.
 pub(super) const HELD_OWNERS_OF_NEW: usize = 3;
 
+/// The two texts of a statement. That for a batch with keys is slower.
+pub(super) struct Joined {
+    without_keys: LazyLock<Statement<EditRequest>>,
+    with_keys: LazyLock<Statement<EditRequest>>,
+}
+
+impl Joined {
+    const fn new(without_keys: fn() -> Statement<EditRequest>, with_keys: fn() -> Statement<EditRequest>) -> Self {
+        Self { without_keys: LazyLock::new(without_keys), with_keys: LazyLock::new(with_keys) }
+    }
+
+    /// The statement for a batch.
+    pub(super) fn of(&'static self, has_keys: bool) -> &'static Statement<EditRequest> {
+        if has_keys { &self.with_keys } else { &self.without_keys }
+    }
+}
+
 /// Adds tasks. Each row has the place of a request, the number of its write and the new id.
-pub(super) static CREATE: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
-    joined([create_inputs(), vec![OWNER_PLACE, STEP, PLACE, ACTOR]].concat(), |parameters, requests| {
-        let mut new = parameters.turns_of(requests);
+pub(super) static CREATE: Joined = Joined::new(|| create(false), || create(true));
+
+/// Changes tasks. Each row has the task after the change, and its owner.
+pub(super) static CHANGE: Joined = Joined::new(|| change(false), || change(true));
+
+/// Deletes tasks. Each row has the task before, and its owner.
+pub(super) static DELETE: Joined = Joined::new(|| delete(false), || delete(true));
+
+fn create(has_keys: bool) -> Statement<EditRequest> {
+    let inputs = [create_inputs(), vec![OWNER_PLACE, STEP, PLACE, ACTOR]].concat();
+    joined(inputs, has_keys, |parameters, requests, new| {
+        let mut found = parameters.turns_of(requests);
         let next_id = "nextval((SELECT pg_get_serial_sequence('task', 'id')::regclass))";
         // The place of a new task in the quota: the tasks that its owner has, and those of this batch.
         let fits = format!("turns.counts[request.owner] + request.step <= {}", parameters.max_tasks());
-        new.expr_as(Expr::cust(next_id), Alias::new(ID.name)).and_where(Expr::cust(fits));
-        let found = || found_requests(FOUND);
-        let log = steps::log(Kind::Created, Query::select().from(found()).to_owned(), request(ID.name), None);
+        found.expr_as(Expr::cust(next_id), Alias::new(ID.name)).and_where(Expr::cust(fits));
+        let log = steps::log(Kind::Created, Query::select().from(new()).to_owned(), request(ID.name), None);
         Parts {
-            found: new,
-            written: steps::insert(Dialect::Postgres, found(), true).into(),
+            found,
+            after: |column| Some(written(column)?.created(Dialect::Postgres)),
+            written: steps::insert(Dialect::Postgres, new(), true).into(),
             log,
             tasks: 1,
-            returned: (FOUND, vec![PLACE.name.to_owned(), AT.name.to_owned(), ID.name.to_owned()]),
+            returned: Returned::Requests(vec![PLACE.name.to_owned(), AT.name.to_owned(), ID.name.to_owned()]),
         }
     })
-});
+}
 
-/// Changes tasks. Each row has the task after the change, and its owner.
-pub(super) static CHANGE: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
-    joined([change_inputs(), vec![OWNER_PLACE, STEP, IF_UPDATED_AT, ACTOR]].concat(), |parameters, requests| {
-        let written = READ.iter().map(Iden::to_string).chain([OWNER.name.to_owned()]);
+fn change(has_keys: bool) -> Statement<EditRequest> {
+    let inputs = [change_inputs(), vec![OWNER_PLACE, STEP, IF_UPDATED_AT, ACTOR]].concat();
+    joined(inputs, has_keys, |parameters, requests, new| {
+        let returned = READ.iter().map(Iden::to_string).chain([OWNER.name.to_owned()]);
         Parts {
             found: parameters.found(requests),
-            written: steps::update(Dialect::Postgres, found_requests(FOUND)).into(),
-            log: log_found(Kind::Changed),
+            after: |column| Some(written(column)?.changed(Dialect::Postgres, before).unwrap_or_else(|| before(column))),
+            written: steps::update(Dialect::Postgres, new()).into(),
+            log: log_before(Kind::Changed, new()),
             tasks: 0,
-            returned: ("written", written.collect()),
+            returned: Returned::Written(returned.collect()),
         }
     })
-});
+}
 
-/// Deletes tasks. Each row has the task before, and its owner.
-pub(super) static DELETE: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
-    joined(vec![OWNER, ID, OWNER_PLACE, STEP, IF_UPDATED_AT, ACTOR], |parameters, requests| {
-        let keys = Query::select().columns([ID.name, OWNER.name]).from(FOUND).to_owned();
+fn delete(has_keys: bool) -> Statement<EditRequest> {
+    joined(vec![OWNER, ID, OWNER_PLACE, STEP, IF_UPDATED_AT, ACTOR], has_keys, |parameters, requests, new| {
+        let keys = Query::select().from(new()).exprs([ID, OWNER].map(|input| request(input.name))).to_owned();
         let image = |column: &Column| if matches!(column, Column::Id) { ID.name.to_owned() } else { was(*column) };
         Parts {
             found: parameters.found(requests),
+            after: |column| Some(before(column)),
             written: steps::delete(keys).into(),
-            log: log_found(Kind::Deleted),
+            log: log_before(Kind::Deleted, new()),
             tasks: -1,
-            returned: (FOUND, READ.iter().map(image).chain([OWNER.name.to_owned()]).collect()),
+            returned: Returned::Requests(READ.iter().map(image).chain([OWNER.name.to_owned()]).collect()),
         }
     })
-});
+}
 
 /// The scalars of these statements. Only [`CREATE`] has a maximum of tasks.
 pub(super) fn scalars<'a>(
@@ -104,22 +137,41 @@ pub(super) fn scalars<'a>(
 /// What differs between the kinds of writes.
 struct Parts {
     found: SelectStatement,
+    /// A column of the task as it will be, which a key keeps.
+    after: fn(Column) -> Option<Expr>,
     written: SubQueryStatement,
-    log: sea_orm::sea_query::InsertStatement,
+    log: InsertStatement,
     /// What each write adds to the number of its owner's tasks.
     tasks: i64,
-    /// The part whose rows are returned, and their columns.
-    returned: (&'static str, Vec<String>),
+    returned: Returned,
 }
 
+/// The part whose rows are returned, and their columns.
+enum Returned {
+    /// The requests that are done.
+    Requests(Vec<String>),
+    /// The tasks that are written.
+    Written(Vec<String>),
+}
+
+/// Joins the steps. `parts` gets the requests of the batch, and the function that gives those that are to be done.
 fn joined(
-    inputs: Vec<Input<EditRequest>>,
-    parts: impl FnOnce(&Parameters, SelectStatement) -> Parts,
+    mut inputs: Vec<Input<EditRequest>>,
+    has_keys: bool,
+    parts: impl FnOnce(&Parameters, SelectStatement, &dyn Fn() -> TableRef) -> Parts,
 ) -> Statement<EditRequest> {
+    if has_keys {
+        inputs.extend([KEY, FINGERPRINT]);
+    }
     let columns = inputs.iter().map(|input| (input.name, input.value.input_type()));
     let requests = Dialect::Postgres.requests(columns);
     let parameters = Parameters { inputs: inputs.len() };
-    let Parts { found, written, log, tasks, returned: (returned, columns) } = parts(&parameters, requests);
+    let done = if has_keys { NEW } else { FOUND };
+    let Parts { found, after, written, log, tasks, returned } = parts(&parameters, requests, &|| found_requests(done));
+    let (returned, columns) = match returned {
+        Returned::Requests(columns) => (done, columns),
+        Returned::Written(columns) => ("written", columns),
+    };
     let part = |name: &'static str, query: SubQueryStatement| {
         CommonTableExpression::new().table_name(Alias::new(name)).query(query).to_owned()
     };
@@ -135,22 +187,26 @@ fn joined(
         .from(TURNS)
         .join(JoinType::LeftJoin, returned, Expr::val(true))
         .to_owned();
-    let all = Query::with()
-        .cte(once("held", parameters.held()))
-        .cte(once(TURNS, parameters.turns()))
-        .cte(once(FOUND, found))
-        .cte(part("written", written))
+    let mut all = Query::with();
+    all.cte(once("held", parameters.held())).cte(once(TURNS, parameters.turns())).cte(once(FOUND, found));
+    if has_keys {
+        all.cte(part(CLAIMED, steps::claim(found_requests(FOUND), after).into()))
+            .cte(once(NEW, steps::unclaimed_before(found_requests(FOUND), CLAIMED)));
+    }
+    all.cte(part("written", written))
         .cte(part("logged", log.into()))
-        .cte(part("spent", steps::spend(FOUND, tasks).into()))
-        .to_owned()
-        .query(rows);
-    Statement::for_postgres(inputs, Dialect::Postgres.text(&all))
+        .cte(part("spent", steps::spend(done, tasks).into()));
+    Statement::for_postgres(inputs, Dialect::Postgres.text(&all.query(rows)))
 }
 
-/// A change for each task that was found.
-fn log_found(kind: Kind) -> sea_orm::sea_query::InsertStatement {
-    let found = Query::select().from(found_requests(FOUND)).to_owned();
-    steps::log(kind, found, request(ID.name), Some(|column| Expr::col((Alias::new(REQUEST), Alias::new(was(column))))))
+/// A change for each task, with the task as it was.
+fn log_before(kind: Kind, requests: TableRef) -> InsertStatement {
+    steps::log(kind, Query::select().from(requests).to_owned(), request(ID.name), Some(before))
+}
+
+/// A column of the task as `found` has read it.
+fn before(column: Column) -> Expr {
+    Expr::col((Alias::new(REQUEST), Alias::new(was(column))))
 }
 
 /// The name under which `found` has a column of the task. The requests have inputs with the names of the columns.
@@ -218,7 +274,7 @@ impl Parameters {
             .join(JoinType::InnerJoin, Entity, steps::is_named())
             .and_where(steps::has_version())
             .lock_with_tables(LockType::Update, [Entity]);
-        for (column, _) in IMAGE {
+        for (column, ..) in IMAGE {
             found.expr_as(task(column), Alias::new(was(column)));
         }
         found

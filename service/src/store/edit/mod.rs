@@ -9,8 +9,10 @@
 mod bulk;
 mod joined;
 mod owners;
+mod restore;
 mod sequence;
 mod steps;
+mod wipe;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use chrono::DateTime;
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::Semaphore;
 
+pub(super) use self::restore::Restores;
 use super::columns::ReadPosition;
 use super::growth::Growth;
 use super::input::Sent;
@@ -184,6 +187,7 @@ async fn send_joined(
         EditKind::Change => (&joined::CHANGE, joined::HELD_OWNERS),
         EditKind::Delete => (&joined::DELETE, joined::HELD_OWNERS),
     };
+    let has_keys = sent.iter().any(|sent| sent.request.key.is_some());
     if kind != EditKind::Create {
         sent.sort_unstable_by_key(|sent| sent.request.id_and_owner());
     }
@@ -202,7 +206,7 @@ async fn send_joined(
         }
         Ok(())
     };
-    statement.fetch(db, batch, &sent, &scalars, keep).await?;
+    statement.of(has_keys).fetch(db, batch, &sent, &scalars, keep).await?;
     for (place, task) in written {
         batch.answer(place, task.map(Some));
     }
@@ -220,17 +224,22 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 
 #[cfg(test)]
 pub(super) mod texts {
-    use super::{joined, sequence};
+    pub(in crate::store) use super::wipe::texts as of_wipe;
+    use super::{joined, restore, sequence};
+    use crate::store::keys;
     use crate::store::statement::Texts;
 
     /// The statements of batches and of edits of many tasks.
     pub(in crate::store) fn all() -> Vec<Texts> {
         const SCALARS: &str = "7, '1s'";
         let joined = [
-            joined::CREATE.texts("create", true, "7, '1s', 50000"),
-            joined::CHANGE.texts("change", true, SCALARS),
-            joined::DELETE.texts("delete", true, SCALARS),
+            joined::CREATE.of(false).texts("create", true, "7, '1s', 50000"),
+            joined::CREATE.of(true).texts("create_with_keys", true, "7, '1s', 50000"),
+            joined::CHANGE.of(false).texts("change", true, SCALARS),
+            joined::CHANGE.of(true).texts("change_with_keys", true, SCALARS),
+            joined::DELETE.of(false).texts("delete", true, SCALARS),
+            joined::DELETE.of(true).texts("delete_with_keys", true, SCALARS),
         ];
-        joined.into_iter().chain(sequence::texts()).collect()
+        joined.into_iter().chain(sequence::texts()).chain(restore::texts()).chain(keys::texts()).collect()
     }
 }

@@ -20,6 +20,7 @@ use crate::store::columns::{
 };
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
+use crate::store::keys::{self, Claim, Remembered};
 use crate::store::request::{EditKind, EditRequest};
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::Statement;
@@ -108,17 +109,17 @@ fn log_before(kind: Kind) -> Statement<EditRequest> {
 }
 
 /// The requests with their tasks, without columns.
-fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
+pub(super) fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
     let mut joined = Query::select();
     joined.from(Dialect::request_table(requests));
     dialect.join_tasks(&mut joined, condition);
     joined
 }
 
-type NamedClock = (String, Clock);
+pub(super) type NamedClock = (String, Clock);
 
 /// Moves clocks.
-static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
+pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
     insert_owners(
         OnConflict::column(task_owner::Column::UserId)
             .update_columns([task_owner::Column::Clock, task_owner::Column::Tasks]),
@@ -187,7 +188,64 @@ pub(super) async fn hold<'a>(
 }
 
 /// Does a batch of one kind. The owners are locked already, and `clocks` are theirs.
+///
+/// A request whose key was claimed before is not done. Of several requests with one key, each is done or not before the next one
+/// is looked at.
 pub(super) async fn run<'a>(
+    transaction: &mut Transaction,
+    kind: EditKind,
+    mut sent: Vec<Sent<'a, EditRequest>>,
+    clocks: &mut Clocks<'a>,
+    now: i64,
+    max_tasks: i64,
+) -> Result<Done, DbErr> {
+    if sent.iter().all(|sent| sent.request.key.is_none()) {
+        return run_without_keys(transaction, kind, sent, clocks, now, max_tasks).await;
+    }
+    let mut all_done = Vec::with_capacity(sent.len());
+    while !sent.is_empty() {
+        let later = take_repeated_keys(&mut sent);
+        drop_claimed(transaction, &mut sent).await?;
+        let requests: HashMap<usize, &EditRequest> = sent.iter().map(|sent| (sent.place, sent.request)).collect();
+        let done = run_without_keys(transaction, kind, sent, clocks, now, max_tasks).await?;
+        let claims = done.iter().filter_map(|(place, task)| {
+            let request = requests.get(place)?;
+            let (key, outcome) = (request.key.clone()?, Remembered::Task(task.as_ref().ok()?.clone()));
+            Some(Claim { caller: request.caller.clone(), key, at: now, outcome })
+        });
+        keys::claim_in(transaction, claims.collect()).await?;
+        all_done.extend(done);
+        sent = later;
+    }
+    Ok(all_done)
+}
+
+/// Takes the requests out whose key an earlier request of the batch has too, of the same owner.
+pub(super) fn take_repeated_keys<'a>(sent: &mut Vec<Sent<'a, EditRequest>>) -> Vec<Sent<'a, EditRequest>> {
+    let mut seen = HashSet::new();
+    let is_repeated = |sent: &mut Sent<'a, EditRequest>| {
+        sent.request.key.as_ref().is_some_and(|key| !seen.insert((owner(sent), key.as_str())))
+    };
+    sent.extract_if(.., is_repeated).collect()
+}
+
+/// Drops the requests whose keys are claimed.
+pub(super) async fn drop_claimed(
+    transaction: &mut Transaction,
+    sent: &mut Vec<Sent<'_, EditRequest>>,
+) -> Result<(), DbErr> {
+    let with_key =
+        |sent: &Sent<'_, EditRequest>| Some((sent.place, (sent.request.caller.clone(), sent.request.key.clone()?)));
+    let (places, wanted): (Vec<usize>, Vec<_>) = sent.iter().filter_map(with_key).unzip();
+    if !wanted.is_empty() {
+        let claimed = keys::find_in(transaction, &wanted).await?;
+        let claimed: HashSet<Option<&usize>> = claimed.iter().map(|(place, _)| places.get(*place)).collect();
+        sent.retain(|sent| !claimed.contains(&Some(&sent.place)));
+    }
+    Ok(())
+}
+
+async fn run_without_keys<'a>(
     transaction: &mut Transaction,
     kind: EditKind,
     mut sent: Vec<Sent<'a, EditRequest>>,

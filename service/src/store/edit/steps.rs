@@ -2,12 +2,13 @@
 //! (`joined.rs`). SQLite, and edits of many tasks, send them one after the other in a transaction (`sequence.rs`).
 
 use ::entity::task::{Column, Entity};
-use ::entity::{task_change, task_owner};
+use ::entity::{task_change, task_owner, task_request};
 use sea_orm::sea_query::{
-    Alias, DeleteStatement, Expr, ExprTrait, InsertStatement, Query, SelectStatement, TableRef, UpdateStatement,
+    Alias, DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Query, SelectStatement, TableRef,
+    UpdateStatement,
 };
 
-use crate::store::columns::{ACTOR, AT, ID, IF_UPDATED_AT, IMAGE, OWNER, WRITTEN, returned};
+use crate::store::columns::{ACTOR, AT, FINGERPRINT, ID, IF_UPDATED_AT, IMAGE, KEY, OWNER, WRITTEN, returned};
 use crate::store::dialect::{Dialect, request, task};
 
 /// What a change did to its task, as it is stored.
@@ -16,6 +17,7 @@ pub(super) enum Kind {
     Created = 1,
     Changed = 2,
     Deleted = 3,
+    Restored = 4,
 }
 
 /// The condition that a task is the one that a request names.
@@ -46,7 +48,7 @@ pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
     let mut update = Query::update();
     update.table(Entity);
     for written in &WRITTEN {
-        if let Some(value) = written.changed(dialect) {
+        if let Some(value) = written.changed(dialect, task) {
             update.value(written.column, value);
         }
     }
@@ -79,14 +81,41 @@ pub(super) fn log(
     let kind = Expr::cust((kind as i16).to_string());
     rows.exprs([request(OWNER.name), request(AT.name), id, kind, request(ACTOR.name)]);
     if let Some(image) = image {
-        columns.extend(IMAGE.iter().map(|(_, kept)| *kept));
-        rows.exprs(IMAGE.iter().map(|(column, _)| image(*column)));
+        columns.extend(IMAGE.iter().map(|(_, kept, _)| *kept));
+        rows.exprs(IMAGE.iter().map(|(column, ..)| image(*column)));
     }
     let mut insert = Query::insert();
     insert.into_table(task_change::Entity).columns(columns);
     // The columns and the values come from the same lists, so their numbers are equal.
     let _ = insert.select_from(rows);
     insert
+}
+
+/// `INSERT INTO task_request (…) SELECT … ON CONFLICT DO NOTHING RETURNING user_id, at`: claims the keys of the requests that have
+/// one. A key that was claimed before returns no row. `image` is the value of a column of the task as it will be.
+pub(super) fn claim(requests: TableRef, image: fn(Column) -> Option<Expr>) -> InsertStatement {
+    use task_request::Column::{At, Fingerprint, Key, TaskId, UserId};
+    let fixed = [(UserId, OWNER), (Key, KEY), (At, AT), (Fingerprint, FINGERPRINT), (TaskId, ID)];
+    let fixed = fixed.map(|(column, input)| (column, request(input.name)));
+    let kept = IMAGE.iter().filter_map(|(column, _, kept)| Some((*kept, image(*column)?)));
+    let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(kept).unzip();
+    let rows = Query::select().from(requests).exprs(values).and_where(request(KEY.name).is_not_null()).to_owned();
+    let mut insert = Query::insert();
+    insert.into_table(task_request::Entity).columns(columns);
+    // The columns and the values come from one list, so their numbers are equal.
+    let _ = insert.select_from(rows);
+    insert.on_conflict(OnConflict::columns([UserId, Key]).do_nothing().to_owned());
+    insert.returning(Query::returning().columns([UserId, At]));
+    insert
+}
+
+/// The requests that have no key, or whose key `claimed` returned.
+pub(super) fn unclaimed_before(requests: TableRef, claimed: &'static str) -> SelectStatement {
+    let numbers = Query::select().columns([OWNER.name, AT.name]).from(claimed).to_owned();
+    let has_claimed = Expr::tuple([request(OWNER.name), request(AT.name)]).in_subquery(numbers);
+    let mut requests = Query::select().from(requests).expr(Expr::cust("request.*")).to_owned();
+    requests.and_where(request(KEY.name).is_null().or(has_claimed));
+    requests
 }
 
 /// `UPDATE task_owner SET clock = … FROM (…) AS done WHERE …`: moves the clock of each owner to the last number of `done`, and

@@ -2,6 +2,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use serde::Serialize;
+
 use super::ListQuery;
 use crate::model::Position;
 use crate::{Caller, Error};
@@ -36,7 +38,29 @@ pub fn decode(caller: &Caller, query: &ListQuery, cursor: &str) -> Result<Positi
     if query.sort.accepts(&position) { Ok(position) } else { Err(Error::InvalidCursor) }
 }
 
-fn checksum(caller: &Caller, query: &ListQuery, position: &[u8]) -> Vec<u8> {
+/// Encodes the number of a change as a text for a client, in the same way. `list` identifies the list that goes on there.
+#[must_use]
+pub fn encode_number(caller: &Caller, list: &impl Serialize, number: i64) -> String {
+    let position = json(&number);
+    let mut bytes = checksum(caller, list, &position);
+    bytes.extend(position);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Decodes a text that [`encode_number`] made.
+///
+/// # Errors
+/// [`Error::InvalidCursor`] if the text is not a cursor of this list of this caller.
+pub fn decode_number(caller: &Caller, list: &impl Serialize, cursor: &str) -> Result<i64, Error> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
+    let (found, position) = bytes.split_at_checked(CHECKSUM).ok_or(Error::InvalidCursor)?;
+    if found != checksum(caller, list, position) {
+        return Err(Error::InvalidCursor);
+    }
+    serde_json::from_slice(position).map_err(|_| Error::InvalidCursor)
+}
+
+fn checksum(caller: &Caller, query: &impl Serialize, position: &[u8]) -> Vec<u8> {
     let mut context = Context::new(&SHA256);
     // Each part is JSON, so that the boundaries between the parts are unambiguous.
     context.update(&json(caller.user_id().as_str()));
@@ -45,7 +69,7 @@ fn checksum(caller: &Caller, query: &ListQuery, position: &[u8]) -> Vec<u8> {
     context.finish().as_ref()[..CHECKSUM].to_vec()
 }
 
-fn json(value: &(impl serde::Serialize + ?Sized)) -> Vec<u8> {
+fn json(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
     // Texts, numbers and times always serialize.
     serde_json::to_vec(value).unwrap_or_default()
 }

@@ -138,7 +138,7 @@ impl WholeList {
         let part = (self.part, Self::PART_BYTES);
         let page = page(&self.store, &self.caller, &self.query, part, start, cost).await?;
         self.rest = page.next.map_or(Rest::Nothing, Rest::Behind);
-        self.part = Self::next_size(&page.tasks);
+        self.part = Self::next_size(page.tasks.iter());
         Ok((page.tasks, page.state))
     }
 
@@ -154,14 +154,15 @@ impl WholeList {
         if !ids.is_empty() {
             self.rest = Rest::Ids(ids);
         }
-        self.part = Self::next_size(&rows.tasks);
+        self.part = Self::next_size(rows.tasks.iter());
         Ok(rows.tasks)
     }
 
     /// The maximum number of tasks of the part after one with these tasks.
-    fn next_size(tasks: &[Task]) -> u32 {
-        let bytes: usize = tasks.iter().map(Task::size).sum();
-        let fitting = Self::PART_BYTES * tasks.len() / bytes.max(1);
+    pub(in crate::tasks) fn next_size<'a>(tasks: impl ExactSizeIterator<Item = &'a Task>) -> u32 {
+        let count = tasks.len();
+        let bytes: usize = tasks.map(Task::size).sum();
+        let fitting = Self::PART_BYTES * count / bytes.max(1);
         let [least, ..] = Self::PARTS;
         Self::PARTS.into_iter().rfind(|part| *part as usize <= fitting).unwrap_or(least)
     }

@@ -1,0 +1,367 @@
+//! The restoration of deleted tasks. The log has a deleted task in the change that deleted it.
+//!
+//! A restoration is rare, so both databases do it one statement after the other, in a transaction that locks the owners first.
+//! The next statements then see every write that was committed before. One statement could not: its snapshot is older than the
+//! lock, and there is no row of a task to lock, so it could restore a task that another server has just restored or wiped.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use ::entity::task::{Column, Entity};
+use ::entity::task_change;
+use chrono::DateTime;
+use migration::fold;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{DbBackend, DbErr};
+
+use super::owners::owner;
+use super::sequence::{self, Clocks, NamedClock};
+use super::steps::{self, Kind};
+use super::{BATCH_LOCK_TIMEOUT, DELETED, MAX_BATCH};
+use crate::batch::{Batch, Operation};
+use crate::db::{DEADLINE, Db, Transaction};
+use crate::model::{Task, now};
+use crate::store::columns::{ID, IMAGE, OWNER, ReadPosition, read};
+use crate::store::dialect::{Dialect, request, task};
+use crate::store::growth::Growth;
+use crate::store::input::{Input, InputValue, Sent};
+use crate::store::keys::{self, Claim, Remembered};
+use crate::store::request::EditRequest;
+use crate::store::row::{AFTER_TASK, StoredRow};
+use crate::store::statement::Statement;
+use crate::store::sweep::before;
+use crate::{Error, UserId};
+
+/// The restorations of deleted tasks. The answer is the task, also if it exists already, or `None` if it is not in the trash.
+#[derive(Debug)]
+pub(in crate::store) struct Restores {
+    pub(in crate::store) growth: Arc<Growth>,
+    /// The maximum number of tasks of a user.
+    pub(in crate::store) max_tasks: i64,
+    /// The time for which deleted tasks are kept.
+    pub(in crate::store) history: Duration,
+}
+
+impl Operation for Restores {
+    type Request = EditRequest;
+    type Answer = Option<Task>;
+    /// The owner, who can be locked by only one transaction at a time.
+    type Key = UserId;
+
+    fn max_batch(&self) -> usize {
+        MAX_BATCH
+    }
+
+    fn key(request: &EditRequest) -> Option<UserId> {
+        Some(request.caller.user_id().clone())
+    }
+
+    fn row(request: &EditRequest) -> Option<i64> {
+        request.id
+    }
+
+    async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        // The transaction takes a connection out of the pool, which may have only this one.
+        drop(batch.take_lease());
+        let limits = Limits { oldest: before(self.history), max_tasks: self.max_tasks };
+        let work = |transaction| {
+            let batch = Arc::clone(batch);
+            async move { restore(transaction, &batch, limits).await }
+        };
+        let restored = db.transact(DEADLINE, work).await?;
+        self.growth.add(db, restored);
+        Ok(())
+    }
+
+    fn no_row(&self) -> Result<Option<Task>, Error> {
+        Ok(None)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The number before which deleted tasks are no longer kept.
+    oldest: i64,
+    max_tasks: i64,
+}
+
+/// Restores the tasks of a batch, and answers its requests after the commit. Returns the number of restored tasks.
+async fn restore(mut transaction: Transaction, batch: &Batch<Restores>, limits: Limits) -> Result<usize, DbErr> {
+    let mut sent = Sent::all(&batch.requests);
+    let owners: HashSet<&str> = sent.iter().map(owner).collect();
+    if owners.len() > 1 && transaction.backend() == DbBackend::Postgres {
+        // As every batch of several owners, see `BATCH_LOCK_TIMEOUT`.
+        let timeout = format!("SET LOCAL lock_timeout = '{BATCH_LOCK_TIMEOUT}'");
+        transaction.execute(&sea_orm::Statement::from_string(DbBackend::Postgres, timeout)).await?;
+    }
+    let mut clocks = sequence::hold(&mut transaction, &sent).await?;
+    let (mut answers, mut restored) = (Vec::new(), 0);
+    while !sent.is_empty() {
+        let later = sequence::take_repeated_keys(&mut sent);
+        sequence::drop_claimed(&mut transaction, &mut sent).await?;
+        restored += restore_each(&mut transaction, &sent, &mut clocks, limits, &mut answers).await?;
+        sent = later;
+    }
+    transaction.commit().await?;
+    for (place, answer) in answers {
+        batch.answer(place, answer.map(Some));
+    }
+    Ok(restored)
+}
+
+/// The place of a request and its answer.
+type Answer = (usize, Result<Task, Error>);
+
+/// Restores the tasks of requests whose keys are not claimed, and claims their keys. Returns the number of restored tasks. Adds
+/// the answers, which are final after the commit.
+async fn restore_each<'a>(
+    transaction: &mut Transaction,
+    sent: &[Sent<'a, EditRequest>],
+    clocks: &mut Clocks<'a>,
+    Limits { oldest, max_tasks }: Limits,
+    answers: &mut Vec<Answer>,
+) -> Result<usize, DbErr> {
+    let places: HashMap<_, _> = sent.iter().map(|sent| (sent.request.id_and_owner(), sent)).collect();
+    let (mut existing, mut deleted) = (HashMap::new(), Vec::new());
+    let request_of = |row: &dyn StoredRow| -> Result<_, DbErr> {
+        Ok(places.get(&(Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?)).copied())
+    };
+    let keep = |row: &dyn StoredRow| {
+        if let Some(sent) = request_of(row)? {
+            existing.insert(sent.place, row.task());
+        }
+        Ok(())
+    };
+    EXISTING.fetch_in(transaction, sent, keep).await?;
+    let keep = |row: &dyn StoredRow| {
+        if let Some(sent) = request_of(row)?
+            && row.number(AFTER_TASK + 1)? >= oldest
+        {
+            deleted.push((sent, row.task()));
+        }
+        Ok(())
+    };
+    DELETED_TASKS.fetch_in(transaction, sent, keep).await?;
+    deleted.retain(|(sent, _)| !existing.contains_key(&sent.place));
+    // In the order of their arrival, so that the quota refuses the last ones.
+    deleted.sort_unstable_by_key(|(sent, _)| sent.place);
+
+    let (mut restored, mut claims, now) = (Vec::new(), Vec::new(), now().timestamp_micros());
+    for (sent, image) in deleted {
+        let Some(clock) = clocks.get_mut(owner(sent)) else { continue };
+        let image = match image {
+            Ok(image) if clock.tasks < max_tasks => image,
+            Ok(_) => {
+                answers.push((sent.place, Err(Error::TooManyTasks)));
+                continue;
+            }
+            Err(error) => {
+                answers.push((sent.place, Err(Error::Database(error.into()))));
+                continue;
+            }
+        };
+        clock.last = clock.after(now);
+        clock.tasks += 1;
+        let task = Restored::new(sent.request, image, clock.last);
+        claims.extend(sent.request.key.clone().map(|key| Claim {
+            caller: sent.request.caller.clone(),
+            key,
+            at: now,
+            outcome: Remembered::Task(task.task.clone()),
+        }));
+        restored.push((sent.place, task));
+    }
+    write(transaction, &restored, clocks).await?;
+    keys::claim_in(transaction, claims).await?;
+    let count = restored.len();
+    answers
+        .extend(existing.into_iter().map(|(place, task)| (place, task.map_err(|error| Error::Database(error.into())))));
+    answers.extend(restored.into_iter().map(|(place, restored)| (place, Ok(restored.task))));
+    Ok(count)
+}
+
+/// Writes the tasks and their changes, and moves the clocks of their owners.
+async fn write(
+    transaction: &mut Transaction,
+    restored: &[(usize, Restored)],
+    clocks: &Clocks<'_>,
+) -> Result<(), DbErr> {
+    if restored.is_empty() {
+        return Ok(());
+    }
+    let tasks = restored.iter().enumerate().map(|(place, (_, restored))| {
+        let mut sent = Sent { request: restored, place, turn: crate::store::input::Turn::default() };
+        sent.turn.at = restored.task.version();
+        sent
+    });
+    let tasks: Vec<Sent<'_, Restored>> = tasks.collect();
+    INSERT.fetch_in(transaction, &tasks, |_| Ok(())).await?;
+    LOG.fetch_in(transaction, &tasks, |_| Ok(())).await?;
+    let owners: HashSet<&str> = restored.iter().map(|(_, restored)| restored.user_id.as_str()).collect();
+    let moved = owners.iter().filter_map(|owner| Some(((*owner).to_owned(), *clocks.get(owner)?)));
+    let moved: Vec<NamedClock> = moved.collect();
+    sequence::SPEND.fetch_in(transaction, &Sent::all(&moved), |_| Ok(())).await
+}
+
+/// A task that is restored, as the statements take it.
+#[derive(Debug)]
+struct Restored {
+    user_id: String,
+    actor: Option<String>,
+    /// The task as it is after the restoration.
+    task: Task,
+    title_folded: String,
+    description_folded: Option<String>,
+    tags: String,
+    tags_folded: String,
+}
+
+impl Restored {
+    /// The stored texts that the log does not have are made again from the task.
+    fn new(request: &EditRequest, image: Task, at: i64) -> Self {
+        let updated_at = DateTime::from_timestamp_micros(at).unwrap_or(image.updated_at);
+        let task = Task { updated_at, ..image };
+        Self {
+            user_id: request.caller.user_id().as_str().to_owned(),
+            actor: request.caller.actor().map(str::to_owned),
+            title_folded: fold(&task.title),
+            description_folded: task.description.as_deref().map(fold),
+            tags: task.tags.to_stored(),
+            tags_folded: task.tags.to_stored_folded(),
+            task,
+        }
+    }
+}
+
+type TaskStatement = LazyLock<Statement<Restored>>;
+
+/// The tasks with these ids that exist.
+static EXISTING: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
+    Statement::new(vec![OWNER, ID], |dialect, requests| {
+        let mut existing = sequence::joined(dialect, requests, steps::is_named());
+        existing.columns(read()).expr(task(Column::UserId));
+        dialect.text(&existing)
+    })
+});
+
+/// The images in the last deletions of the tasks with these ids, with their owners and numbers. A wiped image is not returned.
+static DELETED_TASKS: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
+    Statement::new(vec![OWNER, ID], |dialect, requests| {
+        use task_change::Column::{At, Kind, TaskId, Title, UserId};
+        let of_change = |column| Expr::col((task_change::Entity, column));
+        let last = Alias::new("last");
+        let of_last = |column| Expr::col((last.clone(), column));
+        let last_deletion = Query::select()
+            .expr(of_last(At).max())
+            .from_as(task_change::Entity, last.clone())
+            .and_where(of_last(UserId).eq(request(OWNER.name)))
+            .and_where(of_last(TaskId).eq(request(ID.name)))
+            .and_where(of_last(Kind).eq(Expr::cust(DELETED.to_string())))
+            .to_owned();
+        let is_last = of_change(UserId)
+            .eq(request(OWNER.name))
+            .and(of_change(At).eq(Expr::SubQuery(None, Box::new(last_deletion.into()))));
+        let mut deleted = Query::select();
+        deleted.from(Dialect::request_table(requests));
+        dialect.join(&mut deleted, task_change::Entity, is_last);
+        deleted
+            .expr(of_change(TaskId))
+            .exprs(IMAGE.map(|(_, kept, _)| of_change(kept)))
+            .exprs([UserId, At].map(of_change))
+            .and_where(of_change(Title).is_not_null());
+        dialect.text(&deleted)
+    })
+});
+
+/// Every column of a task. Nothing of a restored task is computed by the database.
+static COLUMNS: [(Column, Input<Restored>); 15] = [
+    (Column::Id, Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.task.id)) }),
+    (Column::UserId, text("user_id", |sent| Some(&sent.request.user_id))),
+    (Column::Title, text("title", |sent| Some(&sent.request.task.title))),
+    (Column::TitleFolded, text("title_folded", |sent| Some(&sent.request.title_folded))),
+    (Column::Description, text("description", |sent| sent.request.task.description.as_deref())),
+    (Column::DescriptionFolded, text("description_folded", |sent| sent.request.description_folded.as_deref())),
+    (Column::Completed, Input { name: "completed", value: InputValue::Bool(|sent| Some(sent.request.task.completed)) }),
+    (
+        Column::CreatedAt,
+        Input { name: "created_at", value: InputValue::Time(|sent| Some(sent.request.task.created_at)) },
+    ),
+    (
+        Column::UpdatedAt,
+        Input { name: "updated_at", value: InputValue::Time(|sent| Some(sent.request.task.updated_at)) },
+    ),
+    (
+        Column::CompletedAt,
+        Input { name: "completed_at", value: InputValue::Time(|sent| sent.request.task.completed_at) },
+    ),
+    (
+        Column::Priority,
+        Input { name: "priority", value: InputValue::SmallInt(|sent| Some(sent.request.task.priority.to_stored())) },
+    ),
+    (Column::Tags, text("tags", |sent| Some(&sent.request.tags))),
+    (Column::TagsFolded, text("tags_folded", |sent| Some(&sent.request.tags_folded))),
+    (Column::DueDate, text("due_date", |sent| Some(sent.request.task.due.as_ref()?.as_str()))),
+    (
+        Column::DueAt,
+        Input { name: "due_at", value: InputValue::Time(|sent| Some(sent.request.task.due.as_ref()?.at())) },
+    ),
+];
+
+const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Restored>) -> Option<&'a str>) -> Input<Restored> {
+    Input { name, value: InputValue::Text(value) }
+}
+
+static INSERT: TaskStatement = LazyLock::new(|| {
+    Statement::new(COLUMNS.iter().map(|(_, input)| *input).collect(), |dialect, requests| {
+        let values = COLUMNS.iter().map(|(_, input)| request(input.name));
+        let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
+        let mut insert = Query::insert();
+        insert.into_table(Entity).columns(COLUMNS.iter().map(|(column, _)| *column));
+        // The columns and the values come from one list, so their numbers are equal.
+        let _ = insert.select_from(rows);
+        dialect.text(&insert)
+    })
+});
+
+/// The change of a restoration has no image, as that of a creation.
+static LOG: TaskStatement = LazyLock::new(|| {
+    let inputs = vec![
+        text("user_id", |sent| Some(&sent.request.user_id)),
+        Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.task.id)) },
+        Input { name: "at", value: InputValue::BigInt(|sent| Some(sent.turn.at)) },
+        text("actor", |sent| sent.request.actor.as_deref()),
+    ];
+    Statement::new(inputs, |dialect, requests| {
+        let rows = Query::select().from(Dialect::request_table(requests)).to_owned();
+        dialect.text(&steps::log(Kind::Restored, rows, request("id"), None))
+    })
+});
+
+/// The statements, by name.
+#[cfg(test)]
+pub(super) fn texts() -> [crate::store::statement::Texts; 4] {
+    [
+        EXISTING.texts("existing", false, ""),
+        DELETED_TASKS.texts("deleted", false, ""),
+        INSERT.texts("recreate", false, ""),
+        LOG.texts("log_restored", false, ""),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use ::entity::task::Column;
+    use sea_orm::{Iden, Iterable};
+
+    use super::COLUMNS;
+
+    #[test]
+    fn a_restoration_writes_every_column_of_a_task() {
+        let all: Vec<_> = Column::iter().map(|column| column.to_string()).collect();
+        let mut written: Vec<_> = COLUMNS.iter().map(|(column, _)| column.to_string()).collect();
+        assert!(COLUMNS.iter().all(|(column, input)| column.to_string() == input.name));
+        written.sort_unstable_by_key(|name| all.iter().position(|other| other == name));
+        assert_eq!(written, all);
+    }
+}

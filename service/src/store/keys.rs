@@ -1,0 +1,259 @@
+//! The remembered outcomes of requests that have an idempotency key.
+//!
+//! A key is claimed in the transaction that does its request, after its owner is locked. So of two requests with one key the
+//! second one waits for the first, and then finds the key.
+
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+
+use ::entity::task_request::{Column, Entity};
+use chrono::{DateTime, Utc};
+use sea_orm::DbErr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+
+use super::Store;
+use super::columns::IMAGE;
+use super::dialect::{Dialect, request};
+use super::input::{Input, InputValue, Sent};
+use super::row::{AFTER_TASK, StoredRow};
+use super::statement::Statement;
+use crate::batch::{Batch, Operation};
+use crate::db::{Db, Transaction};
+use crate::model::{Due, IdempotencyKey, Task, now};
+use crate::{Caller, Error};
+
+/// The outcome of a request, as its key remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// The task as it was after the request, or before it was deleted.
+    Task(Task),
+    /// The number of tasks that a bulk edit has written.
+    Count(u64),
+}
+
+/// A request that was done with a key.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyedRequest {
+    pub(super) fingerprint: String,
+    pub(super) outcome: Remembered,
+}
+
+impl KeyedRequest {
+    /// The outcome, if the request is the same.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] if it is a different one.
+    pub(crate) fn outcome_of(self, key: &IdempotencyKey) -> Result<Remembered, Error> {
+        if self.fingerprint == key.fingerprint() { Ok(self.outcome) } else { Err(Error::KeyReused) }
+    }
+
+    /// Reads a row of [`FIND`].
+    fn of_row(row: &dyn StoredRow) -> Result<Self, DbErr> {
+        let outcome = match row.optional_number(COUNT)? {
+            Some(count) => Remembered::Count(u64::try_from(count).unwrap_or_default()),
+            None => Remembered::Task(row.task()?),
+        };
+        Ok(Self { fingerprint: row.text(FINGERPRINT)?.to_owned(), outcome })
+    }
+}
+
+impl Store {
+    /// Reads the outcome of a request of the caller that was done with this key.
+    pub(crate) async fn remembered(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Remembered>, Error> {
+        let remembered = self.queues.key.ask((caller.clone(), key.clone())).await?;
+        remembered.map(|remembered| remembered.outcome_of(key)).transpose()
+    }
+}
+
+/// A key, and the user to whom it belongs.
+pub(super) type KeyOfCaller = (Caller, IdempotencyKey);
+
+/// The positions of the columns behind those of the task.
+const PLACE: usize = AFTER_TASK;
+const FINGERPRINT: usize = AFTER_TASK + 1;
+const COUNT: usize = AFTER_TASK + 2;
+
+/// `SELECT … FROM (…) AS request JOIN task_request ON …`.
+pub(super) static FIND: LazyLock<Statement<KeyOfCaller>> = LazyLock::new(|| {
+    let inputs: Vec<Input<KeyOfCaller>> = vec![
+        Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.0.user_id().as_str())) },
+        Input { name: "key", value: InputValue::Text(|sent| Some(sent.request.1.as_str())) },
+        Input { name: "place", value: InputValue::BigInt(|sent| i64::try_from(sent.place).ok()) },
+    ];
+    Statement::new(inputs, |dialect, requests| {
+        let stored = |column| Expr::col((Entity, column));
+        let mut select = Query::select();
+        select
+            .expr(stored(Column::TaskId))
+            .exprs(IMAGE.map(|(.., kept)| stored(kept)))
+            .expr(request("place"))
+            .exprs([Column::Fingerprint, Column::Count].map(stored))
+            .from(Dialect::request_table(requests));
+        let is_named = stored(Column::UserId).eq(request("user_id")).and(stored(Column::Key).eq(request("key")));
+        dialect.join(&mut select, Entity, is_named);
+        dialect.text(&select)
+    })
+});
+
+/// Reads the request that was done with a key.
+#[derive(Debug)]
+pub(super) struct FindKey;
+
+impl Operation for FindKey {
+    type Request = KeyOfCaller;
+    type Answer = Option<KeyedRequest>;
+    type Key = Infallible;
+
+    fn max_batch(&self) -> usize {
+        256
+    }
+
+    async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        let batch = Arc::clone(batch);
+        db.read(async move |db| {
+            let answer = |row: &dyn StoredRow| {
+                let place = usize::try_from(row.number(PLACE)?).unwrap_or(usize::MAX);
+                batch.answer(place, KeyedRequest::of_row(row).map(Some).map_err(|error| Error::Database(error.into())));
+                Ok(())
+            };
+            FIND.fetch(db, &batch, &Sent::all(&batch.requests), &[], answer).await
+        })
+        .await
+    }
+
+    fn no_row(&self) -> Result<Option<KeyedRequest>, Error> {
+        Ok(None)
+    }
+}
+
+/// Reads the requests that were done with these keys, within a transaction that holds their owners. Returns the places of those that it
+/// finds.
+pub(super) async fn find_in(
+    transaction: &mut Transaction,
+    keys: &[KeyOfCaller],
+) -> Result<Vec<(usize, KeyedRequest)>, DbErr> {
+    let mut found = Vec::new();
+    let keep = |row: &dyn StoredRow| {
+        found.push((usize::try_from(row.number(PLACE)?).unwrap_or(usize::MAX), KeyedRequest::of_row(row)?));
+        Ok(())
+    };
+    FIND.fetch_in(transaction, &Sent::all(keys), keep).await?;
+    Ok(found)
+}
+
+/// A key that is claimed, and what it remembers.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) caller: Caller,
+    pub(super) key: IdempotencyKey,
+    /// The time of the claim, in microseconds.
+    pub(super) at: i64,
+    pub(super) outcome: Remembered,
+}
+
+impl Claim {
+    fn task(&self) -> Option<&Task> {
+        match &self.outcome {
+            Remembered::Task(task) => Some(task),
+            Remembered::Count(_) => None,
+        }
+    }
+
+    fn count(&self) -> Option<i64> {
+        match self.outcome {
+            Remembered::Count(count) => i64::try_from(count).ok(),
+            Remembered::Task(_) => None,
+        }
+    }
+}
+
+/// A claim with the text of its task's tags.
+type ClaimWithTags = (Claim, Option<String>);
+
+/// `INSERT INTO task_request (…) SELECT … FROM (…) AS request`.
+pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
+    fn claim<'a>(sent: &Sent<'a, ClaimWithTags>) -> &'a Claim {
+        &sent.request.0
+    }
+    fn time(sent: &Sent<'_, ClaimWithTags>, of: fn(&Task) -> Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        claim(sent).task().and_then(of)
+    }
+    let inputs: Vec<Input<ClaimWithTags>> = vec![
+        Input { name: "user_id", value: InputValue::Text(|sent| Some(claim(sent).caller.user_id().as_str())) },
+        Input { name: "key", value: InputValue::Text(|sent| Some(claim(sent).key.as_str())) },
+        Input { name: "at", value: InputValue::BigInt(|sent| Some(claim(sent).at)) },
+        Input { name: "fingerprint", value: InputValue::Text(|sent| Some(claim(sent).key.fingerprint())) },
+        Input { name: "count", value: InputValue::BigInt(|sent| claim(sent).count()) },
+        Input { name: "task_id", value: InputValue::BigInt(|sent| Some(claim(sent).task()?.id)) },
+        Input { name: "title", value: InputValue::Text(|sent| Some(claim(sent).task()?.title.as_str())) },
+        Input { name: "description", value: InputValue::Text(|sent| claim(sent).task()?.description.as_deref()) },
+        Input { name: "completed", value: InputValue::Bool(|sent| Some(claim(sent).task()?.completed)) },
+        Input { name: "created_at", value: InputValue::Time(|sent| time(sent, |task| Some(task.created_at))) },
+        Input { name: "updated_at", value: InputValue::Time(|sent| time(sent, |task| Some(task.updated_at))) },
+        Input { name: "completed_at", value: InputValue::Time(|sent| time(sent, |task| task.completed_at)) },
+        Input { name: "priority", value: InputValue::SmallInt(|sent| Some(claim(sent).task()?.priority.to_stored())) },
+        Input { name: "tags", value: InputValue::Text(|sent| sent.request.1.as_deref()) },
+        Input { name: "due_date", value: InputValue::Text(|sent| claim(sent).task()?.due.as_ref().map(Due::as_str)) },
+    ];
+    Statement::new(inputs, |dialect, requests| {
+        let fixed = [Column::UserId, Column::Key, Column::At, Column::Fingerprint, Column::Count, Column::TaskId];
+        let names = ["user_id", "key", "at", "fingerprint", "count", "task_id"];
+        let image = IMAGE.iter().map(|(column, .., kept)| (*kept, Expr::col((REQUEST_TABLE, *column))));
+        let all = fixed.into_iter().zip(names.map(request)).chain(image);
+        let (columns, values): (Vec<_>, Vec<_>) = all.unzip();
+        let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
+        let mut insert = Query::insert();
+        insert.into_table(Entity).columns(columns);
+        // The columns and the values come from one list, so their numbers are equal.
+        let _ = insert.select_from(rows);
+        dialect.text(&insert)
+    })
+});
+
+/// The name of the derived table of the requests.
+const REQUEST_TABLE: &str = super::dialect::REQUEST;
+
+/// Claims keys in the transaction that has done their requests. None of them may be claimed already.
+pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) -> Result<(), DbErr> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let with_tags = claims.into_iter().map(|claim| {
+        let tags = claim.task().map(|task| task.tags.to_stored());
+        (claim, tags)
+    });
+    let claims: Vec<ClaimWithTags> = with_tags.collect();
+    CLAIM.fetch_in(transaction, &Sent::all(&claims), |_| Ok(())).await
+}
+
+/// The number that the same edit of many tasks has written before, within a transaction that holds the owner. The inner result is
+/// [`Error::KeyReused`] if the key was used for something else.
+pub(super) async fn find_count_in(
+    transaction: &mut Transaction,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Result<u64, Error>>, DbErr> {
+    let Some(key) = key else { return Ok(None) };
+    let done = find_in(transaction, &[(caller.clone(), key.clone())]).await?.pop();
+    Ok(done.map(|(_, done)| match done.outcome_of(key)? {
+        Remembered::Count(count) => Ok(count),
+        Remembered::Task(_) => Err(Error::KeyReused),
+    }))
+}
+
+/// Claims the key of an edit of many tasks in the transaction of its last step, unless it has written none.
+pub(super) async fn claim_count_in(
+    transaction: &mut Transaction,
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+    count: u64,
+) -> Result<(), DbErr> {
+    let Some(key) = key.filter(|_| count > 0) else { return Ok(()) };
+    let (caller, key, at) = (caller.clone(), key.clone(), now().timestamp_micros());
+    claim_in(transaction, vec![Claim { caller, key, at, outcome: Remembered::Count(count) }]).await
+}
+
+#[cfg(test)]
+pub(super) fn texts() -> [super::statement::Texts; 2] {
+    [FIND.texts("key", false, ""), CLAIM.texts("create_key", false, "")]
+}

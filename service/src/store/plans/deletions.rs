@@ -1,0 +1,88 @@
+//! The plans of the statements that read deletions in the log.
+
+use super::super::trash;
+use super::*;
+
+/// Adds changes of the crowd and of `the large one`, and of `the restorer`, who has deleted and restored one task very often.
+async fn add_deletions(connection: &DatabaseConnection) {
+    let of_the_restorer = "INSERT INTO task_change (user_id, at, task_id, kind, title)
+        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000)
+        SELECT 'the restorer', n, 1000000, 3 + n % 2, 't' FROM number";
+    connection.execute_unprepared(of_the_restorer).await.unwrap();
+    let owner = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('the restorer', 20000, 1, 0)";
+    connection.execute_unprepared(owner).await.unwrap();
+    add_changes(connection).await;
+}
+
+/// The plan of a statement with the numbers of rows that it has read, on PostgreSQL as it is planned without the values.
+async fn analyzed(connection: &DatabaseConnection, name: &str, statement: Statement) -> String {
+    let values = statement.values.clone().unwrap().0;
+    let values: Vec<String> =
+        values.iter().map(|value| Expr::val(value.clone())).map(|value| text_of(&value)).collect();
+    connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    connection.execute_unprepared(&format!("PREPARE {name} AS {}", statement.sql)).await.unwrap();
+    let explain = format!("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) EXECUTE {name}({})", values.join(", "));
+    lines_of(connection, &explain, "QUERY PLAN").await
+}
+
+/// Requires that every scan of the log is one of an index that reads 5,000 rows at most, and leaves out none for a deletion.
+fn assert_bounded(subject: &str, plan: &str) {
+    assert!(!plan.contains("Seq Scan") && !plan.contains("Bitmap") && !plan.contains("Sort"), "{subject}: {plan}");
+    assert!(!plan.contains("Hash") && !plan.contains("Materialize"), "{subject}: {plan}");
+    let number = |line: &str, before: &str| -> f64 {
+        let behind = line.split_once(before).map_or("0", |(_, behind)| behind);
+        behind.split([' ', ')']).next().unwrap().parse().unwrap()
+    };
+    let lines: Vec<&str> = plan.lines().collect();
+    for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("on task_change")) {
+        assert!(line.contains("Index"), "{subject}: {plan}");
+        let removed = lines[place + 1..].iter().take_while(|line| !line.contains("->"));
+        let removed: f64 = removed.map(|line| number(line, "Rows Removed by Filter: ")).sum();
+        assert!(number(line, "actual rows=") <= 5000.0 && removed <= 1.0, "{subject}: {plan}");
+    }
+}
+
+#[on_both_databases]
+async fn the_trash_and_the_feed_find_the_last_deletion_of_a_task_at_once_however_often_it_was_deleted(
+    database: TestDatabase,
+) {
+    let connection = crowd(&database).await;
+    add_deletions(&connection).await;
+    let dialect = Dialect::of(connection.get_database_backend());
+    for (place, user) in ["user 7", "the large one", "the restorer"].into_iter().enumerate() {
+        let caller = Caller::authenticated(UserId::parse(user).unwrap());
+        let trash = trash::trash(&caller, i64::MAX, 1, 250, dialect);
+        let feed = changes::log(&caller, 1, 250, dialect);
+        for (name, mut statement) in [("trash", trash), ("feed", feed)] {
+            if is_postgres(&connection) {
+                let plan = analyzed(&connection, &format!("{name}_{place}"), statement).await;
+                assert_bounded(&format!("{name} of {user}"), &plan);
+                continue;
+            }
+            statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let plan = lines(&connection, statement, "detail").await;
+            assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE FOR ORDER"), "{name} of {user}: {plan}");
+            let next = "SEARCH next_deletion USING COVERING INDEX task_change_deleted_task_id (user_id=? AND (task_id,at)>(?,?))";
+            assert!(plan.contains(next), "{name} of {user}: {plan}");
+        }
+    }
+}
+
+#[on_both_databases]
+async fn a_step_of_a_wipe_finds_its_rows_by_index(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    add_deletions(&connection).await;
+    for (name, text, values) in edit::texts::of_wipe(Dialect::of(connection.get_database_backend())) {
+        if !is_postgres(&connection) {
+            let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {text}"), "detail").await;
+            assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
+            continue;
+        }
+        connection.execute_unprepared(&format!("PREPARE wipe_{name} AS {text}")).await.unwrap();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            connection.execute_unprepared(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+            let plan = lines_of(&connection, &format!("EXPLAIN EXECUTE wipe_{name}({values})"), "QUERY PLAN").await;
+            assert!(!plan.contains("Seq Scan") && !plan.contains("Hash") && !plan.contains("Sort"), "{name}: {plan}");
+        }
+    }
+}
