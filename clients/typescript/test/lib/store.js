@@ -6,7 +6,7 @@ import { TaskServer } from './task-server.js';
 
 /** Waits until a condition holds. */
 export async function until(condition, message = condition.toString()) {
-  for (const end = Date.now() + (globalThis.process.env.UNTIL ?? 60_000) * 1; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 5))) {
+  for (const end = Date.now() + 60_000; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 5))) {
     if (Date.now() > end) assert.fail(`still not so: ${message}`);
   }
 }
