@@ -38,7 +38,10 @@ function resolvers() {
 /** A browser: its tabs share IndexedDB, locks and channels. */
 export const browser = () => ({ indexedDB: new IDBFactory(), locks: new Locks(), BroadcastChannel: globalThis.BroadcastChannel });
 
-/** Runs a test with a server in memory. `open` opens a store, alone in memory unless it gets a `platform`. All are closed at the end. */
+/**
+ * Runs a test with a server in memory. `open` opens a store, alone in memory unless it gets a `platform`. All are closed at the
+ * end.
+ */
 export async function withStores(options, use) {
   const server = await new TaskServer(options).start();
   const stores = [];
