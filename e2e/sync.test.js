@@ -274,6 +274,40 @@ test('stores in Node converge while they write at the same time and everything i
   }
 });
 
+test('a write of each kind whose answer is lost is replayed, and not done twice', async () => {
+  const user = newUser();
+  const writes = [];
+  const lost = new Set();
+  const lossy = async (address, init) => {
+    const answer = await fetch(address, init);
+    const key = init.headers['Idempotency-Key'];
+    if (!key) return answer;
+    writes.push([init.method, answer.status, answer.headers.get('Idempotency-Replayed')]);
+    if (lost.has(key)) return answer;
+    lost.add(key);
+    throw new TypeError('The answer is lost');
+  };
+  const store = openTasks({ url: api.url, userId: user, token: () => token(user), fetch: lossy, platform: {} });
+  const sent = () => until(() => (store.refresh(), store.pending.length === 0));
+  try {
+    await until(() => store.getSnapshot().isLoaded);
+    const { id } = store.create({ title: 'Milk' });
+    await sent();
+    store.toggle(id);
+    await sent();
+    const [task] = store.getSnapshot().tasks;
+    store.remove(id);
+    await sent();
+    store.restore(task);
+    await sent();
+    const twice = (method, status) => [[method, status, null], [method, status, 'true']];
+    assert.deepEqual(writes, [...twice('POST', 201), ...twice('PATCH', 200), ...twice('DELETE', 204), ...twice('POST', 200)]);
+    assert.deepEqual((await call(user, 'GET', '/api/tasks')).map((one) => [one.id, one.title, one.completed]), [[task.id, 'Milk', true]]);
+  } finally {
+    await store.close();
+  }
+});
+
 test('sign-out deletes the copy of the user from the browser, in all tabs', () => withTabs(async ({ context, tab }) => {
   const user = newUser();
   const browser = await context();
