@@ -39,7 +39,7 @@ test('another tab takes over, also the writes in flight, if the leading one is c
     if (method !== 'POST' || !hold) return undefined;
     hold = false;
     void first.close();
-    return 'lose'; // it is done, and nobody gets the answer
+    return 'lose'; // it is done, and the answer is lost
   };
   const { id } = second.create({ title: 'Milk' });
   second.toggle(id);
@@ -48,6 +48,19 @@ test('another tab takes over, also the writes in flight, if the leading one is c
   assert.equal(first.status, 'closed');
   assert.deepEqual(server.list().map(({ title, completed }) => [title, completed]), [['Milk', true], ['Old', false]]);
   assert.deepEqual([server.sent('POST').length, server.streams.size], [2, 1]);
+}));
+
+test('a store that is closed at once does not keep the next one from leading', () => withStores({}, async ({ server, open }) => {
+  server.create({ title: 'Milk' });
+  const platform = browser();
+  for (const turns of [0, 1, 3, 10]) {
+    const first = open({ platform });
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await first.close();
+    const second = open({ platform });
+    await live(second);
+    await second.close();
+  }
 }));
 
 test('a page that is opened while the server is down shows the tasks and the outbox', () => withStores({}, async ({ server, open }) => {

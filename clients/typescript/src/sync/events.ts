@@ -61,7 +61,8 @@ async function read(body: ReadableStream<Uint8Array>, { opened, heard, changes }
       if (done) return ended(false);
       heard();
       const batch = parser.parse(decoder.decode(value, { stream: true }));
-      // What arrived together is stored in one transaction. The next part is read afterwards, so a slow device slows the server down.
+      // What arrived together is stored in one transaction. The next part is read afterwards, so a slow device slows the server
+      // down.
       const changed = batch.filter(({ event }) => event === 'change');
       const state = Number(changed.at(-1)?.id || NaN);
       if (changed.length > 0) {

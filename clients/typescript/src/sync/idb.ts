@@ -55,7 +55,7 @@ export class IndexedStorage implements Storage {
     const tx = this.db.transaction(STORES, 'readwrite');
     const end = stored(tx);
     end.catch(() => {}); // it is awaited below, unless an error is thrown before
-    const [tasks, outbox, aliases, meta] = STORES.map((name) => tx.objectStore(name)) as [IDBObjectStore, IDBObjectStore, IDBObjectStore, IDBObjectStore];
+    const [tasks, outbox, aliases, meta] = [tx.objectStore('tasks'), tx.objectStore('outbox'), tx.objectStore('aliases'), tx.objectStore('meta')];
     try {
       const [entries, old, last] = await Promise.all([
         result<Entry[]>(outbox.getAll()), result<Alias[]>(aliases.getAll()), result<number | undefined>(meta.get('revision')),

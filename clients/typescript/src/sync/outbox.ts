@@ -20,8 +20,8 @@ export function anew(entry: Entry, changes: Partial<Entry>): Entry {
 }
 
 /**
- * Puts a write into the outbox. Writes that were never sent are joined: an edit of a field replaces the one before, a deletion removes
- * a create, and a restore removes a deletion.
+ * Puts a write into the outbox. Writes that were never sent are joined: an edit of a field replaces the one before, a deletion
+ * removes a create, and a restore removes a deletion.
  */
 export function enqueue(entries: readonly Entry[], next: Entry, resolve: Resolve): Change {
   const own = ofTask(entries, next.id, resolve);
@@ -73,8 +73,9 @@ export function enqueueAll(entries: readonly Entry[], writes: readonly Entry[], 
 }
 
 /**
- * Bases a later write of the same task on the answer to an earlier one, unless others have changed something since that matters to it.
- * `own` are the fields of the earlier write: the user has seen them. Otherwise the base keeps its version, and the server decides.
+ * Bases a later write of the same task on the answer to an earlier one, unless others have changed something since that matters
+ * to it. `own` are the fields of the earlier write: the user has seen them. Otherwise the base keeps its version, and the server
+ * decides.
  */
 export function rebase(later: Entry, answered: Task, own: readonly FieldName[]): Entry {
   const { base } = later;

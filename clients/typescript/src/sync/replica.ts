@@ -45,8 +45,8 @@ export class Replica {
   }
 
   /**
-   * Changes what is stored, then what is in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are made
-   * one after the other, so a plan of the only tab that writes tasks can rely on the tasks in memory.
+   * Changes what is stored, then what is in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are
+   * made one after the other, so a plan of the only tab that writes tasks can rely on the tasks in memory.
    */
   commit(plan: (entries: Entry[]) => Change | undefined, writes: readonly Entry[] = []): Promise<void> {
     const run = this.commits.then(async () => {
@@ -54,7 +54,7 @@ export class Replica {
       if (!committed) return;
       this.publish(committed);
       const isNext = !this.draining && committed.revision === this.revision + 1;
-      if (isNext) for (const { uid } of writes) this.unstored.delete(uid); // in one step with the change: the user sees one of them
+      if (isNext) for (const { uid } of writes) this.unstored.delete(uid); // in one step with the change
       await this.receive(committed);
     });
     this.commits = run.catch(() => {});
@@ -132,6 +132,7 @@ export class Replica {
   private forget(id: number): void {
     const task = this.tasks.get(id);
     if (task) this.deleted.set(id, task);
+    this.views.delete(id);
     this.tasks.delete(id);
     this.tombstones.delete(id);
   }

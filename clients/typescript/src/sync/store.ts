@@ -82,7 +82,7 @@ class Store implements TaskStore {
   }
 
   private received(message: Message): void {
-    if (message.type === 'changed') void this.replica.receive(message.committed);
+    if (message.type === 'changed') this.replica.receive(message.committed).catch(() => {}); // the database was closed
     else if (message.type === 'forget') {
       this.isForgotten = true;
       void this.close();

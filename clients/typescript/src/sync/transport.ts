@@ -89,7 +89,8 @@ export class Transport {
   private token(): Promise<string> {
     if (this.kept) return this.kept;
     const fetched = this.fetchToken().catch((error: unknown) => {
-      // A page that is offline cannot fetch a token: `fetch` rejects with a TypeError. Everything else means that no user is signed in.
+      // A page that is offline cannot fetch a token: `fetch` rejects with a TypeError. Everything else means that no user is
+      // signed in.
       throw error instanceof TypeError ? new Unreachable(error.message) : new SignedOut(String(error));
     });
     this.kept = fetched;

@@ -10,7 +10,9 @@ export type NewTask = TaskFields & { title: string };
 
 /** A task as the user sees it: the server's task with the writes that are not sent yet. */
 export interface LocalTask extends Task {
-  /** The server's id, or a negative number until the server has answered. All functions of the store take both, also afterwards. */
+  /**
+   * The server's id, or a negative number until the server has answered. All functions of the store take both, also afterwards.
+   */
   readonly id: number;
   /** Identifies the task in a list of an app, such as React's `key`. It stays the same when the server's id arrives. */
   readonly key: string;
@@ -70,8 +72,8 @@ export interface Conflict {
   readonly uid: string;
   readonly taskId: number;
   /**
-   * `edited`: the task was changed elsewhere, in the same fields. `deleted`: the task was deleted elsewhere while it was changed here.
-   * `edited-delete`: the task was changed elsewhere while it was deleted here.
+   * `edited`: the task was changed elsewhere, in the same fields. `deleted`: the task was deleted elsewhere while it was changed
+   * here. `edited-delete`: the task was changed elsewhere while it was deleted here.
    */
   readonly kind: 'edited' | 'deleted' | 'edited-delete';
   /** The fields in conflict. */
@@ -130,8 +132,8 @@ export interface Platform {
 }
 
 /**
- * A copy of a user's tasks that stays equal to the server's. Each write is shown at once, stored, and sent when it can be. No function
- * waits for the server.
+ * A copy of a user's tasks that stays equal to the server's. Each write is shown at once, stored, and sent when it can be. No
+ * function waits for the server.
  */
 export interface TaskStore {
   /** Returns the same object until something changes. */
@@ -154,8 +156,8 @@ export interface TaskStore {
   toggle(id: number): void;
   remove(id: number): void;
   /**
-   * Takes a deleted task back: from the outbox, if the deletion was not sent yet, else from the server's trash. If the server has no
-   * trash, or the task is no longer there, it creates the task again. `task` is the task as it was shown before.
+   * Takes a deleted task back: from the outbox, if the deletion was not sent yet, else from the server's trash. If the server has
+   * no trash, or the task is no longer there, it creates the task again. `task` is the task as it was shown before.
    */
   restore(task: Task): void;
 

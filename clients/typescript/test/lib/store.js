@@ -6,7 +6,7 @@ import { TaskServer } from './task-server.js';
 
 /** Waits until a condition holds. */
 export async function until(condition, message = condition.toString()) {
-  for (const end = Date.now() + (globalThis.process.env.UNTIL ?? 60_000) * 1; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 5))) {
+  for (const end = Date.now() + 60_000; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 5))) {
     if (Date.now() > end) assert.fail(`still not so: ${message}`);
   }
 }
@@ -38,7 +38,10 @@ function resolvers() {
 /** A browser: its tabs share IndexedDB, locks and channels. */
 export const browser = () => ({ indexedDB: new IDBFactory(), locks: new Locks(), BroadcastChannel: globalThis.BroadcastChannel });
 
-/** Runs a test with a server in memory. `open` opens a store, alone in memory unless it gets a `platform`. All are closed at the end. */
+/**
+ * Runs a test with a server in memory. `open` opens a store, alone in memory unless it gets a `platform`. All are closed at the
+ * end.
+ */
 export async function withStores(options, use) {
   const server = await new TaskServer(options).start();
   const stores = [];

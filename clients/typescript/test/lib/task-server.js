@@ -1,5 +1,5 @@
-// A task server in memory, for one user: versions, If-Match, merge=auto, Idempotency-Key, the feed, events and the trash. Each part can be
-// missing, so that the store is tested with servers that do not have it.
+// A task server in memory, for one user: versions, If-Match, merge=auto, Idempotency-Key, the feed, events and the trash. Each
+// part can be missing, so that the store is tested with servers that do not have it.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
@@ -20,7 +20,9 @@ export class TaskServer {
     this.streams = new Set();
     /** All requests: `method`, `path`, `headers`, `body`, `status`. */
     this.requests = [];
-    /** Is called with each request before it is done. Returns an answer, `'lose'` (do it and break the connection), or nothing. */
+    /**
+     * Is called with each request before it is done. Returns an answer, `'lose'` (do it and break the connection), or nothing.
+     */
     this.intercept = () => undefined;
     this.tokens = new Set(['token']);
     this.port = 0;
