@@ -144,6 +144,22 @@ test('the same field edited in two places is a conflict, and both texts are kept
   assert.deepEqual([server.tasks.get(id).title, store.conflicts.length, store.getSnapshot().tasks[0].sync], ['both 3', 0, 'saved']);
 }));
 
+test('a change that arrives while an editor is open is not overwritten in the same field', () => withStores({}, async ({ server, open }) => {
+  const { id } = server.create({ title: 'Milk', description: 'old' });
+  const store = open();
+  await live(store);
+  const [opened] = store.getSnapshot().tasks;
+  server.update(id, { title: 'theirs' });
+  await until(() => titles(store)[0] === 'theirs');
+  store.update(id, { title: 'mine', description: 'new' }, opened);
+  await until(() => store.conflicts.length === 1 && store.pending.length === 0);
+  const [{ mine, theirs, base }] = store.conflicts;
+  assert.deepEqual([mine.title, theirs.title, base.title, server.tasks.get(id).description], ['mine', 'theirs', 'Milk', 'new']);
+  store.resolve(store.conflicts[0], 'mine');
+  await equal(store, server);
+  assert.equal(server.tasks.get(id).title, 'mine');
+}));
+
 test('an edit of a task that was deleted elsewhere is kept, and can restore or create the task', async () => {
   for (const [choice, expected] of [['theirs', []], ['restore', [1, 'mine']], ['mine', [1, 'mine']], ['recreate', [2, 'mine']]]) {
     for (const trash of [true, false]) {

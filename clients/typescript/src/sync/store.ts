@@ -139,10 +139,12 @@ class Store implements TaskStore {
     return { ...task, key: String(id), sync: 'waiting' };
   }
 
-  update(id: number, fields: TaskFields): void {
+  update(id: number, fields: TaskFields, base?: Task): void {
     const task = this.find(id);
     const changed = pick(fields, task ? differing(task, fields, namesOf(fields)) : namesOf(fields));
-    if (namesOf(changed).length > 0) this.enter([this.entry('update', id, changed)]);
+    const { key: _key, sync: _sync, ...seen } = (base ?? {}) as Partial<LocalTask>;
+    const from = seen.version ? { ...seen, id: this.replica.resolve(id) } as Task : undefined; // a new task has no version yet
+    if (namesOf(changed).length > 0) this.enter([this.entry('update', id, changed, from)]);
   }
 
   setCompleted(id: number, completed: boolean): void {

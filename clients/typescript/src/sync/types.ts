@@ -149,8 +149,11 @@ export interface TaskStore {
 
   /** Creates a task. Returns it with a temporary id. */
   create(fields: NewTask): LocalTask;
-  /** Changes fields of a task. */
-  update(id: number, fields: TaskFields): void;
+  /**
+   * Changes fields of a task. `base` is the task as the user saw it when they began to edit, if that was not just now: changes of the
+   * same fields that arrive while an editor is open become a conflict, and are not overwritten.
+   */
+  update(id: number, fields: TaskFields, base?: Task): void;
   setCompleted(id: number, completed: boolean): void;
   /** Sets `completed` to the opposite of what the user sees. A repeated request never flips it back. */
   toggle(id: number): void;
