@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import { jwt } from 'better-auth/plugins';
+import { SqliteDialect } from 'kysely';
 import Database from 'libsql';
 import { appUrl, dataFolder, secret } from './settings';
 
@@ -12,7 +13,8 @@ async function open() {
   const options = {
     baseURL: appUrl,
     secret: secret(),
-    database: new Database(join(dataFolder, 'auth.db')),
+    // The dialect is given, because Better Auth does not recognize a database of libsql.
+    database: { dialect: new SqliteDialect({ database: new Database(join(dataFolder, 'auth.db')) }), type: 'sqlite' as const },
     emailAndPassword: { enabled: true },
     telemetry: { enabled: false },
     plugins: [jwt()], // GET /api/auth/token: a JWT for the Task API; GET /api/auth/jwks: the keys to check it with
