@@ -10,6 +10,8 @@ import { withPage } from './chromium.js';
 import { root, start, startRestartableApi } from './program.js';
 
 const folder = join(root, 'docs/examples/nextjs');
+// Long enough for a busy machine. Nothing waits that long if all goes well.
+const TIMEOUT = Number(process.env.TT ?? 120_000);
 const artefacts = join(root, 'e2e/artefacts');
 
 async function freePort() {
@@ -49,22 +51,35 @@ export async function startNextApp({ secret } = {}) {
 export function withWindows(use, options = {}) {
   return withPage(async (page) => {
     const browser = page.context().browser();
+    page.setDefaultTimeout(TIMEOUT);
     const another = async () => {
       const { cookies } = await page.context().storageState();
       const context = await browser.newContext({ ...options, storageState: { cookies, origins: [] } });
+      context.setDefaultTimeout(TIMEOUT);
       return context.newPage();
     };
     await use(page, another);
   }, options);
 }
 
+/** Fills the form for the sign-in or the sign-up, and sends it. */
+export async function signIn(page, email, password = 'a good password', button = 'Sign in') {
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.locator('form').getByRole('button', { name: button, exact: true }).click();
+}
+
 export async function signUp(page, app, email) {
   await page.goto(app.url);
   await page.getByRole('button', { name: 'Create an account' }).click();
-  await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill('a good password');
-  await page.getByRole('button', { name: 'Create account', exact: true }).click();
+  await signIn(page, email, 'a good password', 'Create account');
   await connected(page);
+}
+
+export async function signOut(page) {
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
 }
 
 export const status = (page, ...names) => page.locator(names.map((name) => `.status[data-status="${name}"]`).join()).waitFor();
@@ -100,7 +115,7 @@ export async function edit(page, title, fields) {
   await page.getByLabel(`Edit: ${title}`, { exact: true }).click();
   const form = page.getByRole('form', { name: `Edit: ${title}` });
   for (const [label, value] of Object.entries(fields)) {
-    const field = form.getByLabel(label, { exact: true });
+    const field = form.getByLabel(label);
     if (label === 'Priority') await field.selectOption(value);
     else await field.fill(value);
   }

@@ -16,6 +16,7 @@ export function AddTask({ onAdd }: { onAdd: (fields: NewTask) => void }) {
     if (!draft.title.trim()) return setError('Write what you want to do.');
     onAdd(fieldsOf(draft));
     setDraft(EMPTY);
+    setOpen(false);
     setError('');
   };
 

@@ -13,7 +13,7 @@ export function DetailFields({ draft, onChange }: { draft: Draft; onChange: (dra
   });
   return (
     <div className="details">
-      <label className="wide">Description <textarea rows={3} maxLength={1000} {...field('description')} /></label>
+      <label className="wide">Description <textarea rows={2} maxLength={1000} {...field('description')} /></label>
       <label>
         Priority
         <select {...field('priority')}>

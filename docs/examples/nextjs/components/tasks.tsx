@@ -51,7 +51,7 @@ export function Tasks({ store, snapshot }: { store: TaskStore; snapshot: Snapsho
     <>
       <div className="title">
         <h1>Your tasks</h1>
-        {isLoaded && <p role="status" className="hint">{counts.pending} to do{counts.overdue > 0 && <span className="late">, {counts.overdue} overdue</span>}</p>}
+        {isLoaded && <p role="status" className="hint">{counts.pending} to do{counts.overdue > 0 && <>, <span className="late">{counts.overdue} overdue</span></>}</p>}
       </div>
       <AddTask onAdd={(fields) => {
         store.create(fields);

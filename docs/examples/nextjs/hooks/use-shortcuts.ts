@@ -67,8 +67,10 @@ export function useShortcuts(isOn: boolean, showHelp: () => void): void {
     };
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
-      if (event.key.startsWith('Arrow') && !focusedRow()) return; // the page scrolls
+      if (document.querySelector('dialog[open]')) return;
+      const isInSearch = document.activeElement?.id === 'search' && event.key === 'ArrowDown'; // goes to the first result
+      if (isTyping(event.target) && !isInSearch) return;
+      if (event.key.startsWith('Arrow') && !focusedRow() && !isInSearch) return; // the page scrolls
       if (actions[event.key]?.()) event.preventDefault();
     };
     document.addEventListener('keydown', pressed);
