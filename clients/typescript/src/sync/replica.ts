@@ -1,4 +1,4 @@
-// The copy of one tab: what is stored, in memory, and the tasks as the user sees them.
+// The copy of one tab: the stored data in memory, and the tasks as the user sees them.
 import type { Task } from '../types.js';
 import { complete, withFields } from './fields.js';
 import { looksLike } from './outbox.js';
@@ -38,7 +38,7 @@ export class Replica {
     private readonly publish: (committed: Committed) => void,
   ) {}
 
-  /** Reads what is stored, in place of what is in memory. */
+  /** Replaces the data in memory by the stored data. */
   async load(): Promise<void> {
     const stored = await (await this.storage).load();
     if (stored.revision < this.revision) return; // something newer was read at the same time
@@ -49,7 +49,7 @@ export class Replica {
   }
 
   /**
-   * Changes what is stored, then what is in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are
+   * Changes the stored data, then the data in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are
    * made one after the other, so a plan of the only tab that writes tasks can rely on the tasks in memory.
    */
   commit(plan: (entries: Entry[]) => Change | undefined, writes: readonly Entry[] = []): Promise<void> {
