@@ -74,7 +74,7 @@ test('an edit of a task that was deleted elsewhere is kept', () => withStores({ 
   assert.deepEqual(titles(store), ['mine']);
 }));
 
-test('what was written while the list is loaded is not replaced by the older list', () => withStores({ plain: true }, async ({ server, open }) => {
+test('a write that is made while the list is loaded is not replaced by the older list', () => withStores({ plain: true }, async ({ server, open }) => {
   const { id } = server.create({ title: 'Milk' });
   const store = open();
   await until(() => store.status === 'online');

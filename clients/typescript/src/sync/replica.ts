@@ -1,4 +1,4 @@
-// The copy of one tab: what is stored, in memory, and the tasks as the user sees them.
+// The copy of one tab: the stored data in memory, and the tasks as the user sees them.
 import type { Task } from '../types.js';
 import { complete, withFields } from './fields.js';
 import { looksLike } from './outbox.js';
@@ -27,6 +27,9 @@ export class Replica {
   private draining: Promise<void> | undefined;
   private commits: Promise<unknown> = Promise.resolve();
   private shown: LocalTask[] = [];
+  // The tasks that were changed since they were last shown, and those that were shown with writes on top.
+  private readonly dirty = new Set<number>();
+  private touched: number[] = [];
   private readonly views = new Map<number, { task: Task | undefined; mark: string; view: LocalTask }>();
 
   constructor(
@@ -35,17 +38,18 @@ export class Replica {
     private readonly publish: (committed: Committed) => void,
   ) {}
 
-  /** Reads what is stored, in place of what is in memory. */
+  /** Replaces the data in memory by the stored data. */
   async load(): Promise<void> {
     const stored = await (await this.storage).load();
     if (stored.revision < this.revision) return; // something newer was read at the same time
     for (const map of [this.tasks, this.tombstones, this.entries]) map.clear();
+    this.shown = [];
     this.revision = stored.revision;
     this.apply({ state: stored.state, put: stored.tasks, entries: stored.entries, aliases: stored.aliases });
   }
 
   /**
-   * Changes what is stored, then what is in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are
+   * Changes the stored data, then the data in memory, then the other tabs. The plan gets the current outbox. Changes of one tab are
    * made one after the other, so a plan of the only tab that writes tasks can rely on the tasks in memory.
    */
   commit(plan: (entries: Entry[]) => Change | undefined, writes: readonly Entry[] = []): Promise<void> {
@@ -112,6 +116,7 @@ export class Replica {
     if (state !== undefined) this.state = state;
     for (const id of remove) this.forget(id);
     for (const item of put) {
+      this.dirty.add(item.id);
       if ('gone' in item) {
         this.forget(item.id);
         this.tombstones.set(item.id, item);
@@ -123,6 +128,7 @@ export class Replica {
     for (const uid of dropped) this.entries.delete(uid);
     for (const entry of entries) this.entries.set(entry.uid, entry);
     for (const alias of aliases) {
+      this.dirty.add(alias.temporary).add(alias.id);
       this.aliases.set(alias.temporary, alias);
       this.temporaryOf.set(alias.id, alias.temporary);
     }
@@ -133,6 +139,7 @@ export class Replica {
     const task = this.tasks.get(id);
     if (task) this.deleted.set(id, task);
     this.views.delete(id);
+    this.dirty.add(id);
     this.tasks.delete(id);
     this.tombstones.delete(id);
   }
@@ -147,7 +154,10 @@ export class Replica {
   /** Finds the task that a create has made whose answer did not arrive. It is judged by its texts. */
   createdBy(entry: Entry, except?: ReadonlySet<number>): Task | undefined {
     if (entry.sent === undefined) return undefined;
-    return [...this.tasks.values()].find((task) => looksLike(entry, task) && !this.temporaryOf.has(task.id) && !except?.has(task.id));
+    for (const task of this.tasks.values()) {
+      if (looksLike(entry, task) && !this.temporaryOf.has(task.id) && !except?.has(task.id)) return task;
+    }
+    return undefined;
   }
 
   /** Returns the server's task on which a write is based: the current one, or the last one that was known. */
@@ -179,19 +189,13 @@ export class Replica {
       if (group) group.push(entry);
       else groups.set(id, [entry]);
     }
-    const visible = new Map<number, LocalTask>();
-    for (const id of new Set([...this.tasks.keys(), ...groups.keys()])) {
-      const view = hidden.has(id) ? undefined : this.viewOf(id, groups.get(id) ?? []);
-      if (view) visible.set(id, view);
-      else this.views.delete(id);
-    }
-    // The order before is almost the order now, which makes sorting fast.
-    const known = this.shown.flatMap((task) => {
-      const view = visible.get(this.resolve(task.id));
-      visible.delete(this.resolve(task.id));
-      return view ? [view] : [];
-    });
-    this.shown = [...known, ...visible.values()].sort(newestFirst);
+    // Only these are looked at again, because there can be 50,000 tasks.
+    const touched = [...groups.keys(), ...hidden];
+    const affected = new Set([...this.dirty, ...this.touched, ...touched]);
+    this.dirty.clear();
+    this.touched = touched;
+    const seen = [...affected].flatMap((id) => (hidden.has(id) ? [] : this.viewOf(id, groups.get(id) ?? []) ?? []));
+    this.shown = merge(this.shown.filter(({ id }) => !affected.has(id)), seen.sort(newestFirst));
     return this.shown;
   }
 
@@ -209,7 +213,10 @@ export class Replica {
       const own = entry.state === 'queued' ? 'waiting' : entry.state;
       if (RANK.indexOf(own) > RANK.indexOf(sync)) sync = own;
     }
-    if (!seen) return undefined;
+    if (!seen) {
+      this.views.delete(id);
+      return undefined;
+    }
     const view: LocalTask = { ...seen, id, key, sync };
     this.views.set(id, { task, mark, view });
     return view;
@@ -261,3 +268,17 @@ function shownAfter(entry: Entry, seen: Task | undefined, id: number): Task | un
 
 // Times have the same form, so their order is that of the texts. Milliseconds and microseconds differ only after the same digits.
 const newestFirst = (a: Task, b: Task) => (a.created_at === b.created_at ? b.id - a.id : a.created_at < b.created_at ? 1 : -1);
+
+/** Merges two sorted lists. */
+function merge(one: readonly LocalTask[], two: readonly LocalTask[]): LocalTask[] {
+  const merged: LocalTask[] = [];
+  let next = 0;
+  for (const task of one) {
+    for (let other = two[next]; other && newestFirst(other, task) < 0; other = two[next]) {
+      merged.push(other);
+      next += 1;
+    }
+    merged.push(task);
+  }
+  return merged.concat(two.slice(next));
+}

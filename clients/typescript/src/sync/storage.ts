@@ -1,4 +1,4 @@
-// What is stored, and the storage in memory. That of IndexedDB is in idb.ts.
+// The stored data, and the storage in memory. That of IndexedDB is in idb.ts.
 import type { Task } from '../types.js';
 import type { FieldName, TaskFields, WriteKind, WriteProblem } from './types.js';
 
@@ -43,7 +43,7 @@ export interface Tombstone {
 /** The state of the copy: null if there is none, `plain` if the server has no versions. */
 export type State = number | 'plain' | null;
 
-/** A change of what is stored. It is stored in one transaction. */
+/** A change of the stored data, made in one transaction. */
 export interface Change {
   state?: State;
   put?: readonly (Task | Tombstone)[];

@@ -111,7 +111,7 @@ class Store implements TaskStore {
     const { replica } = this;
     if (this.isForgotten) return (this.snapshot ??= { tasks: [], status: 'closed', isLoaded: false, pending: [], conflicts: [], failed: [] });
     return (this.snapshot ??= {
-      tasks: [...replica.view()],
+      tasks: replica.view(),
       status: this.statusNow(),
       isLoaded: replica.state !== null,
       pending: replica.pending(),

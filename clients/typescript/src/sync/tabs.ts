@@ -1,4 +1,4 @@
-// The tabs of one user: one of them leads, and all of them hear of each change.
+// The tabs of one user: one of them leads, and all of them receive each change.
 import type { Connection } from './sync.js';
 import type { Committed } from './replica.js';
 import type { Platform } from './types.js';
