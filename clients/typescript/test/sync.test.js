@@ -31,6 +31,16 @@ test('a write is shown at once and sent, and the changes of others arrive by eve
   assert.equal(server.sent('GET', /tasks$/).length, 1);
 }));
 
+test('new tasks come first until they are answered, also if the clock of the device is behind', () => withStores({}, async ({ server, open }) => {
+  server.create({ title: 'Old' });
+  server.find('Old').created_at = '2999-01-01T00:00:00.000000Z';
+  const store = open();
+  await live(store);
+  for (const title of ['One', 'Two']) store.create({ title });
+  assert.deepEqual(titles(store), ['Two', 'One', 'Old']);
+  await equal(store, server);
+}));
+
 test('what a user sees never goes back while a write is answered', () => withStores({}, async ({ server, open }) => {
   const { id } = server.create({ title: 'Milk' });
   const store = open();

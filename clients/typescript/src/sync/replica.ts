@@ -266,8 +266,13 @@ function shownAfter(entry: Entry, seen: Task | undefined, id: number): Task | un
   return seen && withFields(seen, entry.fields, entry.at);
 }
 
-// Times have the same form, so their order is that of the texts. Milliseconds and microseconds differ only after the same digits.
-const newestFirst = (a: Task, b: Task) => (a.created_at === b.created_at ? b.id - a.id : a.created_at < b.created_at ? 1 : -1);
+// New tasks come first until they have an id of the server: the clock of the device may be behind the server's, and a task that is answered
+// must not pass those that wait. Times have the same form, so their order is that of the texts. Milliseconds and microseconds differ only
+// after the same digits.
+function newestFirst(a: Task, b: Task): number {
+  if (a.id < 0 !== b.id < 0) return a.id < 0 ? -1 : 1;
+  return a.created_at === b.created_at ? b.id - a.id : a.created_at < b.created_at ? 1 : -1;
+}
 
 /** Merges two sorted lists. */
 function merge(one: readonly LocalTask[], two: readonly LocalTask[]): LocalTask[] {
