@@ -356,7 +356,7 @@ test('410 and resync replace the copy, and keep the outbox', () => withStores({}
   server.create({ title: 'Restored' });
   server.endStreams('resync', {});
   await until(() => server.sent('GET', /tasks$/).length === 2);
-  await until(() => titles(store).join() === 'Restored,Bread');
+  await until(() => titles(store).join() === 'Bread,Restored');
   server.tasks.clear();
   server.begin = server.next();
   server.endStreams('end', { reason: 'restart' });
