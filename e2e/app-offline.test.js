@@ -127,7 +127,7 @@ test('the same field edited in both windows is a conflict that shows both texts,
   await settled(page);
   await description(other, /^mine$/);
   card = await collide('mine again', 'the other again');
-  await card.getByRole('button', { name: 'Keep the other' }).click();
+  await card.getByRole('button', { name: 'Keep theirs' }).click();
   await description(page, /^the other again$/);
 
   // The change arrives while the editor is open.

@@ -47,15 +47,25 @@ export async function startNextApp({ secret } = {}) {
   };
 }
 
+// Better Auth allows three sign-ins in ten seconds from one address. Each window gets an address of its own, as behind a proxy.
+let windows = 0;
+function withAddress(context) {
+  windows += 1;
+  const address = `10.0.${Math.floor(windows / 250)}.${(windows % 250) + 1}`;
+  return context.route('**/api/auth/sign-*/**', (route) => route.continue({ headers: { ...route.request().headers(), 'x-forwarded-for': address } }));
+}
+
 /** Opens one page, or further windows with storage of their own that have the same session. */
 export function withWindows(use, options = {}) {
   return withPage(async (page) => {
     const browser = page.context().browser();
     page.setDefaultTimeout(TIMEOUT);
+    await withAddress(page.context());
     const another = async () => {
       const { cookies } = await page.context().storageState();
       const context = await browser.newContext({ ...options, storageState: { cookies, origins: [] } });
       context.setDefaultTimeout(TIMEOUT);
+      await withAddress(context);
       return context.newPage();
     };
     await use(page, another);

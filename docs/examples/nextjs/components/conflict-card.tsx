@@ -32,7 +32,7 @@ export function ConflictCard({ conflict, onResolve }: Props) {
   };
 
   return (
-    <section className="conflict card" aria-labelledby={id}>
+    <section className="decision card" aria-labelledby={id}>
       <h2 id={id}><WarningIcon /> {head}</h2>
       {kind === 'edited' && <p className="hint">Nothing is lost: both versions are kept until you decide.</p>}
       {isEditing && theirs ? (
@@ -42,15 +42,15 @@ export function ConflictCard({ conflict, onResolve }: Props) {
           {fields.map((name) => (
             <div key={name} className="versions">
               <h3>{FIELD_NAMES[name]}</h3>
-              {kind !== 'edited-delete' && <div><h4>Yours</h4><p>{textOf(mine, name, now)}</p></div>}
+              {kind !== 'edited-delete' && <div><h4>Your version</h4><p>{textOf(mine, name, now)}</p></div>}
               {kind === 'edited-delete' && base && <div><h4>Before</h4><p>{textOf(base, name, now)}</p></div>}
-              {theirs && <div><h4>The other</h4><p>{textOf(theirs, name, now)}</p></div>}
+              {theirs && <div><h4>The other version</h4><p>{textOf(theirs, name, now)}</p></div>}
             </div>
           ))}
           <div className="buttons">
             {kind === 'edited' && <>
               <button type="button" onClick={choose('mine', 'Your version is kept')}>Keep mine</button>
-              <button type="button" onClick={choose('theirs', 'The other version is kept')}>Keep the other</button>
+              <button type="button" onClick={choose('theirs', 'The other version is kept')}>Keep theirs</button>
               {fields.some(isText) && <button type="button" className="quiet" onClick={() => setEditing(true)}>Edit both</button>}
             </>}
             {kind === 'deleted' && <>

@@ -12,7 +12,7 @@ const WHAT = { create: 'added', update: 'changed', delete: 'deleted', restore: '
 function FailedCard({ store, write: { uid, kind, fields, base, problem } }: { store: TaskStore; write: FailedWrite }) {
   const [title, setTitle] = useState(fields.title);
   return (
-    <section className="conflict card" aria-label="Not saved">
+    <section className="decision card" aria-label="Not saved">
       <h2><WarningIcon /> “{fields.title ?? base?.title}” could not be {WHAT[kind]}</h2>
       <p role="alert" className="error">{problem.detail}</p>
       {title !== undefined && <label>Title <input value={title} maxLength={200} onChange={({ target }) => setTitle(target.value)} /></label>}
