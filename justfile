@@ -68,6 +68,7 @@ client:
 e2e: client
     cargo build -p api
     cd docs/examples && npm ci --no-audit --no-fund
+    cd docs/examples/nextjs && npm ci --ignore-scripts --no-audit --no-fund && NEXT_TELEMETRY_DISABLED=1 npm run build
     cd e2e && npm ci --omit=optional --no-audit --no-fund && npm test
 
 # Measures the server, a hand-written one and the database alone, in under ten minutes; --help lists the options

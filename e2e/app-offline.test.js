@@ -1,4 +1,4 @@
-// docs/examples/nextjs in two windows of a real browser: a server that is killed, work without a network, conflicts, and a reload offline.
+// docs/examples/nextjs in two windows of a real browser: a server that is killed, work offline, conflicts, and a reload offline.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

@@ -1,4 +1,4 @@
-// docs/examples/nextjs, the Next.js app, in a real browser: accounts, every feature of the list, the trash, the keyboard, and axe.
+// docs/examples/nextjs, the Next.js app, in a real browser: accounts, every feature of the list, the trash, the keyboard, axe.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SECRET } from './lib/better-auth.js';

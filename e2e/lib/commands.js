@@ -26,7 +26,7 @@ const STAND_INS = {
   npm: `case "$1" in
     ci | pack) [ -f package.json ] ;;
     install) [ "$#" -gt 1 ] || [ -f package.json ] ;;
-    start | test) "$NODE" -e 'process.exit(require("./package.json").scripts[process.argv[1]] ? 0 : 1)' "$1" ;;
+    run | start | test) "$NODE" -e 'process.exit(require("./package.json").scripts[process.argv.at(-1)] ? 0 : 1)' "$@" ;;
     *) exit 1 ;;
   esac`,
   just: 'exec "$GREP" -q "^$1\\b.*:" "$ROOT/justfile"',

@@ -11,7 +11,7 @@ import { root, start, startRestartableApi } from './program.js';
 
 const folder = join(root, 'docs/examples/nextjs');
 // Long enough for a busy machine. Nothing waits that long if all goes well.
-const TIMEOUT = Number(process.env.TT ?? 120_000);
+const TIMEOUT = 120_000;
 const artefacts = join(root, 'e2e/artefacts');
 
 async function freePort() {

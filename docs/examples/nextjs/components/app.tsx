@@ -12,7 +12,7 @@ export function App({ settings }: { settings: Settings }) {
   const [session, actions] = useSession();
   switch (session.state) {
     case 'loading':
-      return <main className="center" role="status">Loading…</main>;
+      return <main className="center"><p role="status">Loading…</p></main>;
     case 'unreachable':
       return (
         <main className="center">

@@ -15,6 +15,7 @@ function FailedCard({ store, write: { uid, kind, fields, base, problem } }: { st
     <section className="decision card" aria-label="Not saved">
       <h2><WarningIcon /> “{fields.title ?? base?.title}” could not be {WHAT[kind]}</h2>
       <p role="alert" className="error">{problem.detail}</p>
+      {kind === 'create' && <p className="hint">You can correct the task in the list. Then it is sent again.</p>}
       {title !== undefined && <label>Title <input value={title} maxLength={200} onChange={({ target }) => setTitle(target.value)} /></label>}
       <div className="buttons">
         <button type="button" onClick={() => store.retry(uid, title === undefined ? {} : { title })}>Send it again</button>

@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 
-/** Registers the service worker, which lets a reload work offline. Browsers have none on pages without https, except on localhost. */
+/** Registers the service worker, which lets a reload work offline. Browsers have none without https, except on localhost. */
 export function useServiceWorker(): void {
   useEffect(() => {
     if (!('serviceWorker' in navigator)) return;

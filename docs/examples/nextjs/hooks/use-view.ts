@@ -7,6 +7,6 @@ const subscribe = (listener: () => void) => {
   return () => removeEventListener('hashchange', listener);
 };
 
-/** Returns the view that the address names: `#trash`, or the tasks. So the browser's back button works, and there is one page offline. */
+/** Returns the view that the address names: `#trash`, or the tasks. So the back button works, and there is one page offline. */
 export const useView = (): View =>
   useSyncExternalStore(subscribe, () => (location.hash === '#trash' ? 'trash' : 'tasks'), () => 'tasks');

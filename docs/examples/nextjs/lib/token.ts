@@ -8,8 +8,9 @@ const ADDRESS: Record<TokenKind, string> = {
 };
 
 /**
- * Returns a function that fetches a token of this user. It rejects with a TypeError if there is no answer, as `fetch` does, and with
- * another error if the user is not signed in. Another user may have signed in from another tab: that user's token is refused too.
+ * Returns a function that fetches a token of this user. It rejects with a TypeError if there is no answer, as `fetch` does, and
+ * with another error if the user is not signed in. If another user has signed in from another tab, it rejects too: the copy of
+ * one user must not get the tasks of another.
  */
 export const tokenOf = (userId: string, kind: TokenKind) => async (): Promise<string> => {
   const answer = await fetch(ADDRESS[kind], { cache: 'no-store' });

@@ -1,8 +1,8 @@
 // The service worker: it keeps the shell of the app (the page, its scripts and its styles), so that a reload works offline.
 //
 // - Network first: a shell from the cache is only used if there is no answer.
-// - It handles the page itself and files under /_next/static/, and nothing else. Requests to the Task API go to another origin, and
-//   those under /api/ have tokens and sessions: neither is ever read from the cache or put there.
+// - It handles the page itself and files under /_next/static/, and nothing else. Requests to the Task API go to another origin,
+//   and those under /api/ have tokens and sessions. Neither is ever read from the cache or put there.
 // - The page has no data of a user, so one copy serves all users of the browser. The tasks are in IndexedDB.
 const CACHE = 'shell-1';
 const PAGE = '/';
