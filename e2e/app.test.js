@@ -16,7 +16,7 @@ const focusIsIn = (page, selector) => page.waitForFunction((selector) => documen
 
 test('a user signs up with helpful errors, signs out, and finds the tasks after the next sign-in', () => withWindows(async (page) => {
   await page.goto(app.url);
-  await page.getByText('npm install && npm run dev').waitFor();
+  await page.getByText('npm install && npm start').waitFor();
   await page.getByText(`BETTER_AUTH_URL=${app.url} cargo run -p api`).waitFor();
   const alert = (text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
   await signIn(page, 'alice@example.com', 'a wrong password');

@@ -85,7 +85,7 @@ export function SignIn({ settings, endedFor, onEnter }: Props) {
         </p>
         <ol>
           <li>in the repository, the Task API: <code>{apiCommand(settings)}</code></li>
-          <li>in <code>docs/examples/nextjs</code>, this app: <code>npm install && npm run dev</code></li>
+          <li>in <code>docs/examples/nextjs</code>, this app: <code>npm install && npm start</code></li>
         </ol>
       </aside>
     </main>
