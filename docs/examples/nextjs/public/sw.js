@@ -17,7 +17,8 @@ async function keepShell() {
   if (!page.ok) throw new Error(`The page was answered with status ${page.status}`);
   const html = await page.clone().text();
   const parts = new Set(html.match(/\/_next\/static\/[^"'\\\s<>]+?\.(?:js|css)(?:\?[^"'\\\s<>]*)?/g));
-  await Promise.all([cache.put(PAGE, page), ...[...parts].map((part) => cache.add(part))]);
+  await Promise.all([...parts].map((part) => cache.add(part)));
+  await cache.put(PAGE, page); // at last: a page without its files would not start
   for (const request of await cache.keys()) {
     const { pathname, search } = new URL(request.url);
     if (pathname.startsWith('/_next/') && !parts.has(pathname + search)) await cache.delete(request); // of an older version
