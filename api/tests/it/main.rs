@@ -22,6 +22,7 @@ mod fastapi_upgrade;
 mod fields;
 mod front_ends;
 mod get;
+mod history;
 mod list;
 mod list_queries;
 mod logs;

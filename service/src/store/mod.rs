@@ -12,6 +12,7 @@ mod dialect;
 mod edit;
 mod filter;
 mod growth;
+mod history;
 mod input;
 mod list;
 mod owned;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::changes::{LogPage, OwnerState};
+pub(crate) use self::history::{HistoryRows, LoggedChange};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
