@@ -54,6 +54,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
     ...['list', 'create', 'get', 'update', 'patch', 'complete', 'delete'].map((verb) => `tasks-${verb}_task${verb === 'list' ? 's' : ''}`),
     'tasks-list_trash',
     'tasks-restore_task',
+    'tasks-list_history',
     'tasks-list_changes',
     'bulk-complete_all_tasks',
     'bulk-delete_completed_tasks',

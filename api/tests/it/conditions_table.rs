@@ -46,7 +46,7 @@ fn row(operation: &str) -> Row {
         "complete_all_tasks" | "delete_completed_tasks" => (200, No, List, No),
         // Every change since 0 is known only to a user without a task.
         "list_changes" => (410, No, No, No),
-        "export_me" | "list_trash" | "empty_trash" => (200, No, No, No),
+        "export_me" | "list_trash" | "empty_trash" | "list_history" => (200, No, No, No),
         "erase_me" => (204, No, No, No),
         unknown => panic!("the table of conditions has no row for the operation {unknown}"),
     };

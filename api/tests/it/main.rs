@@ -22,6 +22,7 @@ mod fastapi_upgrade;
 mod fields;
 mod front_ends;
 mod get;
+mod history;
 mod idempotency_keys;
 mod list;
 mod list_queries;

@@ -12,6 +12,7 @@ mod dialect;
 mod edit;
 mod filter;
 mod growth;
+mod history;
 mod input;
 mod keys;
 mod list;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
+pub(crate) use self::history::{HistoryRows, LoggedChange};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;

@@ -1,7 +1,7 @@
 //! The plans of the statements, on a table that is so large that a plan without an index is noticed.
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
-mod deletions;
+mod log;
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};

@@ -188,7 +188,7 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
         ],
-        "list_trash" => {
+        "list_trash" | "list_history" => {
             vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
         }
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
