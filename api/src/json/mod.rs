@@ -6,6 +6,7 @@
 mod changes;
 mod counts;
 mod edits;
+mod events;
 mod export;
 mod invalid;
 mod list_query;
@@ -20,6 +21,8 @@ pub(crate) use changes::change_feed;
 pub use changes::{ChangeFeed, ChangesRequest, ListChanges, TaskChange};
 pub use counts::Count;
 pub use edits::{Completed, CreateTask, DeleteTasks, UpdateTask};
+pub use events::Listen;
+pub(crate) use events::{BEAT, encode, end, state};
 pub use export::Export;
 pub(crate) use list_query::SortItem;
 pub use list_query::{InZone, ListRequest, ListTasks};

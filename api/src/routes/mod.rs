@@ -42,6 +42,7 @@ endpoints_of_callers! {
     "/api/tasks" => tasks::list_tasks, tasks::create_task, tasks::delete_completed_tasks;
     // Before `{id}`, which would match them too.
     "/api/tasks/changes" => tasks::list_changes;
+    "/api/tasks/events" => tasks::stream_events;
     "/api/tasks/summary" => tasks::summarize_tasks;
     "/api/tasks/complete-all" => tasks::complete_all_tasks;
     "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;

@@ -39,13 +39,13 @@ pub(crate) struct OwnerState {
 impl Store {
     /// The last changes of the caller's tasks after the number `since`: one more than `limit` if there are more, and possibly
     /// some more than that.
-    pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32) -> Result<LogPage, Error> {
+    pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32, cost: Cost) -> Result<LogPage, Error> {
         let log = log(caller, since, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
             let log = log.clone();
             async move { db.select(&log, limit, |page: &mut LogPage, row| page.push(&row)).await }
         };
-        self.alone(caller, Cost::Heavy, select).await
+        self.alone(caller, cost, select).await
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
             set_clock(&connection, number - 1).await;
             let changed = tasks::toggle_completed(&store, &alice, task.id, &Precondition::Exists).await.unwrap();
             assert_eq!(changed.version(), number);
-            let page = store.log(&alice, number - 1, 10).await.unwrap();
+            let page = store.log(&alice, number - 1, 10, Cost::Heavy).await.unwrap();
             assert_eq!(page.items, [FeedItem::Changed(changed)]);
         }
     }

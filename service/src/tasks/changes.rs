@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::model::{Feed, now};
-use crate::store::{LogPage, OwnerState, Store};
+use crate::store::{Cost, LogPage, OwnerState, Store};
 use crate::{Caller, Error};
 
 /// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the
@@ -16,7 +16,19 @@ use crate::{Caller, Error};
 /// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in
 /// flight.
 pub async fn changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
-    let page = store.log(caller, since, limit).await?;
+    read(store, caller, since, limit, Cost::Heavy).await
+}
+
+/// The same for a state that is probably one of the last ones, so that the statement is short.
+///
+/// # Errors
+/// As [`changes`].
+pub(crate) async fn newest_changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
+    read(store, caller, since, limit, Cost::Light).await
+}
+
+async fn read(store: &Store, caller: &Caller, since: i64, limit: u32, cost: Cost) -> Result<Feed, Error> {
+    let page = store.log(caller, since, limit, cost).await?;
     let Some(owner) = page.owner else {
         return if since == 0 { Ok(Feed::default()) } else { Err(Error::Resync) };
     };
