@@ -53,6 +53,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
   assert.deepEqual(ids, [
     ...['list', 'create', 'get', 'update', 'patch', 'complete', 'delete'].map((verb) => `tasks-${verb}_task${verb === 'list' ? 's' : ''}`),
     'tasks-list_changes',
+    'tasks-stream_events',
     'bulk-complete_all_tasks',
     'tags_and_summary-summarize_tasks',
     'tags_and_summary-list_tags',

@@ -100,6 +100,10 @@ const feed = await client.GET('/api/tasks/changes', { params: { query: { since }
 assert.deepEqual(feed.data?.changes.map(({ type }) => type), ['deleted', 'deleted', 'deleted', 'deleted']);
 assert.ok(feed.data && feed.data.state > since && !feed.data.has_more);
 
+// The stream ends at once, because this state is not known.
+const events = await client.GET('/api/tasks/events', { params: { query: { since: 1 } }, parseAs: 'text' });
+assert.match(events.data ?? '', /^retry: \d+\nevent: state\nid: 1\ndata: \{"state":1\}\n\nevent: resync\n/);
+
 const exported = await client.GET('/api/me/export');
 assert.deepEqual(exported.data?.tasks, []);
 assert.equal(exported.data?.user_id, 'alice');

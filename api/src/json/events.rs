@@ -69,11 +69,19 @@ pub(crate) fn encode(items: Vec<FeedItem>, aliases: TaskAliases) -> Part {
 
 /// Returns the last event of a stream.
 pub(crate) fn end(reason: End) -> Bytes {
+    if reason == End::Resync {
+        // Without an id, because the position would lead to the same end again.
+        return Bytes::from_static(b"event: resync\nid:\ndata: {}\n\n");
+    }
+    format!("event: end\ndata: {{\"reason\":\"{}\"}}\n\n", self::reason(reason)).into()
+}
+
+/// Returns the name of the reason why a stream has ended.
+pub(crate) const fn reason(reason: End) -> &'static str {
     match reason {
-        // The position in `id` would lead to the same end again.
-        End::Resync => Bytes::from_static(b"event: resync\nid:\ndata: {}\n\n"),
-        End::Expired => Bytes::from_static(b"event: end\ndata: {\"reason\":\"token_expired\"}\n\n"),
-        End::Stopping => Bytes::from_static(b"event: end\ndata: {\"reason\":\"restart\"}\n\n"),
-        End::Slow => Bytes::from_static(b"event: end\ndata: {\"reason\":\"slow\"}\n\n"),
+        End::Resync => "resync",
+        End::Expired => "token_expired",
+        End::Stopping => "restart",
+        End::Slow => "slow",
     }
 }

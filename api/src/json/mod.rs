@@ -22,7 +22,7 @@ pub use changes::{ChangeFeed, ChangesRequest, ListChanges, TaskChange};
 pub use counts::Count;
 pub use edits::{Completed, CreateTask, DeleteTasks, UpdateTask};
 pub use events::Listen;
-pub(crate) use events::{BEAT, encode, end, state};
+pub(crate) use events::{BEAT, encode, end, reason, state};
 pub use export::Export;
 pub(crate) use list_query::SortItem;
 pub use list_query::{InZone, ListRequest, ListTasks};

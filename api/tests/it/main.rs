@@ -17,6 +17,7 @@ mod cors;
 mod create;
 mod delete;
 mod documents;
+mod events;
 mod fair_shares;
 mod fastapi_upgrade;
 mod fields;

@@ -114,24 +114,24 @@ impl Mailbox {
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Delivery> {
-        let mut content = self.lock();
-        if let Some(part) = content.parts.pop_front() {
-            content.bytes -= part.len();
-            if content.parts.is_empty() {
+        let mut held = self.lock();
+        if let Some(part) = held.parts.pop_front() {
+            held.bytes -= part.len();
+            if held.parts.is_empty() {
                 // An idle listener keeps no space for parts.
-                content.parts = VecDeque::new();
+                held.parts = VecDeque::new();
             }
-            content.has_beat = false;
+            held.has_beat = false;
             return Poll::Ready(Delivery::Changes(part));
         }
-        if let Some(reason) = content.end {
+        if let Some(reason) = held.end {
             return Poll::Ready(Delivery::End(reason));
         }
-        if std::mem::take(&mut content.has_beat) {
+        if std::mem::take(&mut held.has_beat) {
             return Poll::Ready(Delivery::Beat);
         }
-        if !content.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            content.waker = Some(context.waker().clone());
+        if !held.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            held.waker = Some(context.waker().clone());
         }
         Poll::Pending
     }

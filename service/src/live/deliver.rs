@@ -58,7 +58,8 @@ pub async fn deliver(store: Store, encode: Encode, notice: impl Fn(&Error)) {
 async fn compare(store: &Store, notice: &impl Fn(&Error), known: Vec<(UserId, i64)>) {
     match store.moved(&known).await {
         Ok(places) => {
-            store.listeners().have_moved(places.into_iter().filter_map(|place| known.get(place)).map(|(user, _)| user))
+            let moved = places.into_iter().filter_map(|place| known.get(place));
+            store.listeners().have_moved(moved.map(|(user, _)| user));
         }
         // The next second tries again.
         Err(error) => notice(&error),

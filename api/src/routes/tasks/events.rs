@@ -60,7 +60,7 @@ pub async fn stream_events(
     }
     let listener = state.listen(&request, &caller, last.or(since)).await?;
     keep_for_stream(&request);
-    let first = Bytes::from(json::state(listener.begin()));
+    let first = json::state(listener.begin());
     let events = stream::once(async { Ok(first) }).chain(events(state, caller.into_inner(), listener));
     Ok(response.force_close().streaming(events))
 }
