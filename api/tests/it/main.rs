@@ -25,6 +25,7 @@ mod front_ends;
 mod get;
 mod list;
 mod list_queries;
+mod live;
 mod logs;
 mod me;
 mod methods;

@@ -66,6 +66,12 @@ impl Events {
         tokio::time::timeout(Duration::from_mins(2), self.read()).await.expect("no event has come")
     }
 
+    /// Waits for the next event, for however long it takes. `None` is the end of the stream, or its break. A future that is dropped
+    /// loses nothing.
+    pub async fn try_next(&mut self) -> Option<Event> {
+        self.read().await
+    }
+
     /// Waits for the next event, which must be a change, and returns its data.
     pub async fn change(&mut self) -> Value {
         let event = self.next().await.expect("the stream has ended");
