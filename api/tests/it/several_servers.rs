@@ -43,13 +43,15 @@ pub struct Backing {
 ///
 /// - A busy machine may answer a check late, which does not mean that the server must not be used: a check has five seconds, and three
 ///   must fail before a server is taken out. A server that stops says so at once, so this takes 600 ms, well within `STOP_DELAY`.
+/// - Its buffers are small, so that a server notices a slow reader.
 /// - With one thread, the proxy learns that a connection is closed before it reads a request that came later.
 pub async fn proxy(ports: &[u16]) -> Option<Proxy> {
     let program = tools::find("haproxy", "haproxy")?;
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let admin = folder.path().join(ADMIN_SOCKET).display().to_string();
     let mut config = format!(
-        "global\n nbthread 1\n stats socket {admin} level admin\n\
+        "global\n nbthread 1\n stats socket {admin} level admin\n \
+         tune.sndbuf.client 16384\n tune.rcvbuf.server 16384\n\
          defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n timeout check 5s\n retries 3\n\
          option redispatch\n retry-on conn-failure\n\
          frontend in\n bind 127.0.0.1:{port}\n stats enable\n stats uri /proxy\n default_backend api\n\

@@ -102,7 +102,7 @@ impl Reader {
             }
             match self.kind {
                 Kind::Hasty if below(200) == 0 => return,
-                Kind::Slow if goal() == 0 => sleep(Duration::from_millis(50)).await,
+                Kind::Slow if goal() == 0 => sleep(Duration::from_millis(200)).await,
                 _ => {}
             }
         }
