@@ -191,28 +191,33 @@ impl Listeners {
         self.work.notified().await;
     }
 
-    /// The next owner to read, and the number after which changes are wanted.
-    pub(crate) fn next_moved(&self) -> Option<(Caller, i64)> {
+    /// The next owners to read, up to a maximum, each with the number after which changes are wanted.
+    pub(crate) fn next_moved(&self, most: usize) -> Vec<(Caller, i64)> {
         let mut registry = self.lock();
-        while let Some(user) = registry.moved.pop_front() {
+        let mut next = Vec::new();
+        while next.len() < most
+            && let Some(user) = registry.moved.pop_front()
+        {
             let Some(owner) = registry.owners.get_mut(&user) else { continue };
             owner.is_queued = false;
             if let Some(position) = owner.position.filter(|_| !owner.is_being_read) {
                 owner.is_being_read = true;
                 owner.has_moved = false;
-                return Some((owner.caller.clone(), position));
+                next.push((owner.caller.clone(), position));
             }
         }
-        None
+        next
     }
 
-    /// Delivers the changes of an owner from one number to another. Returns whether a further part may follow now, and `None` if
-    /// the listeners are at another position by now, or gone.
-    pub(crate) fn deliver(&self, user: &UserId, (from, to): (i64, i64), part: &Part) -> Option<Pace> {
+    /// Delivers the changes of an owner from one number to another, unless the listeners are at another position by now. Returns how
+    /// soon the next ones may follow.
+    pub(crate) fn deliver(&self, user: &UserId, (from, to): (i64, i64), part: &Part) -> Pace {
         let mut registry = self.lock();
-        let owner = registry.owners.get_mut(user).filter(|owner| owner.position == Some(from))?;
-        owner.position = Some(to);
         let mut pace = Pace::Free;
+        let Some(owner) = registry.owners.get_mut(user).filter(|owner| owner.position == Some(from)) else {
+            return pace;
+        };
+        owner.position = Some(to);
         for place in &owner.places {
             let Some(changes) = place.after.and_then(|after| part.after(after)) else { continue };
             if !place.mailbox.push(changes) {
@@ -221,7 +226,7 @@ impl Listeners {
                 pace = Pace::Pause;
             }
         }
-        Some(pace)
+        pace
     }
 
     /// Ends the listeners of an owner who have joined, because the changes after their position are not known.
@@ -238,15 +243,15 @@ impl Listeners {
         }
     }
 
-    /// Records that an owner is no longer being read. One that was not read to the end is read again, at the next second.
-    pub(crate) fn was_read(&self, user: &UserId, to_the_end: bool) {
+    /// Records that an owner is no longer being read.
+    pub(crate) fn was_read(&self, user: &UserId, pace: Pace) {
         let mut registry = self.lock();
         let Some(owner) = registry.owners.get_mut(user) else { return };
         owner.is_being_read = false;
-        if !to_the_end {
-            owner.has_moved = true;
-        } else if owner.has_moved {
-            registry.has_moved(user);
+        match pace {
+            Pace::AtEnd if !owner.has_moved => {}
+            Pace::Later => owner.has_moved = true,
+            Pace::AtEnd | Pace::Free | Pace::Pause => registry.has_moved(user),
         }
     }
 
@@ -294,13 +299,17 @@ impl Listeners {
     }
 }
 
-/// How soon the next part may follow.
+/// How soon an owner is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// At once.
+    /// After the next write, because there are no more changes.
+    AtEnd,
+    /// At once, because there are more changes.
     Free,
-    /// After a pause, because a listener has not taken the last ones yet.
+    /// After a pause, because a listener has not taken the last changes yet.
     Pause,
+    /// At the next second, because the read has failed.
+    Later,
 }
 
 impl Registry {

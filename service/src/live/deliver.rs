@@ -1,22 +1,26 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{Fuse, FusedFuture, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::PART;
 use crate::listeners::{Encode, Pace};
 use crate::store::Store;
 use crate::{Caller, Error, UserId, tasks};
 
 /// The time between two comparisons of the clocks, and between two looks at the tokens of the listeners.
 const EVERY: Duration = Duration::from_secs(1);
-/// The number of owners that are read at the same time.
-const MOST_READS: usize = 8;
-/// The pause between two parts, if a listener has not taken the last ones yet.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The maximum number of owners that are read together.
+const MOST_OWNERS: usize = 256;
+/// The length of the pause after each read, in times of the read. Under many writes, reads take at most a fifth of one connection.
+/// The listeners then get changes later, and more at once.
+const PAUSES: u32 = 4;
+/// The maximum of that pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before the next part of an owner, if a listener has not taken the last ones yet.
+const PAUSE_OF_OWNER: Duration = Duration::from_millis(50);
 
 /// Delivers changes to all listeners of the process, until it is dropped. Each worker calls it, and one of them does the work at a
 /// time: if its thread ends, another one takes over.
@@ -29,16 +33,19 @@ pub async fn deliver(store: Store, encode: Encode, notice: impl Fn(&Error)) {
     let _turn = listeners.turn.lock().await;
     let mut seconds = interval(EVERY);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reads = FuturesUnordered::new();
     let mut comparison: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
+    let mut read: Fuse<LocalBoxFuture<'_, Vec<UserId>>> = Fuse::terminated();
+    let mut waiting = FuturesUnordered::new();
     loop {
-        while reads.len() < MOST_READS
-            && let Some((caller, position)) = listeners.next_moved()
-        {
-            reads.push(read(&store, &encode, &notice, caller, position));
+        if read.is_terminated() {
+            let asked = listeners.next_moved(MOST_OWNERS);
+            if !asked.is_empty() {
+                read = read_and_pause(&store, &encode, &notice, asked).boxed_local().fuse();
+            }
         }
-        if listeners.count() == 0 && reads.is_empty() {
+        if listeners.count() == 0 && read.is_terminated() {
             listeners.work().await;
+            continue;
         }
         tokio::select! {
             _ = seconds.tick() => {
@@ -47,9 +54,13 @@ pub async fn deliver(store: Store, encode: Encode, notice: impl Fn(&Error)) {
                     comparison = compare(&store, &notice, known).boxed_local().fuse();
                 }
             }
-            () = listeners.work() => {}
+            () = listeners.work(), if read.is_terminated() => {}
             () = &mut comparison => {}
-            Some(()) = reads.next() => {}
+            full = &mut read => waiting.extend(full.into_iter().map(async |user| {
+                sleep(PAUSE_OF_OWNER).await;
+                user
+            })),
+            Some(user) = waiting.next() => listeners.was_read(&user, Pace::Free),
         }
     }
 }
@@ -66,30 +77,41 @@ async fn compare(store: &Store, notice: &impl Fn(&Error), known: Vec<(UserId, i6
     }
 }
 
-/// Reads the changes of an owner after this number, and delivers them.
-async fn read(store: &Store, encode: &Encode, notice: &impl Fn(&Error), caller: Caller, mut position: i64) {
-    let listeners = store.listeners();
-    let user = caller.user_id();
-    let to_the_end = loop {
-        match tasks::newest_changes(store, &caller, position, PART).await {
-            Ok(feed) => {
+/// Reads the next changes of these owners, delivers them, and pauses. Returns the owners with more changes of whom a listener has not
+/// taken the last ones yet.
+async fn read_and_pause(
+    store: &Store,
+    encode: &Encode,
+    notice: &impl Fn(&Error),
+    asked: Vec<(Caller, i64)>,
+) -> Vec<UserId> {
+    let (begun, listeners, mut full) = (Instant::now(), store.listeners(), Vec::new());
+    match tasks::newest_changes(store, &asked).await {
+        Ok(feeds) => {
+            for ((caller, position), feed) in asked.into_iter().zip(feeds) {
+                let user = caller.user_id();
+                let Ok(feed) = feed else {
+                    listeners.resync(user, position);
+                    listeners.was_read(user, Pace::AtEnd);
+                    continue;
+                };
                 let (state, has_more) = (feed.state, feed.has_more);
-                match listeners.deliver(user, (position, state), &encode(feed.items)) {
-                    Some(Pace::Pause) if has_more => sleep(PAUSE).await,
-                    Some(_) if has_more => {}
-                    _ => break true,
+                let delivered = listeners.deliver(user, (position, state), &encode(feed.items));
+                let pace = if has_more { delivered } else { Pace::AtEnd };
+                if pace == Pace::Pause {
+                    full.push(user.clone());
+                } else {
+                    listeners.was_read(user, pace);
                 }
-                position = state;
-            }
-            Err(Error::Resync) => {
-                listeners.resync(user, position);
-                break true;
-            }
-            Err(error) => {
-                notice(&error);
-                break false;
             }
         }
-    };
-    listeners.was_read(user, to_the_end);
+        Err(error) => {
+            notice(&error);
+            for (caller, _) in &asked {
+                listeners.was_read(caller.user_id(), Pace::Later);
+            }
+        }
+    }
+    sleep((begun.elapsed() * PAUSES).min(LONGEST_PAUSE)).await;
+    full
 }

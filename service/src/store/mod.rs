@@ -25,6 +25,7 @@ mod sort;
 mod statement;
 mod summary;
 mod sweep;
+mod tails;
 
 use std::fmt;
 use std::num::NonZero;
@@ -46,6 +47,7 @@ pub(crate) use self::request::{BulkEdit, Edit};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
+pub(crate) use self::tails::TAIL;
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::listeners::Listeners;

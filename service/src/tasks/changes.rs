@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::model::{Feed, now};
-use crate::store::{Cost, LogPage, OwnerState, Store};
+use crate::store::{Cost, LogPage, OwnerState, Store, TAIL};
 use crate::{Caller, Error};
 
 /// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the
@@ -16,23 +16,27 @@ use crate::{Caller, Error};
 /// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in
 /// flight.
 pub async fn changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
-    read(store, caller, since, limit, Cost::Heavy).await
+    let page = store.log(caller, since, limit, Cost::Heavy).await?;
+    judged(page, since, limit, store.history())
 }
 
-/// The same for a state that is probably one of the last ones, so that the statement is short.
+/// Returns the first changes of many callers' tasks, each after a state that is probably one of the last. The answers have the order
+/// of the callers. A part has up to [`TAIL`] changes, and one statement reads all parts.
 ///
 /// # Errors
-/// As [`changes`].
-pub(crate) async fn newest_changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
-    read(store, caller, since, limit, Cost::Light).await
+/// An error of the database. For a caller, [`Error::Resync`].
+pub(crate) async fn newest_changes(store: &Store, asked: &[(Caller, i64)]) -> Result<Vec<Result<Feed, Error>>, Error> {
+    let pages = store.tails(asked).await?;
+    let judge = |(page, (_, since)): (LogPage, &(Caller, i64))| judged(page, *since, TAIL, store.history());
+    Ok(pages.into_iter().zip(asked).map(judge).collect())
 }
 
-async fn read(store: &Store, caller: &Caller, since: i64, limit: u32, cost: Cost) -> Result<Feed, Error> {
-    let page = store.log(caller, since, limit, cost).await?;
+/// Returns the part of the feed that these rows of the log are, if the log has all changes after the state.
+fn judged(page: LogPage, since: i64, limit: u32, history: Duration) -> Result<Feed, Error> {
     let Some(owner) = page.owner else {
         return if since == 0 { Ok(Feed::default()) } else { Err(Error::Resync) };
     };
-    if !is_known(since, owner, now(), store.history()) {
+    if !is_known(since, owner, now(), history) {
         return Err(Error::Resync);
     }
     Ok(feed(page, owner.clock, limit))
