@@ -389,3 +389,6 @@ impl Drop for Seat {
         self.listeners.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests;
