@@ -9,8 +9,8 @@ use service::{Error, live};
 use super::State;
 use super::application::root_cause;
 
-/// Starts a task of the worker in whose thread this is called. Of the tasks of all workers, one at a time does the work, with the
-/// connections of its worker.
+/// Starts a task of the worker in whose thread this is called. Of the tasks of all workers, one at a time does the work, with
+/// the connections of its worker.
 pub(super) fn start(state: &Data<State>) {
     let notice = |error: &Error| {
         // The probe of the database reports an outage.

@@ -209,8 +209,8 @@ impl Listeners {
         next
     }
 
-    /// Delivers the changes of an owner from one number to another, unless the listeners are at another position by now. Returns how
-    /// soon the next ones may follow.
+    /// Delivers the changes of an owner from one number to another, unless the listeners are at another position by now.
+    /// Returns how soon the next ones may follow.
     pub(crate) fn deliver(&self, user: &UserId, (from, to): (i64, i64), part: &Part) -> Pace {
         let mut registry = self.lock();
         let mut pace = Pace::Free;

@@ -14,20 +14,20 @@ use crate::{Caller, Error, UserId, tasks};
 const EVERY: Duration = Duration::from_secs(1);
 /// The maximum number of owners that are read together.
 const MOST_OWNERS: usize = 256;
-/// The length of the pause after each read, in times of the read. Under many writes, reads take at most a fifth of one connection.
-/// The listeners then get changes later, and more at once.
+/// The length of the pause after each read, in times of the read. Under many writes, reads take at most a fifth of one
+/// connection. The listeners then get changes later, and more at once.
 const PAUSES: u32 = 4;
 /// The maximum of that pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The pause before the next part of an owner, if a listener has not taken the last ones yet.
 const PAUSE_OF_OWNER: Duration = Duration::from_millis(50);
 
-/// Delivers changes to all listeners of the process, until it is dropped. Each worker calls it, and one of them does the work at a
-/// time: if its thread ends, another one takes over.
+/// Delivers changes to all listeners of the process, until it is dropped. Each worker calls it, and one of them does the work
+/// at a time: if its thread ends, another one takes over.
 ///
-/// An owner is read when a write of this process is committed. Writes of other servers are found once a second, by one statement
-/// that compares the clocks of all owners with listeners. Without listeners nothing is sent to the database. `notice` receives the
-/// errors of the database, after which each read is tried again.
+/// An owner is read when a write of this process is committed. Writes of other servers are found once a second, by one
+/// statement that compares the clocks of all owners with listeners. Without listeners nothing is sent to the database.
+/// `notice` receives the errors of the database, after which each read is tried again.
 pub async fn deliver(store: Store, encode: Encode, notice: impl Fn(&Error)) {
     let listeners = Arc::clone(store.listeners());
     let _turn = listeners.turn.lock().await;
@@ -77,8 +77,8 @@ async fn compare(store: &Store, notice: &impl Fn(&Error), known: Vec<(UserId, i6
     }
 }
 
-/// Reads the next changes of these owners, delivers them, and pauses. Returns the owners with more changes of whom a listener has not
-/// taken the last ones yet.
+/// Reads the next changes of these owners, delivers them, and pauses. Returns the owners with more changes of whom a listener
+/// has not taken the last ones yet.
 async fn read_and_pause(
     store: &Store,
     encode: &Encode,

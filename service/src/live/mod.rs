@@ -1,8 +1,8 @@
 //! Live changes: a listener gets each change of its owner soon after the commit.
 //!
-//! Rows only come through the feed ([`tasks::changes`](crate::tasks::changes)), so a change is never seen before its commit, and
-//! never out of order. [`deliver`] reads for all listeners of the process, once for each owner. A listener that begins at an old
-//! position first reads the feed itself, part by part, as fast as its client takes them.
+//! Rows only come through the feed ([`tasks::changes`](crate::tasks::changes)), so a change is never seen before its commit,
+//! and never out of order. [`deliver()`] reads for all listeners of the process, once for each owner. A listener that begins at
+//! an old position first reads the feed itself, part by part, as fast as its client takes them.
 
 mod deliver;
 mod listener;

@@ -20,13 +20,13 @@ const LIMIT: Duration = Duration::from_secs(9);
 /// The columns of the owners whose changes are read.
 const COLUMNS: [(&str, InputType); 3] =
     [("user_id", InputType::Text), ("since", InputType::BigInt), ("place", InputType::BigInt)];
-/// A statement for many owners finds its values in the derived table. It looks at few changes of each, because one owner must not
-/// delay the others. The next statement goes on.
+/// A statement for many owners finds its values in the derived table. It looks at few changes of each, because one owner must
+/// not delay the others. The next statement goes on.
 const ASKED: Asked = Asked { owner: "request.user_id", since: "request.since", seen: 200 };
 
 impl Store {
-    /// The last changes of tasks after a number, for each of these callers in their order. One statement reads them on PostgreSQL.
-    /// SQLite, which has no such statement and no round trips, is asked once for each.
+    /// The last changes of tasks after a number, for each of these callers in their order. One statement reads them on
+    /// PostgreSQL. SQLite, which has no such statement and no round trips, is asked once for each.
     pub(crate) async fn tails(&self, asked: &[(Caller, i64)]) -> Result<Vec<LogPage>, Error> {
         let dialect = Dialect::of(self.db.backend());
         if dialect == Dialect::Sqlite {

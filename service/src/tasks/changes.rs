@@ -6,11 +6,11 @@ use crate::model::{Feed, now};
 use crate::store::{Cost, LogPage, OwnerState, Store, TAIL};
 use crate::{Caller, Error};
 
-/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the
-/// list from which it was made, see [`Page::state`](super::Page::state).
+/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of
+/// the list from which it was made, see [`Page::state`](super::Page::state).
 ///
-/// One statement reads the changes, the tasks and the clock, so they agree. It looks at 5,000 changes at most. When nothing more
-/// follows, a replica that has taken every part equals the list at the state of the last one.
+/// One statement reads the changes, the tasks and the clock, so they agree. It looks at 5,000 changes at most. When nothing
+/// more follows, a replica that has taken every part equals the list at the state of the last one.
 ///
 /// # Errors
 /// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in
@@ -20,8 +20,8 @@ pub async fn changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> 
     judged(page, since, limit, store.history())
 }
 
-/// Returns the first changes of many callers' tasks, each after a state that is probably one of the last. The answers have the order
-/// of the callers. A part has up to [`TAIL`] changes, and one statement reads all parts.
+/// Returns the first changes of many callers' tasks, each after a state that is probably one of the last. The answers have
+/// the order of the callers. A part has up to [`TAIL`] changes, and one statement reads all parts.
 ///
 /// # Errors
 /// An error of the database. For a caller, [`Error::Resync`].

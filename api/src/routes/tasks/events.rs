@@ -65,7 +65,8 @@ pub async fn stream_events(
     Ok(response.force_close().streaming(events))
 }
 
-/// Streams the events of a listener. A part that is read for this listener alone is counted as an answer that waits to be written.
+/// Streams the events of a listener. A part that is read for this listener alone is counted as an answer that waits to be
+/// written.
 fn events(state: Data<State>, caller: Caller, listener: Listener) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::try_unfold((state, caller, listener), |(state, caller, mut listener)| async move {
         let mut held = None;

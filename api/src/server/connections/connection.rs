@@ -75,8 +75,8 @@ impl Connection {
         self.burst.set(BURST);
     }
 
-    /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP library
-    /// would go on to answer requests into a buffer without a limit.
+    /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP
+    /// library would go on to answer requests into a buffer without a limit.
     pub(super) fn may_read(&self) -> bool {
         if !self.is_busy.get() {
             self.ahead.set(AHEAD);
@@ -148,8 +148,8 @@ impl Connection {
         }
     }
 
-    /// Returns the number of the head that is arriving, or `None` if none has begun, or if an answer has not been taken yet: then
-    /// the head is not read.
+    /// Returns the number of the head that is arriving, or `None` if none has begun, or if an answer has not been taken yet:
+    /// then the head is not read.
     pub(super) fn arriving_head(&self) -> Option<u32> {
         let is_expected = self.is_head_begun.get() && !self.is_busy.get() && !self.is_blocked.get();
         is_expected.then(|| self.requests.get())
@@ -174,8 +174,8 @@ impl Connection {
     }
 }
 
-/// Keeps the connection of a request for a stream of events, which has limits of its own: the connection no longer counts for its
-/// address, and it ends as soon as the client ends its side. It must be closed after the stream.
+/// Keeps the connection of a request for a stream of events, which has limits of its own: the connection no longer counts for
+/// its address, and it ends as soon as the client ends its side. It must be closed after the stream.
 pub(crate) fn keep_for_stream(request: &HttpRequest) {
     if let Some(connection) = request.conn_data::<Rc<Connection>>() {
         connection.has_stream.set(true);

@@ -144,10 +144,10 @@ async fn no_event_is_lost_doubled_or_out_of_order_while_servers_are_killed_and_c
     }
     let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
     let report = format!(
-        "{disturbed} disturbances in {took:.1?}; {} writes ({:.0} a second); {} events on {} streams, of which {} ended with \
+        "{disturbed} disturbances in {took:.1?}; {} writes ({} a second); {} events on {} streams, of which {} ended with \
          `restart`, {} with `token_expired`, {} with `slow`, and {} broke",
         count(&run.written),
-        count(&run.written) as f64 / took.as_secs_f64(),
+        count(&run.written) * 1000 / usize::try_from(took.as_millis()).unwrap(),
         count(&run.events),
         count(&run.streams),
         count(&run.restarted),

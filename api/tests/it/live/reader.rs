@@ -97,7 +97,7 @@ impl Reader {
                 assert_eq!((event.name.as_str(), event.number()), ("state", self.position));
                 continue;
             }
-            if !self.apply(event) {
+            if !self.apply(&event) {
                 return;
             }
             match self.kind {
@@ -109,7 +109,7 @@ impl Reader {
     }
 
     /// Applies an event. Returns false if it is the last one.
-    fn apply(&mut self, event: Event) -> bool {
+    fn apply(&mut self, event: &Event) -> bool {
         match event.name.as_str() {
             "change" => {
                 self.run.events.fetch_add(1, Ordering::SeqCst);

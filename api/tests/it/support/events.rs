@@ -66,8 +66,8 @@ impl Events {
         tokio::time::timeout(Duration::from_mins(2), self.read()).await.expect("no event has come")
     }
 
-    /// Waits for the next event, for however long it takes. `None` is the end of the stream, or its break. A future that is dropped
-    /// loses nothing.
+    /// Waits for the next event, for however long it takes. `None` is the end of the stream, or its break. A future that is
+    /// dropped loses nothing.
     pub async fn try_next(&mut self) -> Option<Event> {
         self.read().await
     }
