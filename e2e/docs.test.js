@@ -56,6 +56,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
     'tasks-restore_task',
     'tasks-list_history',
     'tasks-list_changes',
+    'tasks-stream_events',
     'bulk-complete_all_tasks',
     'bulk-delete_completed_tasks',
     'tags_and_summary-summarize_tasks',

@@ -113,6 +113,9 @@ assert.deepEqual(history.data?.map(({ kind }) => kind), ['restored', 'deleted', 
 assert.deepEqual(history.data?.[2]?.fields, { title: { from: 'Buy rice milk', to: 'Buy oat milk' } });
 assert.equal((await client.DELETE('/api/tasks/trash')).data?.count, 3);
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
+// The stream ends at once, because this state is not known.
+const events = await client.GET('/api/tasks/events', { params: { query: { since: 1 } }, parseAs: 'text' });
+assert.match(events.data ?? '', /^retry: \d+\nevent: state\nid: 1\ndata: \{"state":1\}\n\nevent: resync\n/);
 
 const exported = await client.GET('/api/me/export');
 assert.deepEqual(exported.data?.tasks, []);

@@ -6,6 +6,7 @@
 mod changes;
 mod counts;
 mod edits;
+mod events;
 mod export;
 mod history;
 mod invalid;
@@ -22,6 +23,8 @@ pub(crate) use changes::change_feed;
 pub use changes::{ChangeFeed, ChangesRequest, ListChanges, TaskChange};
 pub use counts::Count;
 pub use edits::{Completed, CreateTask, DeleteTasks, UpdateTask};
+pub use events::Listen;
+pub(crate) use events::{BEAT, encode, end, reason, state};
 pub use export::Export;
 pub use history::{HistoryEntry, HistoryRequest, ListHistory};
 pub(crate) use list_query::SortItem;

@@ -17,6 +17,7 @@ mod trash;
 mod update;
 
 pub use changes::changes;
+pub(crate) use changes::newest_changes;
 pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};

@@ -191,6 +191,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
         "list_trash" | "list_history" => {
             vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
         }
+        "stream_events" => {
+            vec![parameter("since", FieldCode::Invalid, "since must be an integer that is not negative")]
+        }
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
         // An operation without parameters only refuses unknown ones.
         _ => vec![FieldError::new(
