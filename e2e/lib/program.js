@@ -15,8 +15,8 @@ export async function start(command, args, options, ready) {
   let log = '';
   child.stderr.on('data', (data) => (log += data));
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const stop = async () => {
-    child.kill();
+  const stop = async (signal) => {
+    child.kill(signal);
     await ended;
   };
   for await (const line of createInterface({ input: child.stdout })) {
@@ -27,6 +27,33 @@ export async function start(command, args, options, ready) {
     }
   }
   throw new Error(`${command} did not start: ${log}`);
+}
+
+// Starts a task server with its own database. It can be stopped and started again, on the same port and with the same database.
+export async function startRestartableApi(variables = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'task-api-'));
+  const env = { ...variables };
+  let port = '0';
+  let running;
+  const api = {
+    url: '',
+    async start() {
+      running = await start(bin, [], { cwd: folder, env: { PORT: port, ...env } }, /^Listening on (.*)/);
+      [, api.url] = running.found;
+      ({ port } = new URL(api.url));
+    },
+    async stop(signal) {
+      await running?.stop(signal);
+      running = undefined;
+    },
+    developmentToken: (user) => execFileSync(bin, ['token', user], { cwd: folder, env, encoding: 'utf8' }).trim(),
+    async end() {
+      await api.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+  await api.start();
+  return api;
 }
 
 // Starts a task server with its own database.
