@@ -110,7 +110,7 @@ const restored = await unwrap(client.POST('/api/tasks/{id}/restore', { params: {
 assert.ok(restored.id === task.id && restored.created_at === task.created_at && restored.version > task.version);
 const history = await client.GET('/api/tasks/{id}/history', { params: { path, query: { limit: 3 } } });
 assert.deepEqual(history.data?.map(({ kind }) => kind), ['restored', 'deleted', 'changed']);
-assert.deepEqual(history.data?.[2]?.fields, { title: { from: 'Buy rice milk', to: 'Buy oat milk' } });
+assert.deepEqual(history.data?.[2]?.fields, { title: { from: 'Buy soy milk', to: 'Buy oat milk' } });
 assert.equal((await client.DELETE('/api/tasks/trash')).data?.count, 3);
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
 // The stream ends at once, because this state is not known.
