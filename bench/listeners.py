@@ -4,7 +4,13 @@
     bench/listeners.py --api target/release/api --listeners 1000 [--database postgres://…]
 
 It starts two servers on one database: the first has the listeners, each of another user, and the second one only writes. The
-limit of open files must be more than twice the number of listeners (`ulimit -n`).
+limit of open files must be more than twice the number of listeners (`ulimit -n`). Nothing else should run on the machine: the
+processor time of the database is that of all processes of PostgreSQL.
+
+    bench/listeners.py --load 5 --listeners 1000 --database postgres://…
+
+Instead, it measures creates per second (with `wrk`, 64 connections) without listeners and with them, in five pairs: by users who have a
+listener each, and by as many other users.
 """
 
 import argparse
@@ -14,9 +20,13 @@ import hashlib
 import hmac
 import json
 import os
+import multiprocessing
 import random
 import re
+import select
 import signal
+import socket
+import statistics
 import subprocess
 import tempfile
 import time
@@ -35,8 +45,9 @@ def token(user):
 class Server:
     def __init__(self, arguments, folder):
         environment = {
-            "PATH": os.environ["PATH"], "BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": arguments.database or f"sqlite://{folder}/tasks.db",
-            "PORT": "0", "RATE_LIMIT_PER_SECOND": "0", "MAX_LISTENERS": "0", "RUST_LOG": "warn",
+            "PATH": os.environ["PATH"], "BETTER_AUTH_SECRET": SECRET,
+            "DATABASE_URL": arguments.database or f"sqlite://{folder}/tasks.db",
+            "PORT": "0", "RATE_LIMIT_PER_SECOND": "0", "MAX_LISTENERS": "0", "MAX_TASKS_PER_USER": "0", "RUST_LOG": "warn",
         }
         self.process = subprocess.Popen([arguments.api, "serve"], env=environment, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
@@ -128,17 +139,87 @@ async def delays(listeners, port, count, pause):
     return f"p50 {found[len(found) // 2]:.1f} ms, p99 {found[int(len(found) * 0.99)]:.1f} ms, max {found[-1]:.1f} ms"
 
 
+LUA = """
+local tokens = {%s}
+request = function()
+    return "POST /api/tasks HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer " .. tokens[math.random(#tokens)] ..
+        '\\r\\nContent-Type: application/json\\r\\nContent-Length: 20\\r\\n\\r\\n{"title":"measured"}'
+end
+"""
+
+
+def creates(port, users, folder):
+    """Creates per second by these users."""
+    script = f"{folder}/load.lua"
+    with open(script, "w") as file:
+        file.write(LUA % ", ".join(f'"{token(user)}"' for user in users))
+    command = ["wrk", "-t1", "-c64", "-d5", "-s", script, f"http://127.0.0.1:{port}"]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert "Non-2xx" not in output, output
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+
+
+def drain(port, users, ready):
+    """Listens for each of these users, and throws everything away."""
+    poll, open_streams = select.epoll(), {}
+
+    def connect(user):
+        stream = socket.create_connection(("127.0.0.1", port))
+        stream.sendall(f"GET /api/tasks/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(user)}\r\n\r\n".encode())
+        poll.register(stream, select.EPOLLIN)
+        open_streams[stream.fileno()] = stream, user
+
+    for user in users:
+        connect(user)
+    ready.set()
+    while True:
+        for number, _ in poll.poll():
+            stream, user = open_streams[number]
+            if not stream.recv(65536):
+                poll.unregister(stream)
+                stream.close()
+                connect(user)
+
+
+def load(arguments, server, folder):
+    listened = [f"listener {number}" for number in range(arguments.listeners)]
+    others = [f"other {number}" for number in range(arguments.listeners)]
+    rates = {"of users with a listener": [], "of other users": []}
+    creates(server.port, listened + others, folder)
+    for _ in range(arguments.load):
+        without = [creates(server.port, users, folder) for users in (listened, others)]
+        ready = multiprocessing.Event()
+        drainer = multiprocessing.Process(target=drain, args=(server.port, listened, ready))
+        drainer.start()
+        ready.wait()
+        time.sleep(1)
+        with_them = [creates(server.port, users, folder) for users in (listened, others)]
+        drainer.kill()
+        drainer.join()
+        time.sleep(2)
+        for pairs, pair in zip(rates.values(), zip(without, with_them)):
+            pairs.append(pair)
+    for users, pairs in rates.items():
+        ratio = statistics.median(after / before for before, after in pairs)
+        before, after = (statistics.median(column) for column in zip(*pairs))
+        print(f"creates {users}: {before:.0f}/s without and {after:.0f}/s with {len(listened)} listeners: {ratio:.2f}")
+
+
 async def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--api", default="target/release/api")
     parser.add_argument("--database", help="an empty database of PostgreSQL; SQLite if not set")
     parser.add_argument("--listeners", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=30, help="how long the processor time is measured")
+    parser.add_argument("--load", type=int, metavar="PAIRS", help="measure creates per second instead")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         server, other = Server(arguments, folder), Server(arguments, folder)
         try:
-            await measure(arguments, server, other)
+            if arguments.load:
+                load(arguments, server, folder)
+            else:
+                await measure(arguments, server, other)
         finally:
             server.process.kill()
             other.process.kill()
@@ -167,11 +248,14 @@ async def measure(arguments, server, other):
     print(f"{len(listeners)} listeners, opened in {time.monotonic() - begun:.1f} s")
     await asyncio.sleep(20)
     after = server.memory()
-    print(f"memory: {before:.1f} MiB before, {after:.1f} MiB with them: {after - before:.1f} MiB, {(after - before) * 1024 / len(listeners):.1f} KiB each")
+    each = (after - before) * 1024 / len(listeners)
+    print(f"memory: {before:.1f} MiB before, {after:.1f} MiB with them: {after - before:.1f} MiB, {each:.1f} KiB each")
     at, used, of_database = time.monotonic(), server.processor_time(), database_time()
     await asyncio.sleep(arguments.seconds)
     passed = time.monotonic() - at
-    print(f"processor, idle: server {(server.processor_time() - used) / passed:.1%} of a core, database {(database_time() - of_database) / passed:.1%}")
+    used, of_database = ((now - before) / passed for now, before in
+                         ((server.processor_time(), used), (database_time(), of_database)))
+    print(f"processor, idle: server {used:.1%} of a core, database {of_database:.1%}")
     print("delay behind the answer to a write, same server:", await delays(listeners, server.port, 300, 0.02))
     print("delay behind the answer to a write, another server:", await delays(listeners, other.port, 60, 0.5))
     stopped = time.monotonic()

@@ -18,7 +18,7 @@ const MOST_OWNERS: usize = 256;
 /// connection. The listeners then get changes later, and more at once.
 const PAUSES: u32 = 4;
 /// The maximum of that pause.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 /// The pause before the next part of an owner, if a listener has not taken the last ones yet.
 const PAUSE_OF_OWNER: Duration = Duration::from_millis(50);
 

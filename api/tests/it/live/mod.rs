@@ -5,6 +5,7 @@
 //! `LIVE_TIMES` is the length of the run, with 1 for that of the test suite.
 
 mod reader;
+mod stall;
 mod writer;
 
 use std::sync::Arc;
@@ -117,7 +118,11 @@ async fn no_event_is_lost_doubled_or_out_of_order_while_servers_are_killed_and_c
             writers.spawn(writer::write(user.clone(), Arc::clone(&run)));
         }
         for kind in [Kind::Steady, Kind::Hasty, Kind::Slow, Kind::Expiring] {
-            let reader = Reader::new(&proxy.address, name, kind, Arc::clone(&run));
+            let address = match kind {
+                Kind::Slow => stall::stalling(&proxy.address, Arc::clone(&run)).await,
+                _ => proxy.address.clone(),
+            };
+            let reader = Reader::new(&address, name, kind, Arc::clone(&run));
             readers.spawn(async move { (number, kind, reader.read_to(number).await) });
         }
     }

@@ -19,7 +19,7 @@ pub enum Kind {
     Steady,
     /// It hangs up again and again.
     Hasty,
-    /// It reads slowly.
+    /// Its network stalls again and again.
     Slow,
     /// Its tokens expire after two or three seconds.
     Expiring,
@@ -100,10 +100,8 @@ impl Reader {
             if !self.apply(&event) {
                 return;
             }
-            match self.kind {
-                Kind::Hasty if below(200) == 0 => return,
-                Kind::Slow if goal() == 0 => sleep(Duration::from_millis(200)).await,
-                _ => {}
+            if self.kind == Kind::Hasty && below(200) == 0 {
+                return;
             }
         }
     }

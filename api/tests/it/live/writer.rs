@@ -30,8 +30,8 @@ pub async fn write(user: User, run: Arc<Run>) {
 
 /// A random write, and whether it creates a task.
 fn next(user: &User, known: &mut Vec<i64>) -> (RequestBuilder, bool) {
-    // Some are long, so that a slow reader has something to be slow with.
-    let description = "🦀".repeat(usize::try_from(below(1000)).unwrap());
+    // They are long, so that a slow reader has something to be slow with.
+    let description = "🦀".repeat(usize::try_from(500 + below(500)).unwrap());
     let body = json!({"title": "t", "description": description, "tags": [format!("tag {}", below(9))]});
     if known.len() < 3 {
         return (user.request(Method::POST, "/api/tasks").json(&body), true);
