@@ -12,6 +12,10 @@ test:
 history TIMES="30":
     HISTORY_TIMES={{TIMES}} cargo test -p service --test history -- --nocapture no_write
 
+# Reads streams of events through servers that are killed and connections that are cut; TIMES is the length, with 1 for that in `test`
+live TIMES="20":
+    LIVE_TIMES={{TIMES}} cargo test -p api --test it -- --nocapture live::
+
 # Checks formatting, clippy and rustdoc; warnings are errors
 lint:
     cargo fmt --all --check

@@ -14,6 +14,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use service::live::NoPlace;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
 
@@ -94,6 +95,9 @@ pub enum Error {
     /// Large requests have taken all that is meant for them.
     #[error("too many large requests")]
     Busy,
+    /// There is no place for another stream of events.
+    #[error("no place for a stream of events: {0:?}")]
+    NoPlace(NoPlace),
     /// The operation does not accept the body, the path or the query. There is at least one mistake, and at most
     /// [`FieldError::MOST`].
     #[error("the request is not valid")]
@@ -168,6 +172,13 @@ const NO_METHOD: ErrorKind = kind(Code::MethodNotAllowed, "This address does not
 pub(crate) const TOO_LARGE: ErrorKind = kind(Code::BodyTooLarge, "The body must be at most 64 KiB large");
 pub(crate) const LATE: ErrorKind = kind(Code::BodyLate, "The body took too long to arrive");
 pub(crate) const RATE_LIMITED: ErrorKind = kind(Code::RateLimited, "Too many requests, please slow down");
+const TOO_MANY_STREAMS: ErrorKind = kind(
+    Code::TooManyStreams,
+    "You have as many streams of events as you may have: end one, or share one between tabs",
+);
+const STREAMS_FULL: ErrorKind =
+    kind(Code::StreamsFull, "This server has no place for another stream of events, please try again");
+const STOPPING: ErrorKind = kind(Code::Stopping, "This server is about to stop, please try again");
 const BUSY: ErrorKind = kind(Code::Busy, "The server is busy with large requests, please try again in a moment");
 pub(crate) const INTERNAL: ErrorKind = kind(Code::InternalError, "Something went wrong in the server");
 pub(crate) const NO_DATABASE: ErrorKind =
@@ -198,6 +209,8 @@ const LIMIT_REQUIRED: FieldError = FieldError {
 
 /// The value of `Retry-After` in seconds, if the server is busy.
 const RETRY_AFTER_BUSY: u64 = 1;
+/// The value of `Retry-After` in seconds, if there is no place for a stream of events.
+const RETRY_AFTER_NO_PLACE: u64 = 15;
 /// The value of `Retry-After` in seconds, if the database or the key server cannot be reached.
 const RETRY_AFTER_OUTAGE: u64 = 2;
 
@@ -212,6 +225,9 @@ impl Error {
             Self::ForeignPath => FOREIGN_PATH,
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Busy | Self::Service(service::Error::Busy) => BUSY,
+            Self::NoPlace(NoPlace::OfUser) => TOO_MANY_STREAMS,
+            Self::NoPlace(NoPlace::OfProcess) => STREAMS_FULL,
+            Self::NoPlace(NoPlace::Stopping) => STOPPING,
             Self::Service(service::Error::TooManyTasks) => TOO_MANY_TASKS,
             Self::Stale { .. } | Self::Service(service::Error::Stale(_)) => STALE,
             Self::Service(service::Error::Resync) => RESYNC,
@@ -309,6 +325,13 @@ impl ResponseError for Error {
             }
             Self::Service(service::Error::Busy) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
+            }
+            Self::NoPlace(NoPlace::Stopping) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_BUSY));
+                response.force_close();
+            }
+            Self::NoPlace(NoPlace::OfUser | NoPlace::OfProcess) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_NO_PLACE));
             }
             Self::KeysUnavailable | Self::Service(service::Error::Unavailable(_)) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_OUTAGE));

@@ -108,8 +108,14 @@ const rest = await client.GET('/api/tasks/trash', { params: { query: { cursor: n
 assert.deepEqual(rest.data?.map(({ id }) => id), [task.id]);
 const restored = await unwrap(client.POST('/api/tasks/{id}/restore', { params: { path } }));
 assert.ok(restored.id === task.id && restored.created_at === task.created_at && restored.version > task.version);
+const history = await client.GET('/api/tasks/{id}/history', { params: { path, query: { limit: 3 } } });
+assert.deepEqual(history.data?.map(({ kind }) => kind), ['restored', 'deleted', 'changed']);
+assert.deepEqual(history.data?.[2]?.fields, { title: { from: 'Buy soy milk', to: 'Buy oat milk' } });
 assert.equal((await client.DELETE('/api/tasks/trash')).data?.count, 3);
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);
+// The stream ends at once, because this state is not known.
+const events = await client.GET('/api/tasks/events', { params: { query: { since: 1 } }, parseAs: 'text' });
+assert.match(events.data ?? '', /^retry: \d+\nevent: state\nid: 1\ndata: \{"state":1\}\n\nevent: resync\n/);
 
 const exported = await client.GET('/api/me/export');
 assert.deepEqual(exported.data?.tasks, []);

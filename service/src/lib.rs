@@ -27,6 +27,8 @@ mod batch;
 mod caller;
 mod db;
 mod error;
+mod listeners;
+pub mod live;
 pub mod me;
 mod model;
 mod store;

@@ -1,5 +1,5 @@
 use std::slice;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -88,9 +88,15 @@ pub(crate) struct Verdict {
 const MAX_TIME: f64 = 9_007_199_254_740_992.0;
 
 impl Verdict {
-    /// Returns the caller, unless the token has expired since it was verified.
-    pub(super) fn unexpired(self) -> Result<Caller, Rejection> {
-        if self.expires < now() { Err(Rejection::Expired) } else { Ok(self.caller) }
+    /// Returns the verdict, unless the token has expired since it was verified.
+    pub(super) fn unexpired(self) -> Result<Self, Rejection> {
+        if self.expires < now() { Err(Rejection::Expired) } else { Ok(self) }
+    }
+
+    /// Returns the last time at which the token is accepted.
+    pub(super) fn expiry(&self) -> SystemTime {
+        // Any accepted time is within the range of both types.
+        UNIX_EPOCH + Duration::from_secs_f64(self.expires.max(0.0))
     }
 }
 

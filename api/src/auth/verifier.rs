@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use actix_web::http::header::HeaderMap;
 use jsonwebtoken::{DecodingKey, crypto};
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use service::Caller;
 
 use super::cache::{Fingerprint, TokenCache};
-use super::claims::{Expected, Rules};
+use super::claims::{Expected, Rules, Verdict};
 use super::jws::{Jws, SignatureAlgorithm};
 use super::keys::{KeySet, KeyStore, Miss, Unavailable};
 use super::{AuthError, Rejection, bearer};
@@ -69,10 +69,18 @@ impl Verifier {
     /// [`AuthError::Rejected`] if the token is missing or refused, [`AuthError::KeysUnavailable`] if there is no key to verify
     /// it with.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
-        self.verify(bearer::token(headers)?).await
+        Ok(self.verify(bearer::token(headers)?).await?.caller)
     }
 
-    async fn verify(&self, token: &str) -> Result<Caller, AuthError> {
+    /// Returns the time at which the token in the `Authorization` header is no longer accepted.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub async fn expiry(&self, headers: &HeaderMap) -> Result<SystemTime, AuthError> {
+        Ok(self.verify(bearer::token(headers)?).await?.expiry())
+    }
+
+    async fn verify(&self, token: &str) -> Result<Verdict, AuthError> {
         let fingerprint = Fingerprint::of(token);
         if let Some(verdict) = self.verified.get(&fingerprint) {
             return Ok(verdict.unexpired()?);
@@ -88,7 +96,7 @@ impl Verifier {
         }
     }
 
-    fn verify_shared(&self, fingerprint: Fingerprint, jws: &Jws) -> Result<Caller, Rejection> {
+    fn verify_shared(&self, fingerprint: Fingerprint, jws: &Jws) -> Result<Verdict, Rejection> {
         if self.secrets.is_empty() {
             return Err(Rejection::NoSecret);
         }
@@ -110,7 +118,7 @@ async fn verify_published(
     rules: &Rules,
     fingerprint: Fingerprint,
     jws: &Jws<'_>,
-) -> Result<Caller, AuthError> {
+) -> Result<Verdict, AuthError> {
     let arrived = Instant::now();
     let key_id = jws.key_id.as_deref().ok_or(Rejection::UnknownKey)?;
     let keys = store.fresh().await.map_err(|Unavailable| AuthError::KeysUnavailable)?;
@@ -188,7 +196,7 @@ mod tests {
 
         async fn outcome(&self, token: &str) -> Result<String, String> {
             let caller = self.verifier.verify(token).await;
-            caller.map(|caller| caller.user_id().as_str().to_owned()).map_err(|error| error.to_string())
+            caller.map(|verdict| verdict.caller.user_id().as_str().to_owned()).map_err(|error| error.to_string())
         }
     }
 

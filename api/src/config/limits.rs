@@ -16,6 +16,8 @@ pub struct LimitsConfig {
     pub connections_per_address: Option<NonZeroU32>,
     /// `MAX_TASKS_PER_USER`. `None` is no limit.
     pub tasks_per_user: Option<NonZeroU32>,
+    /// `MAX_LISTENERS`: streams of events on this server. `None` is no limit.
+    pub listeners: Option<NonZeroU32>,
     /// `HISTORY_DAYS`: for how many days changes are kept.
     pub history_days: NonZeroU16,
     /// How slow connections may be. No variable changes it.
@@ -66,6 +68,9 @@ const DEFAULT_LIMIT: u32 = 2000;
 /// Far more than a person writes.
 const DEFAULT_TASKS: u32 = 50_000;
 
+/// They take about 200 MiB.
+const DEFAULT_LISTENERS: u32 = 10_000;
+
 /// As long as most people are away.
 const DEFAULT_HISTORY: NonZeroU16 = NonZeroU16::MIN.saturating_add(29);
 
@@ -80,6 +85,9 @@ impl LimitsConfig {
                 .map(NonZeroU32::new)?,
             tasks_per_user: variables
                 .parse("MAX_TASKS_PER_USER", DEFAULT_TASKS, "a number of tasks, 0 for no limit")
+                .map(NonZeroU32::new)?,
+            listeners: variables
+                .parse("MAX_LISTENERS", DEFAULT_LISTENERS, "a number of streams of events, 0 for no limit")
                 .map(NonZeroU32::new)?,
             history_days: variables.parse("HISTORY_DAYS", DEFAULT_HISTORY, "a number of days from 1 to 65535")?,
             timeouts: ConnectionTimeouts::default(),

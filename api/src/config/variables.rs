@@ -28,6 +28,7 @@ pub(super) const NAMES: &[&str] = &[
     "HOST",
     "LOG_FORMAT",
     "MAX_CONNECTIONS_PER_ADDRESS",
+    "MAX_LISTENERS",
     "MAX_TASKS_PER_USER",
     "METRICS_ADDRESS",
     "MIGRATE_ON_START",

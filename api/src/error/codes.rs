@@ -96,12 +96,16 @@ codes! {
     RateLimited = "rate_limited", TOO_MANY_REQUESTS;
     /// Too many large requests are in flight.
     Busy = "busy", TOO_MANY_REQUESTS;
+    /// The user has as many streams of events as a user may have.
+    TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS;
     /// A defect of the server.
     InternalError = "internal_error", INTERNAL_SERVER_ERROR;
     /// The database cannot be reached, or is busy.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE;
     /// The token cannot be verified, because the key server cannot be reached.
     KeyServerUnavailable = "key_server_unavailable", SERVICE_UNAVAILABLE;
+    /// This server has as many streams of events as it may have.
+    StreamsFull = "streams_full", SERVICE_UNAVAILABLE;
     /// Not ready: the server is about to stop.
     Stopping = "stopping", SERVICE_UNAVAILABLE;
     /// Not ready: the schema of the database is not up to date.

@@ -5,6 +5,7 @@
 mod body;
 mod conditions;
 mod explain;
+mod last_event;
 mod names;
 mod path;
 mod prefer;
@@ -14,6 +15,7 @@ mod request_key;
 
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use conditions::{IfNoneMatch, WriteConditions};
+pub use last_event::LastEventId;
 pub use path::TaskId;
 pub(crate) use prefer::PREFERENCE_APPLIED;
 pub use prefer::{Prefer, Return};

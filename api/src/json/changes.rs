@@ -50,7 +50,7 @@ impl Input for ListChanges {
 }
 
 /// Deserializes a state.
-fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+pub(super) fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
     let state = text.parse().ok().filter(|state| *state >= 0);
     state.ok_or_else(|| serde::de::Error::custom("invalid value, expected an integer that is not negative"))
@@ -95,21 +95,26 @@ pub(crate) fn change_feed(feed: Feed, aliases: TaskAliases) -> Bytes {
         if !std::mem::take(&mut is_first) {
             json.push(b',');
         }
-        match item {
-            FeedItem::Changed(task) => {
-                json.extend_from_slice(b"{\"type\":\"changed\",\"task\":");
-                write_task(task, aliases, &mut json);
-                json.push(b'}');
-            }
-            FeedItem::Deleted { id, version } => {
-                let deleted = format!("{{\"type\":\"deleted\",\"id\":{id},\"version\":{version}}}");
-                json.extend_from_slice(deleted.as_bytes());
-            }
-        }
+        write_change(item, aliases, &mut json);
     }
     json.extend_from_slice(format!("],\"state\":{},\"has_more\":{}}}", feed.state, feed.has_more).as_bytes());
     json.shrink_to_fit();
     json.into()
+}
+
+/// Appends the JSON of a change, see [`TaskChange`].
+pub(super) fn write_change(item: FeedItem, aliases: TaskAliases, json: &mut Vec<u8>) {
+    match item {
+        FeedItem::Changed(task) => {
+            json.extend_from_slice(b"{\"type\":\"changed\",\"task\":");
+            write_task(task, aliases, json);
+            json.push(b'}');
+        }
+        FeedItem::Deleted { id, version } => {
+            let deleted = format!("{{\"type\":\"deleted\",\"id\":{id},\"version\":{version}}}");
+            json.extend_from_slice(deleted.as_bytes());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -157,6 +157,18 @@ pub(super) fn trash_limit() -> Schema {
         .into()
 }
 
+/// The size of a page of the history of a task.
+pub(super) fn history_limit() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .description(Some(
+            "The maximum number of changes of a page. The default is 250. If there are more, `Link` has the address of the next page.",
+        ))
+        .minimum(Some(1))
+        .maximum(Some(MAX_LIMIT))
+        .into()
+}
+
 /// The rules of [`Search`].
 pub(super) fn search() -> Schema {
     ObjectBuilder::new()

@@ -43,10 +43,12 @@ endpoints_of_callers! {
     // Before `{id}`, which would match them too.
     "/api/tasks/changes" => tasks::list_changes;
     "/api/tasks/trash" => tasks::list_trash, tasks::empty_trash;
+    "/api/tasks/events" => tasks::stream_events;
     "/api/tasks/summary" => tasks::summarize_tasks;
     "/api/tasks/complete-all" => tasks::complete_all_tasks;
     "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;
     "/api/tasks/{id}/complete" => tasks::complete_task;
+    "/api/tasks/{id}/history" => tasks::list_history;
     "/api/tasks/{id}/restore" => tasks::restore_task;
     "/api/tags" => tasks::list_tags;
     "/api/me" => me::erase_me;

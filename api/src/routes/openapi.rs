@@ -76,17 +76,18 @@ fn add_common_parts(document: &mut Document) {
 /// The syntax of `If-Match`: `*`, or 1 to 16 entity tags (RFC 9110, sections 8.8.3 and 13.1.1).
 const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*"){0,15})$"#;
 
-/// Gives the conditions their syntax. A header is never null, as an optional value would be. Every text is accepted as
+/// Gives the conditions and the position of a stream their syntax. A header is never null, as an optional value would be. Every text is accepted as
 /// `If-None-Match`.
 fn describe_conditions(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
-        let pattern = match parameter.name.as_str() {
-            "If-Match" => Some(IF_MATCH),
-            "If-None-Match" => None,
+        let schema = match parameter.name.as_str() {
+            "If-Match" => ObjectBuilder::new().schema_type(Type::String).pattern(Some(IF_MATCH)),
+            "If-None-Match" => ObjectBuilder::new().schema_type(Type::String),
+            "Last-Event-ID" => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)),
             _ => continue,
         };
-        parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).pattern(pattern).into());
+        parameter.schema = Some(schema.into());
     }
 }
 

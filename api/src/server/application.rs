@@ -9,6 +9,7 @@ use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
+use service::live::Encode;
 use service::{Probe, Store};
 
 use super::answer_memory::AnswerMemory;
@@ -16,9 +17,10 @@ use super::connections::{self, ConnectionCount};
 use super::limits::{FORGET_EVERY, RateLimits};
 use super::metrics::{self, Metrics};
 use super::readiness::Readiness;
-use super::{State, StopSignals, cors, history, observe};
+use super::{State, StopSignals, cors, history, live, observe};
 use crate::auth::Verifier;
 use crate::config::{AuthConfig, Config, DatabaseConfig, LimitsConfig, ServerConfig};
+use crate::json;
 
 /// A server that is bound to its address and ready to run. The same for the program and for its tests.
 pub struct Application {
@@ -79,6 +81,7 @@ impl Application {
             readiness.probe_once(probe).await;
         }
         let task_aliases = config.server.task_aliases;
+        let encode: Encode = Arc::new(move |changes| json::encode(changes, task_aliases));
         let states = stores.iter().map(|store| {
             Data::new(State {
                 store: store.clone(),
@@ -86,6 +89,7 @@ impl Application {
                 task_aliases,
                 readiness: Arc::clone(&readiness),
                 answer_memory: Arc::clone(&answer_memory),
+                encode: Arc::clone(&encode),
                 verifier: Arc::clone(&verifier),
                 limits: Arc::clone(&limits),
                 metrics: metrics.clone(),
@@ -98,6 +102,7 @@ impl Application {
         let app = move || {
             // A worker that replaces another one shares a state.
             let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
+            live::start(&states[worker]);
             App::new()
                 .app_data(states[worker].clone())
                 // For the bodies, which are read without knowing the state.
@@ -151,6 +156,10 @@ impl Application {
             readiness.turn_off();
             let finishing = async {
                 tokio::time::sleep(stop_delay).await;
+                // The server would wait for the streams.
+                if let Some(store) = stores.first() {
+                    store.listeners().stop();
+                }
                 handle.stop(true).await;
                 // The server's own future ends then, see the `select!` below.
                 std::future::pending::<()>().await;
@@ -219,6 +228,7 @@ async fn open_stores(
         store.db().migrate().await.map_err(failed("migrated"))?;
     }
     let store = store.with_max_tasks(limits.tasks_per_user).with_history_days(limits.history_days);
+    let store = store.with_max_listeners(limits.listeners);
     store.split(workers, notice).await.map_err(failed("opened"))
 }
 

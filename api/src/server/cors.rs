@@ -25,6 +25,7 @@ pub(super) fn cors(origins: &AllowedOrigins) -> Cors {
             "if-modified-since",
             "if-none-match",
             "if-unmodified-since",
+            "last-event-id",
             "prefer",
             "x-request-id",
         ])

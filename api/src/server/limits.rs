@@ -120,6 +120,7 @@ mod tests {
             trust_forwarded_for: true,
             connections_per_address: None,
             tasks_per_user: None,
+            listeners: None,
             history_days: std::num::NonZeroU16::MIN,
             timeouts: ConnectionTimeouts::default(),
         });

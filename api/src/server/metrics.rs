@@ -8,8 +8,10 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use service::Store;
+use service::live::End;
 
 use crate::error::Code;
+use crate::json;
 
 /// The metrics, in Prometheus' text format. Labels are route templates, methods, statuses and codes of errors. They never contain
 /// text of a client, and their number is bounded.
@@ -23,6 +25,8 @@ pub(crate) struct Metrics {
     pool_max: IntGauge,
     key_fetches: IntCounterVec,
     statements: IntCounter,
+    streams: IntGauge,
+    ended_streams: IntCounterVec,
 }
 
 /// In seconds: half a millisecond to ten seconds.
@@ -54,9 +58,17 @@ impl Metrics {
                 "database_statements_total",
                 "Statements sent to the database: fewer than requests if requests were batched",
             )?,
+            streams: IntGauge::new("event_streams", "Open streams of events")?,
+            ended_streams: IntCounterVec::new(
+                Opts::new("event_streams_ended_total", "Streams of events that the server has ended, by reason"),
+                &["reason"],
+            )?,
         };
         for succeeded in [true, false] {
             metrics.key_fetches.with_label_values(&[outcome(succeeded)]);
+        }
+        for reason in End::ALL {
+            metrics.ended_streams.with_label_values(&[json::reason(reason)]);
         }
         let version = Opts::new("build_info", "The version of the server; always 1");
         let build = IntGauge::with_opts(version.const_label("version", env!("CARGO_PKG_VERSION")))?;
@@ -70,6 +82,8 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.pool_max.clone()))?;
         metrics.registry.register(Box::new(metrics.key_fetches.clone()))?;
         metrics.registry.register(Box::new(metrics.statements.clone()))?;
+        metrics.registry.register(Box::new(metrics.streams.clone()))?;
+        metrics.registry.register(Box::new(metrics.ended_streams.clone()))?;
         Ok(metrics)
     }
 
@@ -104,6 +118,13 @@ impl Metrics {
         // All handles share one count.
         let sent = stores.first().map_or(0, |store| store.db().statements());
         self.statements.inc_by(sent.saturating_sub(self.statements.get()));
+        if let Some(listeners) = stores.first().map(Store::listeners) {
+            self.streams.set(i64::try_from(listeners.count()).unwrap_or(i64::MAX));
+            for reason in End::ALL {
+                let ended = self.ended_streams.with_label_values(&[json::reason(reason)]);
+                ended.inc_by(listeners.ended(reason).saturating_sub(ended.get()));
+            }
+        }
         let mut text = Vec::new();
         // Writing to memory cannot fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);

@@ -11,6 +11,7 @@ mod guard;
 mod headers;
 mod history;
 mod limits;
+mod live;
 pub mod logging;
 mod metrics;
 mod observe;
@@ -23,6 +24,7 @@ mod stream_errors;
 
 pub(crate) use application::root_cause;
 pub use application::{Application, StartError};
+pub(crate) use connections::keep_for_stream;
 pub use guard::guard;
 pub use observe::catch_panic;
 pub(crate) use readiness::NotReady;

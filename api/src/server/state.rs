@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
+use service::live::{Encode, Listener, Refused, listen};
 use service::tasks::{self, Written};
 use service::{Caller, Store};
 
@@ -29,6 +30,8 @@ pub struct State {
     pub(crate) readiness: Arc<Readiness>,
     /// The memory for answers that wait to be written.
     pub(crate) answer_memory: Arc<AnswerMemory>,
+    /// Writes changes as events.
+    pub(crate) encode: Encode,
     pub(super) verifier: Arc<Verifier>,
     pub(super) limits: Arc<RateLimits>,
     pub(super) metrics: Option<Metrics>,
@@ -66,6 +69,25 @@ impl State {
         }
         let version = tasks::state(&self.store, caller).await?;
         Ok(known.has(version).then(|| etag::not_modified(version)))
+    }
+
+    /// Listens to the changes of the caller of this request after the state `since`, or from now on, until the token of the
+    /// request expires.
+    ///
+    /// # Errors
+    /// [`Error::NoPlace`]. An error of the database.
+    pub(crate) async fn listen(
+        &self,
+        request: &HttpRequest,
+        caller: &Caller,
+        since: Option<i64>,
+    ) -> Result<Listener, Error> {
+        let expires = self.verifier.expiry(request.headers()).await?;
+        let listening = listen(&self.store, caller, since, expires, Arc::clone(&self.encode)).await;
+        listening.map_err(|refused| match refused {
+            Refused::NoPlace(no_place) => Error::NoPlace(no_place),
+            Refused::Failed(error) => error.into(),
+        })
     }
 
     /// Makes the answer to this user, with this version as its entity tag, whose length depends on the user's data. It is

@@ -385,3 +385,18 @@ async fn an_address_has_a_limit_of_connections_except_on_this_machine_or_behind_
         proxied.push(is_served(&format!("{own}:{port}")).await.unwrap());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_events_does_not_count_as_a_connection_of_its_address() {
+    let Some(own) = own_address() else {
+        return tools::not_run("a test needs an address that is not a loopback address");
+    };
+    let database = TestDatabase::migrated(Backend::Sqlite).await.unwrap();
+    let app = TestApp::with(database, &[("HOST", "0.0.0.0"), ("MAX_CONNECTIONS_PER_ADDRESS", "2")]).await;
+    let alice = app.user_at(&own.to_string(), "alice");
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(alice.listen("").await);
+    }
+    alice.get(200, "/api/tasks").await;
+}

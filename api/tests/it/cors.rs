@@ -21,7 +21,7 @@ fn words(list: &str) -> Vec<String> {
 
 #[on_both_databases]
 async fn a_preflight_needs_no_token_and_allows_the_documented_methods_and_headers(app: TestApp) {
-    let headers = "authorization,content-type,if-match,if-none-match,if-modified-since,if-unmodified-since,idempotency-key,prefer";
+    let headers = "authorization,content-type,if-match,if-none-match,if-modified-since,if-unmodified-since,idempotency-key,last-event-id,prefer";
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let answer = Answer::expect(200, preflight(&app, PAGE, "/api/tasks/1", method, headers)).await;
         assert_eq!(answer.header("access-control-allow-origin"), PAGE);

@@ -172,7 +172,8 @@ fn mistaken(operation: &str, path: &str) -> (String, Value) {
         "get_task" | "delete_task" | "restore_task" => ("1.5", "", Value::Null),
         "list_tasks" => ("", "?priority=important&limit=0", Value::Null),
         "summarize_tasks" => ("", "?tz=Mars", Value::Null),
-        "list_changes" | "list_trash" => ("", "?limit=0", Value::Null),
+        "list_changes" | "list_trash" | "list_history" => ("1", "?limit=0", Value::Null),
+        "stream_events" => ("", "?since=-1", Value::Null),
         "delete_completed_tasks" => ("", "", Value::Null),
         _ => ("1", "?sorted=title", Value::Null),
     };

@@ -170,7 +170,13 @@ impl Model {
 }
 
 /// Sends the request for `action`. Returns the answer's body in the form of the model, and the path of a new task.
-async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (Value, Option<String>) {
+async fn send(
+    user: &User,
+    action: &Action,
+    paths: &[String],
+    status: u16,
+    key: Option<&str>,
+) -> (Value, Option<String>) {
     let path = |task: usize| paths.get(task).cloned().unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX));
     let request = match action {
         Action::Create(new) => user.request(Method::POST, "/api/tasks").json(new),
@@ -186,6 +192,7 @@ async fn send(user: &User, action: &Action, paths: &[String], status: u16) -> (V
         Action::CompleteAll => user.request(Method::POST, "/api/tasks/complete-all"),
         Action::DeleteCompleted => user.request(Method::DELETE, "/api/tasks?status=completed"),
     };
+    let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
     let answer = Answer::expect(status, request).await;
     let known = |task: &Value| {
         assert_eq!(task["completed"] == true, !task["completed_at"].is_null());
@@ -218,10 +225,16 @@ async fn random_operations_of_three_users_agree_with_the_model(app: TestApp) {
         let round = round.fetch_add(1, Ordering::Relaxed);
         let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
         let (mut model, mut paths) = (Model::default(), Vec::new());
-        for (user, action) in actions {
+        for (place, (user, action)) in actions.into_iter().enumerate() {
             let (status, expected) = model.act(user, &action);
-            let (body, created) = send(&users[user], &action, &paths, status).await;
+            // Some requests are sent twice, with a key.
+            let key = place.is_multiple_of(3).then(|| place.to_string());
+            let (body, created) = send(&users[user], &action, &paths, status, key.as_deref()).await;
             assert_eq!(body, expected, "{action:?}");
+            if key.is_some() {
+                let again = send(&users[user], &action, &paths, status, key.as_deref()).await;
+                assert_eq!(again, (body, created.clone()), "{action:?}");
+            }
             paths.extend(created);
         }
     });

@@ -1,8 +1,10 @@
 //! Several servers on one database, behind a real proxy.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,15 +20,18 @@ use crate::support::program::Program;
 use crate::support::tools::{self, Daemon, free_port};
 use crate::support::{SECRET, User, token};
 
-struct Proxy {
+/// The name of the socket at which the proxy takes commands.
+const ADMIN_SOCKET: &str = "admin";
+
+pub struct Proxy {
     _daemon: Daemon,
-    address: String,
-    _folder: TempDir,
+    pub address: String,
+    folder: TempDir,
 }
 
 /// What the proxy reports about one server.
-struct Backing {
-    is_up: bool,
+pub struct Backing {
+    pub is_up: bool,
     is_down: bool,
     /// How many of its answers had a status of 2xx.
     successes: u64,
@@ -38,12 +43,15 @@ struct Backing {
 ///
 /// - A busy machine may answer a check late, which does not mean that the server must not be used: a check has five seconds, and three
 ///   must fail before a server is taken out. A server that stops says so at once, so this takes 600 ms, well within `STOP_DELAY`.
+/// - Its buffers are small, so that a server notices a slow reader.
 /// - With one thread, the proxy learns that a connection is closed before it reads a request that came later.
-async fn proxy(ports: &[u16]) -> Option<Proxy> {
+pub async fn proxy(ports: &[u16]) -> Option<Proxy> {
     let program = tools::find("haproxy", "haproxy")?;
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let admin = folder.path().join(ADMIN_SOCKET).display().to_string();
     let mut config = format!(
-        "global\n nbthread 1\n\
+        "global\n nbthread 1\n stats socket {admin} level admin\n \
+         tune.sndbuf.client 16384\n tune.rcvbuf.server 16384\n\
          defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n timeout check 5s\n retries 3\n\
          option redispatch\n retry-on conn-failure\n\
          frontend in\n bind 127.0.0.1:{port}\n stats enable\n stats uri /proxy\n default_backend api\n\
@@ -55,7 +63,7 @@ async fn proxy(ports: &[u16]) -> Option<Proxy> {
     let file = folder.path().join("haproxy.cfg");
     fs::write(&file, config).unwrap();
     let child = Command::new(program).arg("-f").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let proxy = Proxy { _daemon: Daemon(child), address: format!("http://127.0.0.1:{port}"), _folder: folder };
+    let proxy = Proxy { _daemon: Daemon(child), address: format!("http://127.0.0.1:{port}"), folder };
     until("the proxy listens", async || reqwest::get(format!("{}/proxy", proxy.address)).await.is_ok()).await;
     for number in 0..ports.len() {
         until("the proxy finds every server ready", async || proxy.server(number).await.is_up).await;
@@ -64,7 +72,14 @@ async fn proxy(ports: &[u16]) -> Option<Proxy> {
 }
 
 impl Proxy {
-    async fn server(&self, number: usize) -> Backing {
+    /// Cuts all connections with one server.
+    pub fn cut_off(&self, number: usize) {
+        let mut admin = UnixStream::connect(self.folder.path().join(ADMIN_SOCKET)).unwrap();
+        admin.write_all(format!("shutdown sessions server api/s{number}\n").as_bytes()).unwrap();
+        admin.read_to_end(&mut Vec::new()).unwrap();
+    }
+
+    pub async fn server(&self, number: usize) -> Backing {
         let table = reqwest::get(format!("{}/proxy;csv", self.address)).await.unwrap().text().await.unwrap();
         let mut rows = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
         let names = rows.next().unwrap();
@@ -92,7 +107,7 @@ impl Proxy {
 }
 
 /// Waits for an event; fails only if it does not come at all.
-async fn until(event: &str, mut has_come: impl AsyncFnMut() -> bool) {
+pub async fn until(event: &str, mut has_come: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(2);
     while !has_come().await {
         assert!(Instant::now() < deadline, "waited in vain: {event}");

@@ -36,10 +36,12 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
         (Method::PATCH, format!("{path}/complete?sorted=title")),
         (Method::DELETE, format!("{path}?sorted=title")),
         (Method::GET, "/api/tasks/summary?tz=UTC&sorted=title".to_owned()),
+        (Method::GET, "/api/tasks/events?since=1&sorted=title".to_owned()),
         (Method::POST, "/api/tasks/complete-all?sorted=title".to_owned()),
         (Method::DELETE, "/api/tasks?status=completed&sorted=title".to_owned()),
         (Method::GET, "/api/tags?sorted=title".to_owned()),
         (Method::POST, format!("{path}/restore?sorted=title")),
+        (Method::GET, format!("{path}/history?limit=1&sorted=title")),
         (Method::GET, "/api/tasks/trash?limit=1&sorted=title".to_owned()),
         (Method::DELETE, "/api/tasks/trash?sorted=title".to_owned()),
     ] {

@@ -40,13 +40,13 @@ pub(crate) struct OwnerState {
 impl Store {
     /// The last changes of the caller's tasks after the number `since`: one more than `limit` if there are more, and possibly
     /// some more than that.
-    pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32) -> Result<LogPage, Error> {
+    pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32, cost: Cost) -> Result<LogPage, Error> {
         let log = log(caller, since, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
             let log = log.clone();
             async move { db.select(&log, limit, |page: &mut LogPage, row| page.push(&row)).await }
         };
-        self.alone(caller, Cost::Heavy, select).await
+        self.alone(caller, cost, select).await
     }
 }
 
@@ -56,9 +56,11 @@ const BEGIN: usize = AFTER_TASK + 1;
 const LAST_SEEN: usize = AFTER_TASK + 2;
 const AT: usize = AFTER_TASK + 3;
 const TASK_ID: usize = AFTER_TASK + 4;
+/// The position of the first column behind all of these.
+pub(super) const AFTER_CHANGE: usize = AFTER_TASK + 5;
 
 impl LogPage {
-    fn push(&mut self, row: &QueryResult) -> Result<(), DbErr> {
+    pub(super) fn push(&mut self, row: &QueryResult) -> Result<(), DbErr> {
         let row = stored(row)?;
         let Some(version) = row.optional_number(AT)? else {
             self.owner = Some(OwnerState { clock: row.number(CLOCK)?, begin: row.number(BEGIN)? });
@@ -73,9 +75,20 @@ impl LogPage {
     }
 }
 
-/// The parameter that is the owner, and the one that is the number after which changes are wanted.
-const OWNER: &str = "$1";
-const SINCE: &str = "$2";
+/// What a statement asks for, as it names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// The owner.
+    pub(super) owner: &'static str,
+    /// The number after which changes are wanted.
+    pub(super) since: &'static str,
+    /// The maximum number of changes that are looked at.
+    pub(super) seen: u64,
+}
+
+/// A statement for one owner gets its values as parameters.
+const ALONE: Asked = Asked { owner: "$1", since: "$2", seen: MAX_SEEN };
+
 /// The rows of the log that are looked at.
 const SEEN: &str = "seen";
 
@@ -85,9 +98,16 @@ const SEEN: &str = "seen";
 /// does not exist. A change that is not the last one is passed over, because the last one comes later: in this part or in
 /// another.
 pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> Statement {
+    let values = Values(vec![caller.user_id().as_str().into(), since.into()]);
+    let statement = select(ALONE, limit, dialect);
+    Statement { sql: dialect.text(&statement), values: Some(values), db_backend: dialect.backend() }
+}
+
+/// The statement of [`log`].
+pub(super) fn select(asked: Asked, limit: u32, dialect: Dialect) -> SelectStatement {
     use task_change::Column::{At, TaskId};
-    let mut last_seen = rows();
-    last_seen.column(At).limit(1).offset(MAX_SEEN - 1);
+    let mut last_seen = rows(asked);
+    last_seen.column(At).limit(1).offset(asked.seen - 1);
     let mut statement = Query::select();
     statement.exprs(READ.iter().map(|_| null()));
     statement
@@ -95,8 +115,8 @@ pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> 
         .expr(Expr::SubQuery(None, Box::new(last_seen.into())))
         .exprs([null(), null()])
         .from(task_owner::Entity)
-        .and_where(Expr::col(task_owner::Column::UserId).eq(Expr::cust(OWNER)));
-    let mut changes = seen(dialect);
+        .and_where(Expr::col(task_owner::Column::UserId).eq(Expr::cust(asked.owner)));
+    let mut changes = seen(asked, dialect);
     changes
         .columns(read())
         .columns([At, TaskId].map(|column| (Alias::new(SEEN), column)))
@@ -110,8 +130,7 @@ pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> 
         .from_subquery(changes, Alias::new("changes"))
         .to_owned();
     statement.union(UnionType::All, changes);
-    let values = Values(vec![caller.user_id().as_str().into(), since.into()]);
-    Statement { sql: dialect.text(&statement), values: Some(values), db_backend: dialect.backend() }
+    statement
 }
 
 fn null() -> Expr {
@@ -119,22 +138,22 @@ fn null() -> Expr {
 }
 
 /// The rows of the log after the number, in their order, without columns.
-fn rows() -> SelectStatement {
+fn rows(asked: Asked) -> SelectStatement {
     use task_change::Column::{At, UserId};
     let mut rows = Query::select();
     rows.from(task_change::Entity)
-        .and_where(Expr::col(UserId).eq(Expr::cust(OWNER)))
-        .and_where(Expr::col(At).gt(Expr::cust(SINCE)))
+        .and_where(Expr::col(UserId).eq(Expr::cust(asked.owner)))
+        .and_where(Expr::col(At).gt(Expr::cust(asked.since)))
         .order_by(At, Order::Asc);
     rows
 }
 
 /// The rows that are looked at with their tasks, if they are the last changes of these, without columns.
-fn seen(dialect: Dialect) -> SelectStatement {
+fn seen(asked: Asked, dialect: Dialect) -> SelectStatement {
     use task_change::Column::{At, Kind, TaskId};
     let of_seen = |column| Expr::col((Alias::new(SEEN), column));
-    let mut log = rows();
-    log.columns([At, TaskId, Kind]).limit(MAX_SEEN);
+    let mut log = rows(asked);
+    log.columns([At, TaskId, Kind]).limit(asked.seen);
     let mut seen = Query::select();
     seen.from_subquery(log, Alias::new(SEEN));
     let is_named = || task(Column::Id).eq(of_seen(TaskId));
@@ -144,18 +163,18 @@ fn seen(dialect: Dialect) -> SelectStatement {
             .columns(read())
             .from(Entity)
             .and_where(is_named())
-            .and_where(owned::by_id(Expr::cust(OWNER)))
+            .and_where(owned::by_id(Expr::cust(asked.owner)))
             .limit(1)
             .to_owned();
         seen.join_lateral(JoinType::LeftJoin, found, Entity, Expr::val(true));
     } else {
-        let found = is_named().and(owned::by_id(Expr::cust(OWNER)));
+        let found = is_named().and(owned::by_id(Expr::cust(asked.owner)));
         seen.join(JoinType::LeftJoin, Entity, found);
     }
     let is_gone = Condition::all()
         .add(of_seen(Kind).eq(DELETED))
         .add(task(Column::Id).is_null())
-        .add(is_last_deletion(SEEN, OWNER));
+        .add(is_last_deletion(SEEN, asked.owner));
     let is_as_it_is = task(Column::UpdatedAt).eq(dialect.time_of_seen());
     seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone));
     seen
@@ -194,7 +213,7 @@ mod tests {
             set_clock(&connection, number - 1).await;
             let changed = tasks::toggle_completed(&store, &alice, task.id, &Conditions::default()).await.unwrap().value;
             assert_eq!(changed.version(), number);
-            let page = store.log(&alice, number - 1, 10).await.unwrap();
+            let page = store.log(&alice, number - 1, 10, Cost::Heavy).await.unwrap();
             assert_eq!(page.items, [FeedItem::Changed(changed)]);
         }
     }

@@ -12,9 +12,11 @@ mod dialect;
 mod edit;
 mod filter;
 mod growth;
+mod history;
 mod input;
 mod keys;
 mod list;
+mod moved;
 mod owned;
 #[cfg(test)]
 mod plans;
@@ -25,6 +27,7 @@ mod sort;
 mod statement;
 mod summary;
 mod sweep;
+mod tails;
 mod trash;
 
 use std::fmt;
@@ -35,6 +38,7 @@ use std::time::Duration;
 
 pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
+pub(crate) use self::history::{HistoryRows, LoggedChange};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
@@ -50,9 +54,11 @@ use self::request::{EditKind, EditRequest};
 pub(crate) use self::row::Rows;
 pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
+pub(crate) use self::tails::TAIL;
 pub(crate) use self::trash::TrashRows;
 use crate::batch::{Holds, Lane, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
+use crate::listeners::Listeners;
 use crate::model::{Changes, IdempotencyKey, Task};
 use crate::{Caller, Error, UserId};
 
@@ -80,11 +86,19 @@ struct Shared {
     max_tasks: i64,
     /// The time for which changes are kept.
     history: Duration,
+    /// The listeners of this process to changes.
+    listeners: Arc<Listeners>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { growth: Arc::default(), holds: Arc::default(), max_tasks: i64::MAX, history: DEFAULT_HISTORY }
+        Self {
+            growth: Arc::default(),
+            holds: Arc::default(),
+            max_tasks: i64::MAX,
+            history: DEFAULT_HISTORY,
+            listeners: Arc::new(Listeners::new(None)),
+        }
     }
 }
 
@@ -130,9 +144,22 @@ impl Store {
         Self::on(self.db, self.places, &Shared { history, ..self.shared }, self.worker)
     }
 
+    /// Limits the number of listeners to changes. `None` is no limit.
+    #[must_use]
+    pub fn with_max_listeners(self, max: Option<NonZero<u32>>) -> Self {
+        let listeners = Arc::new(Listeners::new(max));
+        Self::on(self.db, self.places, &Shared { listeners, ..self.shared }, self.worker)
+    }
+
     /// The time for which changes are kept.
     pub(crate) fn history(&self) -> Duration {
         self.shared.history
+    }
+
+    /// The listeners of this process to changes.
+    #[must_use]
+    pub fn listeners(&self) -> &Arc<Listeners> {
+        &self.shared.listeners
     }
 
     fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {
@@ -140,11 +167,16 @@ impl Store {
         let long_waits = Arc::new(Semaphore::new(LONG_WAITS));
         let of = |kind| {
             let (growth, long_waits) = (Arc::clone(&shared.growth), Arc::clone(&long_waits));
-            let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits };
+            let listeners = Arc::clone(&shared.listeners);
+            let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits, listeners };
             Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
         };
-        let restores =
-            Restores { growth: Arc::clone(&shared.growth), max_tasks: shared.max_tasks, history: shared.history };
+        let restores = Restores {
+            growth: Arc::clone(&shared.growth),
+            max_tasks: shared.max_tasks,
+            history: shared.history,
+            listeners: Arc::clone(&shared.listeners),
+        };
         let queues = Queues {
             get: Queue::new(Get, db.clone(), Arc::clone(&reads), Arc::default()),
             newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),

@@ -1,7 +1,7 @@
 //! The plans of the statements, on a table that is so large that a plan without an index is noticed.
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
-mod deletions;
+mod log;
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
@@ -10,7 +10,7 @@ use testing::{TestDatabase, analyze, on_both_databases, seed};
 use super::dialect::Dialect;
 use super::list::page;
 use super::statement::Texts;
-use super::{changes, edit, read, sweep};
+use super::{changes, edit, moved, read, sweep, tails};
 use crate::model::{
     Due, DueIn, Filter, MAX_OFFSET, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task,
 };
@@ -382,6 +382,30 @@ async fn a_sweep_finds_its_rows_by_index(database: TestDatabase) {
             let explain = format!("EXPLAIN EXECUTE sweep_{name}({values})");
             let plan = lines_of(&connection, &explain, "QUERY PLAN").await;
             assert!(!plan.contains("Seq Scan") && !plan.contains("Hash") && !plan.contains("Sort"), "{name}: {plan}");
+        }
+    }
+}
+
+#[on_both_databases]
+async fn the_statements_for_listeners_find_their_rows_by_index(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    add_changes(&connection).await;
+    let dialect = Dialect::of(connection.get_database_backend());
+    if dialect == Dialect::Sqlite {
+        let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {}", moved::text(dialect)), "detail").await;
+        assert!(plan.contains("SEARCH task_owner") && !plan.contains("SCAN task_owner"), "{plan}");
+        return;
+    }
+    for (name, text) in [("tails", &**tails::TEXT), ("moved", moved::text(dialect))] {
+        connection.execute_unprepared(&format!("PREPARE for_{name} AS {text}")).await.unwrap();
+        for (mode, owners) in [("force_custom_plan", 1), ("force_custom_plan", 256), ("force_generic_plan", 1)] {
+            connection.execute_unprepared(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+            let all = |value: fn(u32) -> String| (1..=owners).map(value).collect::<Vec<_>>().join(", ");
+            let (users, numbers) = (all(|n| format!("'user {n}'")), all(|n| n.to_string()));
+            let values = format!("ARRAY[{users}], ARRAY[{numbers}], ARRAY[{numbers}]");
+            let explain = format!("EXPLAIN EXECUTE for_{name}({values})");
+            let plan = lines_of(&connection, &explain, "QUERY PLAN").await;
+            assert!(!plan.contains("Seq Scan") && !plan.contains("Hash") && !plan.contains("Bitmap"), "{name}: {plan}");
         }
     }
 }

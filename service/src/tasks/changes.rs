@@ -3,24 +3,40 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::model::{Feed, now};
-use crate::store::{LogPage, OwnerState, Store};
+use crate::store::{Cost, LogPage, OwnerState, Store, TAIL};
 use crate::{Caller, Error};
 
-/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of the
-/// list from which it was made, see [`Page::state`](super::Page::state).
+/// Returns up to `limit` changes of the caller's tasks after the state `since`. The first state of a replica is the state of
+/// the list from which it was made, see [`Page::state`](super::Page::state).
 ///
-/// One statement reads the changes, the tasks and the clock, so they agree. It looks at 5,000 changes at most. When nothing more
-/// follows, a replica that has taken every part equals the list at the state of the last one.
+/// One statement reads the changes, the tasks and the clock, so they agree. It looks at 5,000 changes at most. When nothing
+/// more follows, a replica that has taken every part equals the list at the state of the last one.
 ///
 /// # Errors
 /// [`Error::Resync`] if the changes since this state are not known. [`Error::Busy`] if the caller has too many such requests in
 /// flight.
 pub async fn changes(store: &Store, caller: &Caller, since: i64, limit: u32) -> Result<Feed, Error> {
-    let page = store.log(caller, since, limit).await?;
+    let page = store.log(caller, since, limit, Cost::Heavy).await?;
+    judged(page, since, limit, store.history())
+}
+
+/// Returns the first changes of many callers' tasks, each after a state that is probably one of the last. The answers have
+/// the order of the callers. A part has up to [`TAIL`] changes, and one statement reads all parts.
+///
+/// # Errors
+/// An error of the database. For a caller, [`Error::Resync`].
+pub(crate) async fn newest_changes(store: &Store, asked: &[(Caller, i64)]) -> Result<Vec<Result<Feed, Error>>, Error> {
+    let pages = store.tails(asked).await?;
+    let judge = |(page, (_, since)): (LogPage, &(Caller, i64))| judged(page, *since, TAIL, store.history());
+    Ok(pages.into_iter().zip(asked).map(judge).collect())
+}
+
+/// Returns the part of the feed that these rows of the log are, if the log has all changes after the state.
+fn judged(page: LogPage, since: i64, limit: u32, history: Duration) -> Result<Feed, Error> {
     let Some(owner) = page.owner else {
         return if since == 0 { Ok(Feed::default()) } else { Err(Error::Resync) };
     };
-    if !is_known(since, owner, now(), store.history()) {
+    if !is_known(since, owner, now(), history) {
         return Err(Error::Resync);
     }
     Ok(feed(page, owner.clock, limit))

@@ -8,6 +8,7 @@ mod complete;
 mod create;
 mod delete;
 mod get;
+mod history;
 mod list;
 mod merge;
 mod restore;
@@ -16,10 +17,12 @@ mod trash;
 mod update;
 
 pub use changes::changes;
+pub(crate) use changes::newest_changes;
 pub use complete::{complete_all, set_completed, toggle_completed};
 pub use create::create;
 pub use delete::{delete, delete_completed};
 pub use get::get;
+pub use history::history;
 pub use list::{ListQuery, Page, WholeList, count, cursor, list, state};
 pub use merge::{Merged, merge};
 pub use restore::restore;
@@ -28,8 +31,8 @@ pub use trash::{WholeTrash, trash, wipe_trash};
 pub use update::update;
 
 pub use crate::model::{
-    Change, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter, IdempotencyKey,
-    InvalidDue, InvalidKey, InvalidSearch, InvalidTag, InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position,
-    Precondition, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title, TrashPage, Written,
-    Zone,
+    Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter,
+    HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidSearch, InvalidTag,
+    InvalidText, InvalidZone, MAX_OFFSET, NewTask, Position, Precondition, Priority, Search, Sort, SortBy, SortKey,
+    Start, Status, Tag, Tags, Task, Title, TrashPage, Written, Zone,
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::client::MAX_TASKS;
 use crate::findings::{Findings, Problem};
 use crate::history::{History, Logged, OwnerHistory};
-use crate::journal::{Event, Outcome, Request};
+use crate::journal::{Entry, Event, Outcome, Request};
 use crate::state::{Action, State};
 
 /// An attempt with its times.
@@ -46,6 +46,8 @@ pub(crate) fn check(history: &History) -> Findings {
     if history.deadlocks > 0 {
         findings.add(Problem::Deadlock, format!("{} deadlocks", history.deadlocks));
     }
+    let is_copy = |entry: &&Entry| matches!(entry.event, Event::Followed(..));
+    findings.count("copies", history.entries.iter().filter(is_copy).count());
     let mut changes = Changes::new();
     for (owner, of_owner) in &history.owners {
         findings.count("changes", of_owner.log.len());
@@ -78,7 +80,7 @@ fn attempts(history: &History) -> Attempts<'_> {
             Event::Ended(name, outcome) => {
                 attempts.get_mut(name.as_str()).unwrap().end = Some((entry.time, outcome));
             }
-            Event::Listed(..) | Event::Rewrote(_) => {}
+            Event::Listed(..) | Event::Followed(..) | Event::Rewrote(_) => {}
         }
     }
     attempts
@@ -91,7 +93,9 @@ fn lists<'a>(history: &'a History, owner: &str, attempts: &Attempts<'_>) -> Vec<
         return Vec::new();
     }
     let list = |event: &'a Event| match event {
-        Event::Listed(of, state, tasks) if of == owner => Some((*state, tasks.as_slice())),
+        Event::Listed(of, state, tasks) | Event::Followed(of, state, tasks) if of == owner => {
+            Some((*state, tasks.as_slice()))
+        }
         _ => None,
     };
     let mut lists: Vec<_> = history.entries.iter().filter_map(|entry| list(&entry.event)).collect();
@@ -130,6 +134,8 @@ fn replay<'a>(
 ) {
     let begin = of_owner.row.as_ref().map_or(0, |row| row.begin);
     let (mut tasks, mut trash, mut clock) = (BTreeMap::<i64, State>::new(), BTreeMap::<i64, State>::new(), begin);
+    // Every state of every task, by its version.
+    let mut states = HashMap::<(i64, i64), State>::new();
     let mut lists = lists.into_iter().peekable();
     for (place, logged) in of_owner.log.iter().enumerate() {
         while let Some((state, list)) = lists.next_if(|(state, _)| *state < logged.at) {
@@ -151,8 +157,13 @@ fn replay<'a>(
         } else {
             Some(clock).filter(|_| of_attempt.is_empty())
         };
-        let holds = match (&request.if_versions, state_before) {
-            (Some(versions), Some(state)) => versions.contains(&state),
+        let holds = match (&request.action, &request.if_versions, state_before) {
+            (Action::Merge(_, fields), Some(versions), Some(state)) => {
+                let base = versions.first().and_then(|version| states.get(&(*task_id, *version)));
+                let merges = |base| before.as_ref().is_some_and(|before| !fields.conflicts(base, before));
+                versions.contains(&state) || base.is_some_and(merges)
+            }
+            (_, Some(versions), Some(state)) => versions.contains(&state),
             _ => true,
         };
         let is_named = request.action.id().is_none_or(|id| id == *task_id);
@@ -164,7 +175,10 @@ fn replay<'a>(
         }
         let after = after.ok().flatten();
         match &after {
-            Some(after) => _ = tasks.insert(*task_id, after.clone()),
+            Some(after) => {
+                states.insert((*task_id, *at), after.clone());
+                tasks.insert(*task_id, after.clone());
+            }
             None => trash.extend(tasks.remove(task_id).map(|task| (*task_id, task))),
         }
         of_attempt.push(Applied { logged, place, after });
@@ -228,7 +242,9 @@ fn check_attempts(history: &History, attempts: &Attempts<'_>, changes: &Changes<
         // An erasure erases keys too.
         let erased_until = erased_until.get(request.owner.as_str());
         let has_key = request.has_key && erased_until.is_none();
-        if (request.if_versions.is_some() || has_key) && !done.is_empty() {
+        // A merge finds its own change as one of others that wanted the same, so without a key it can be done again.
+        let has_version = request.if_versions.is_some() && !matches!(request.action, Action::Merge(..));
+        if (has_version || has_key) && !done.is_empty() {
             let of_group = groups.entry(&request.group).or_default();
             *of_group += 1;
             if *of_group > 1 {
@@ -360,7 +376,7 @@ fn check_order(history: &History, attempts: &Attempts<'_>, changes: &Changes<'_>
                 let last = last.entry(&attempts[name.as_str()].request.owner).or_default();
                 *last = numbers(name).max().unwrap_or_default().max(*last);
             }
-            Event::Listed(..) | Event::Rewrote(_) => {}
+            Event::Listed(..) | Event::Followed(..) | Event::Rewrote(_) => {}
         }
     }
     for (name, after) in begun {

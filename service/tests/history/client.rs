@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use service::tasks::{
-    self, Change, Changes, Conditions, Description, Due, IdempotencyKey, ListQuery, NewTask, Precondition, Priority,
-    Start, Tags, Title, Written,
+    self, Change, Changes, Conditions, Description, Due, FeedItem, IdempotencyKey, ListQuery, NewTask, Precondition,
+    Priority, Start, Tags, Title, Written,
 };
 use service::{Actor, Caller, DbConfig, Error, Store, UserId, me};
 use tokio::time::{sleep, timeout};
@@ -63,6 +63,7 @@ pub(crate) async fn work(orders: Orders) {
             versions: HashMap::new(),
             states: HashMap::new(),
             deleted: HashMap::new(),
+            replicas: HashMap::new(),
         };
         client.run(orders.requests)
     });
@@ -96,6 +97,8 @@ struct Client {
     states: HashMap<&'static str, i64>,
     /// The ids of the tasks that it has deleted.
     deleted: HashMap<&'static str, Vec<i64>>,
+    /// The copies that it keeps with the feed: their states, and the versions of their tasks.
+    replicas: HashMap<&'static str, (i64, HashMap<i64, i64>)>,
 }
 
 impl Client {
@@ -106,6 +109,9 @@ impl Client {
             let is_unknown = self.versions.get(owner).is_none_or(HashMap::is_empty);
             if self.random.one_in(if is_unknown { 2 } else { 12 }) {
                 self.list(owner).await;
+            }
+            if self.random.one_in(6) {
+                self.follow(owner).await;
             }
             let group = format!("{}.{number}", self.name);
             let (action, if_versions) = self.choose(owner, &group);
@@ -153,7 +159,8 @@ impl Client {
             return (Action::Create(Fields { title, ..self.fields(group) }), None);
         };
         let action = match lot {
-            36..60 => Action::Change(id, self.fields(group)),
+            36..50 => Action::Change(id, self.fields(group)),
+            50..60 => return (Action::Merge(id, self.fields(group)), Some(vec![version])),
             60..85 => Action::Toggle(id),
             _ => Action::Delete(id),
         };
@@ -219,7 +226,33 @@ impl Client {
         let listed = versions.iter().map(|(id, version)| (*id, *version)).collect();
         self.journal.write(Event::Listed(owner.to_owned(), page.state, listed));
         self.states.insert(owner, page.state);
+        self.replicas.entry(owner).or_insert((page.state, versions.clone()));
         self.versions.insert(owner, versions);
+    }
+
+    /// Brings the copy of an owner's tasks up to date from the feed alone, a few changes at a time. A copy is a list at its state.
+    async fn follow(&mut self, owner: &'static str) {
+        let Some((state, versions)) = self.replicas.get_mut(owner) else { return };
+        loop {
+            let limit = u32::try_from(1 + self.random.below(9)).unwrap();
+            let feed = match tasks::changes(&self.store, &caller(owner, None), *state, limit).await {
+                Ok(feed) => feed,
+                Err(Error::Resync) => return drop(self.replicas.remove(owner)),
+                Err(_) => return,
+            };
+            for item in feed.items {
+                match item {
+                    FeedItem::Changed(task) => _ = versions.insert(task.id, task.version()),
+                    FeedItem::Deleted { id, .. } => _ = versions.remove(&id),
+                }
+            }
+            *state = feed.state;
+            if !feed.has_more {
+                break;
+            }
+        }
+        let copied = versions.iter().map(|(id, version)| (*id, *version)).collect();
+        self.journal.write(Event::Followed(owner.to_owned(), *state, copied));
     }
 }
 
@@ -242,6 +275,10 @@ async fn send(store: &Store, request: Request) -> (Outcome, Option<i64>) {
         Action::Create(fields) => tasks::create(store, &caller, new_task(fields), conditions.key).await.map(of_task),
         Action::Change(id, fields) => {
             tasks::update(store, &caller, id, changes(fields), &conditions).await.map(of_task)
+        }
+        Action::Merge(id, fields) => {
+            let merged = tasks::merge(store, &caller, id, changes(fields), &conditions).await;
+            merged.map(|merged| of_task(merged.task))
         }
         Action::Toggle(id) => tasks::toggle_completed(store, &caller, id, &conditions).await.map(of_task),
         Action::Delete(id) => tasks::delete(store, &caller, id, &conditions).await.map(of_task),

@@ -50,6 +50,8 @@ pub(crate) enum Event {
     Ended(String, Outcome),
     /// A list of an owner, complete: its state, and the versions of the tasks by their ids.
     Listed(String, i64, Vec<(i64, i64)>),
+    /// A copy of an owner's tasks that was made from the feed alone, at its state.
+    Followed(String, i64, Vec<(i64, i64)>),
     /// The proxy has applied the rewrite with this place for the first time.
     Rewrote(usize),
 }

@@ -34,6 +34,8 @@ pub(crate) struct Fields {
 pub(crate) enum Action {
     Create(Fields),
     Change(i64, Fields),
+    /// A change that is merged with those of others, if the version of its precondition is stale.
+    Merge(i64, Fields),
     Toggle(i64),
     Delete(i64),
     Restore(i64),
@@ -47,7 +49,9 @@ impl Action {
     /// The task that the write names, if it names one.
     pub(crate) fn id(&self) -> Option<i64> {
         match self {
-            Self::Change(id, _) | Self::Toggle(id) | Self::Delete(id) | Self::Restore(id) => Some(*id),
+            Self::Change(id, _) | Self::Merge(id, _) | Self::Toggle(id) | Self::Delete(id) | Self::Restore(id) => {
+                Some(*id)
+            }
             Self::Create(_) | Self::CompleteAll | Self::DeleteCompleted | Self::Erase => None,
         }
     }
@@ -56,7 +60,7 @@ impl Action {
     pub(crate) fn kind(&self) -> Option<i16> {
         match self {
             Self::Create(_) => Some(1),
-            Self::Change(..) | Self::Toggle(_) | Self::CompleteAll => Some(2),
+            Self::Change(..) | Self::Merge(..) | Self::Toggle(_) | Self::CompleteAll => Some(2),
             Self::Delete(_) | Self::DeleteCompleted => Some(3),
             Self::Restore(_) => Some(4),
             Self::Erase => None,
@@ -83,7 +87,7 @@ impl Action {
         let before = before.ok_or("wrote a task that does not exist")?.clone();
         let completed = |completed| Fields { completed: Some(completed), ..Fields::default() };
         match self {
-            Self::Change(_, fields) => Ok(Some(set(before, fields, at))),
+            Self::Change(_, fields) | Self::Merge(_, fields) => Ok(Some(set(before, fields, at))),
             Self::Toggle(_) => {
                 let flipped = completed(!before.completed);
                 Ok(Some(set(before, &flipped, at)))
@@ -95,6 +99,20 @@ impl Action {
             Self::Restore(_) => Ok(Some(State { updated_at: at, ..before })),
             Self::Create(_) | Self::Erase => Err("logged a change"),
         }
+    }
+}
+
+impl Fields {
+    /// Whether a field that the request sets was changed between these states, to something else than the request wants.
+    pub(crate) fn conflicts(&self, base: &State, current: &State) -> bool {
+        let wanted = set(current.clone(), self, current.updated_at);
+        let differs = |of: fn(&State) -> String| of(base) != of(current) && of(current) != of(&wanted);
+        differs(|state| state.title.clone())
+            || differs(|state| format!("{:?}", state.description))
+            || differs(|state| state.completed.to_string())
+            || differs(|state| state.priority.to_string())
+            || differs(|state| format!("{:?}", state.tags))
+            || differs(|state| format!("{:?}", state.due))
     }
 }
 

@@ -188,8 +188,11 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
         ],
-        "list_trash" => {
+        "list_trash" | "list_history" => {
             vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
+        }
+        "stream_events" => {
+            vec![parameter("since", FieldCode::Invalid, "since must be an integer that is not negative")]
         }
         "delete_completed_tasks" => vec![parameter("status", FieldCode::Required, "status is required")],
         // An operation without parameters only refuses unknown ones.

@@ -40,7 +40,7 @@ pub async fn list_trash(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (store, caller) = (&state.store, &*caller);
-    let after = cursor.map(|cursor| cursor::decode_number(caller, &TRASH, &cursor)).transpose()?;
+    let after = cursor.map(|cursor| cursor::decode_in_log(caller, &TRASH, &cursor)).transpose()?;
     // Before the query, so that a request without memory for its answer costs nothing.
     let held = if limit > LARGE_LIMIT {
         Some(state.answer_memory.hold(caller.user_id(), limit * EXPECTED_BYTES).await?)
@@ -50,7 +50,7 @@ pub async fn list_trash(
     let TrashPage { tasks, next } = tasks::trash(store, caller, limit, after).await?;
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {
-        response.insert_header((LINK, next_link(&cursor::encode_number(caller, &TRASH, next), limit, &request)?));
+        response.insert_header((LINK, next_link(&cursor::encode_in_log(caller, &TRASH, &next), limit, &request)?));
     }
     let body = state.answer_memory.body(caller.user_id(), deleted_array(tasks, state.task_aliases), held)?;
     Ok(response.insert_header(JSON).body(body))

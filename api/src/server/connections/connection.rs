@@ -2,12 +2,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use actix_web::HttpMessage;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::{HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::count::Counted;
 use crate::extract::MAX_BODY_BYTES;
 
 /// What the socket, the request layer and the sweep know of one connection. All of them run in the thread of its worker.
@@ -31,6 +32,10 @@ pub(super) struct Connection {
     ahead: Cell<usize>,
     /// Whether bytes have arrived that may not be read yet.
     is_held: Cell<bool>,
+    /// Whether the connection is kept for a stream of events.
+    has_stream: Cell<bool>,
+    /// Counts the connection for its address.
+    counted: Cell<Option<Counted>>,
     /// Set by the sweep to end the connection.
     end: Cell<Option<End>>,
     /// Wakes the task of the connection.
@@ -55,13 +60,23 @@ const BURST: usize = 8 * 1024;
 const AHEAD: usize = 4 * 1024;
 
 impl Connection {
+    /// Keeps the count of the connection until its end, or until it is kept for a stream.
+    pub(super) fn count(&self, counted: Counted) {
+        self.counted.set(Some(counted));
+    }
+
+    /// Returns whether the connection is kept for a stream, so that the end of the client's input is its end.
+    pub(super) fn has_stream(&self) -> bool {
+        self.has_stream.get()
+    }
+
     /// Begins a turn of the library's dispatcher.
     pub(super) fn begin_turn(&self) {
         self.burst.set(BURST);
     }
 
-    /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP library
-    /// would go on to answer requests into a buffer without a limit.
+    /// Returns whether more bytes may be read now. While the client does not take its answers, none are, because the HTTP
+    /// library would go on to answer requests into a buffer without a limit.
     pub(super) fn may_read(&self) -> bool {
         if !self.is_busy.get() {
             self.ahead.set(AHEAD);
@@ -133,8 +148,8 @@ impl Connection {
         }
     }
 
-    /// Returns the number of the head that is arriving, or `None` if none has begun, or if an answer has not been taken yet: then
-    /// the head is not read.
+    /// Returns the number of the head that is arriving, or `None` if none has begun, or if an answer has not been taken yet:
+    /// then the head is not read.
     pub(super) fn arriving_head(&self) -> Option<u32> {
         let is_expected = self.is_head_begun.get() && !self.is_busy.get() && !self.is_blocked.get();
         is_expected.then(|| self.requests.get())
@@ -156,6 +171,15 @@ impl Connection {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
+    }
+}
+
+/// Keeps the connection of a request for a stream of events, which has limits of its own: the connection no longer counts for
+/// its address, and it ends as soon as the client ends its side. It must be closed after the stream.
+pub(crate) fn keep_for_stream(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+        connection.has_stream.set(true);
+        connection.counted.take();
     }
 }
 

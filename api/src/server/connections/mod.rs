@@ -14,6 +14,7 @@ mod socket;
 mod sweep;
 
 pub(super) use connection::InFlight;
+pub(crate) use connection::keep_for_stream;
 pub(super) use count::ConnectionCount;
 pub(super) use delivery::deliver;
 pub(super) use listener::listen;

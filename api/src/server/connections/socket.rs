@@ -16,12 +16,12 @@ const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length:
 pub(super) struct Socket {
     stream: TcpStream,
     connection: Rc<Connection>,
-    _counted: Counted,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, connection: Rc<Connection>, counted: Counted) -> Self {
-        Self { stream, connection, _counted: counted }
+        connection.count(counted);
+        Self { stream, connection }
     }
 
     pub(super) fn connection(&self) -> Rc<Connection> {
@@ -72,7 +72,12 @@ impl AsyncRead for Socket {
         if outcome.is_pending() {
             self.connection.remember_waker(context);
         } else {
-            self.connection.bytes_arrived(buffer.filled().len() - before);
+            let bytes = buffer.filled().len() - before;
+            self.connection.bytes_arrived(bytes);
+            if bytes == 0 && self.connection.has_stream() {
+                // The library would go on to write to a client that has gone.
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
         }
         outcome
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod difference;
+pub mod events;
 pub mod program;
 pub mod raw;
 pub mod tools;

@@ -1,6 +1,7 @@
 //! Edits of many tasks of one owner. Up to 10,000 tasks are one transaction. More are done in steps of a bounded number of
 //! rows, so that no other write waits for long.
 
+use std::iter;
 use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +80,7 @@ impl Store {
             match self.alone(caller, Cost::Heavy, work).await {
                 Ok(Done::Replay(count)) => return Ok((Written::before(count), true)),
                 Ok(Done::Now { written: of_step, next: next_step }) => {
+                    self.listeners().wrote(iter::once(caller.user_id()));
                     written += of_step;
                     next = next_step;
                     // Also if it has written no task: an erasure can have very many changes to delete.

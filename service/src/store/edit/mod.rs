@@ -29,6 +29,7 @@ use super::request::{EditKind, EditRequest};
 use super::row::{AFTER_TASK, StoredRow};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
+use crate::listeners::Listeners;
 use crate::model::{Task, now};
 use crate::{Cause, Error, UserId};
 
@@ -64,6 +65,8 @@ pub(super) struct Edits {
     pub(super) max_tasks: i64,
     /// The permits to wait long for an owner that another server has locked, of all kinds together.
     pub(super) long_waits: Arc<Semaphore>,
+    /// They learn of each write.
+    pub(super) listeners: Arc<Listeners>,
 }
 
 impl Operation for Edits {
@@ -89,6 +92,7 @@ impl Operation for Edits {
             DbBackend::Postgres => self.run_joined(db, batch).await?,
             _ => self.run_in_sequence(db, batch).await?,
         }
+        self.listeners.wrote(batch.requests.iter().map(|request| request.caller.user_id()));
         if self.kind == EditKind::Create {
             self.growth.add(db, batch.requests.len());
         }

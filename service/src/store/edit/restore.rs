@@ -21,6 +21,7 @@ use super::steps::{self, Kind};
 use super::{BATCH_LOCK_TIMEOUT, DELETED, MAX_BATCH};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
+use crate::listeners::Listeners;
 use crate::model::{Task, now};
 use crate::store::columns::{ID, IMAGE, OWNER, ReadPosition, read};
 use crate::store::dialect::{Dialect, request, task};
@@ -41,6 +42,7 @@ pub(in crate::store) struct Restores {
     pub(in crate::store) max_tasks: i64,
     /// The time for which deleted tasks are kept.
     pub(in crate::store) history: Duration,
+    pub(in crate::store) listeners: Arc<Listeners>,
 }
 
 impl Operation for Restores {
@@ -71,6 +73,7 @@ impl Operation for Restores {
         };
         let restored = db.transact(DEADLINE, work).await?;
         self.growth.add(db, restored);
+        self.listeners.wrote(batch.requests.iter().map(|request| request.caller.user_id()));
         Ok(())
     }
 

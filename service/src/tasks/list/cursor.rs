@@ -3,6 +3,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::ListQuery;
 use crate::model::Position;
@@ -38,20 +39,20 @@ pub fn decode(caller: &Caller, query: &ListQuery, cursor: &str) -> Result<Positi
     if query.sort.accepts(&position) { Ok(position) } else { Err(Error::InvalidCursor) }
 }
 
-/// Encodes the number of a change as a text for a client, in the same way. `list` identifies the list that goes on there.
+/// Encodes a position in the log as a text for a client, in the same way. `list` identifies the list that goes on there.
 #[must_use]
-pub fn encode_number(caller: &Caller, list: &impl Serialize, number: i64) -> String {
-    let position = json(&number);
+pub fn encode_in_log(caller: &Caller, list: &impl Serialize, position: &impl Serialize) -> String {
+    let position = json(position);
     let mut bytes = checksum(caller, list, &position);
     bytes.extend(position);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Decodes a text that [`encode_number`] made.
+/// Decodes a text that [`encode_in_log`] made.
 ///
 /// # Errors
 /// [`Error::InvalidCursor`] if the text is not a cursor of this list of this caller.
-pub fn decode_number(caller: &Caller, list: &impl Serialize, cursor: &str) -> Result<i64, Error> {
+pub fn decode_in_log<P: DeserializeOwned>(caller: &Caller, list: &impl Serialize, cursor: &str) -> Result<P, Error> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
     let (found, position) = bytes.split_at_checked(CHECKSUM).ok_or(Error::InvalidCursor)?;
     if found != checksum(caller, list, position) {

@@ -1,7 +1,8 @@
-//! The plans of the statements that read deletions in the log.
+//! The plans of the statements that read the trash and the history of a task in the log.
 
-use super::super::trash;
+use super::super::{history, trash};
 use super::*;
+use crate::model::HistoryPosition;
 
 /// Adds changes of the crowd and of `the large one`, and of `the restorer`, who has deleted and restored one task very often.
 async fn add_deletions(connection: &DatabaseConnection) {
@@ -25,20 +26,26 @@ async fn analyzed(connection: &DatabaseConnection, name: &str, statement: Statem
     lines_of(connection, &explain, "QUERY PLAN").await
 }
 
+/// The number behind a text of a line of a plan, 0 if the line does not have it.
+fn number(line: &str, before: &str) -> f64 {
+    let behind = line.split_once(before).map_or("0", |(_, behind)| behind);
+    behind.split([' ', ')']).next().unwrap().parse().unwrap()
+}
+
+fn rows_of(line: &str) -> f64 {
+    number(line, "actual rows=")
+}
+
 /// Requires that every scan of the log is one of an index that reads 5,000 rows at most, and leaves out none for a deletion.
 fn assert_bounded(subject: &str, plan: &str) {
     assert!(!plan.contains("Seq Scan") && !plan.contains("Bitmap") && !plan.contains("Sort"), "{subject}: {plan}");
     assert!(!plan.contains("Hash") && !plan.contains("Materialize"), "{subject}: {plan}");
-    let number = |line: &str, before: &str| -> f64 {
-        let behind = line.split_once(before).map_or("0", |(_, behind)| behind);
-        behind.split([' ', ')']).next().unwrap().parse().unwrap()
-    };
     let lines: Vec<&str> = plan.lines().collect();
     for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("on task_change")) {
         assert!(line.contains("Index"), "{subject}: {plan}");
         let removed = lines[place + 1..].iter().take_while(|line| !line.contains("->"));
         let removed: f64 = removed.map(|line| number(line, "Rows Removed by Filter: ")).sum();
-        assert!(number(line, "actual rows=") <= 5000.0 && removed <= 1.0, "{subject}: {plan}");
+        assert!(rows_of(line) <= 5000.0 && removed <= 1.0, "{subject}: {plan}");
     }
 }
 
@@ -84,5 +91,29 @@ async fn a_step_of_a_wipe_finds_its_rows_by_index(database: TestDatabase) {
             let plan = lines_of(&connection, &format!("EXPLAIN EXECUTE wipe_{name}({values})"), "QUERY PLAN").await;
             assert!(!plan.contains("Seq Scan") && !plan.contains("Hash") && !plan.contains("Sort"), "{name}: {plan}");
         }
+    }
+}
+
+#[on_both_databases]
+async fn the_history_of_a_task_is_read_by_index_and_looks_at_5000_changes(database: TestDatabase) {
+    let connection = crowd(&database).await;
+    add_deletions(&connection).await;
+    let dialect = Dialect::of(connection.get_database_backend());
+    for (place, user) in ["user 7", "the large one"].into_iter().enumerate() {
+        let caller = Caller::authenticated(UserId::parse(user).unwrap());
+        let position = HistoryPosition { before: i64::MAX, last: 7 };
+        let mut statement = history::task_history(&caller, 7, position, 1, 250, dialect);
+        if is_postgres(&connection) {
+            let plan = analyzed(&connection, &format!("history_{place}"), statement).await;
+            // The changes of other tasks are left out of the 5,000.
+            let scans: Vec<&str> = plan.lines().filter(|line| line.contains("on task_change")).collect();
+            assert!(!scans.is_empty() && scans.iter().all(|line| line.contains("Index")), "{user}: {plan}");
+            assert!(!plan.contains("Sort") && !plan.contains("Bitmap"), "{user}: {plan}");
+            assert!(scans.iter().all(|line| rows_of(line) <= 5000.0), "{user}: {plan}");
+            continue;
+        }
+        statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+        let plan = lines(&connection, statement, "detail").await;
+        assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE"), "{user}: {plan}");
     }
 }
