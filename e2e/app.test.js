@@ -176,6 +176,10 @@ test('the keyboard adds, searches, completes, edits, deletes, and shows its keys
   await spoken(page, 'Deleted “Second”');
   await inRow('One');
   await shows(page, 'Three', 'One');
+  await press('u');
+  await spoken(page, 'Restored: Second');
+  await shows(page, 'Three', 'Second', 'One');
+  await inRow('One');
   await press('?');
   const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await assertNoFaults(page, 'list of the keys');
@@ -185,7 +189,7 @@ test('the keyboard adds, searches, completes, edits, deletes, and shows its keys
   await press('Delete');
   await press('/');
   await inRow('One');
-  await shows(page, 'Three', 'One');
+  await shows(page, 'Three', 'Second', 'One');
 }));
 
 test('a refused change is shown with its reason, and can be corrected', () => withWindows(async (page) => {

@@ -24,6 +24,7 @@ export function FeedbackProvider({ children }: { children: ReactNode }) {
   const [spoken, setSpoken] = useState({ text: '', turn: 0 });
   const [offer, setOffer] = useState<Undo>();
   const [isHeld, setHeld] = useState(false);
+  const bar = useRef<HTMLElement>(null);
   const focusBefore = useRef<Element | null>(null);
 
   const announce = useCallback((text: string) => setSpoken(({ turn }) => ({ text, turn: turn + 1 })), []);
@@ -45,6 +46,7 @@ export function FeedbackProvider({ children }: { children: ReactNode }) {
   const take = () => {
     offer?.undo();
     setOffer(undefined);
+    if (!bar.current?.contains(document.activeElement)) return; // by the key
     if (focusBefore.current instanceof HTMLElement && focusBefore.current.isConnected) focusBefore.current.focus();
     else document.getElementById('new-task')?.focus();
   };
@@ -55,7 +57,7 @@ export function FeedbackProvider({ children }: { children: ReactNode }) {
       <div role="status" className="for-screen-readers">{/* the same text twice is a change */}{spoken.text}{spoken.turn % 2 ? '\u00a0' : ''}</div>
       {offer && (
         <section
-          className="undo" aria-label="Last action"
+          ref={bar} className="undo" aria-label="Last action"
           onMouseEnter={() => setHeld(true)} onMouseLeave={() => setHeld(false)}
           onFocus={({ relatedTarget }) => {
             focusBefore.current = relatedTarget;
@@ -64,7 +66,7 @@ export function FeedbackProvider({ children }: { children: ReactNode }) {
           onBlur={() => setHeld(false)}
         >
           <span>{offer.text}</span>
-          <button type="button" onClick={take}>Undo</button>
+          <button id="undo" type="button" title="Undo (u)" onClick={take}>Undo</button>
           <button type="button" className="icon" aria-label="Close" onClick={() => setOffer(undefined)}>✕</button>
         </section>
       )}

@@ -1,5 +1,5 @@
 // The list of tasks with all that belongs to it: adding, finding and the counts.
-import { useMemo, useRef, useState } from 'react';
+import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import type { LocalTask, Snapshot, TaskStore } from 'task-api-client/sync';
 import { useNow } from '@/hooks/use-now';
 import { count, EVERYTHING, find, isFiltered, tagsOf } from '@/lib/find';
@@ -18,7 +18,8 @@ export function Tasks({ store, snapshot }: { store: TaskStore; snapshot: Snapsho
   const [limit, setLimit] = useState(PART);
   const list = useRef<HTMLUListElement>(null);
   const { announce, offerUndo } = useFeedback();
-  const found = useMemo(() => find(tasks, asked, now), [tasks, asked, now]);
+  const searched = useDeferredValue(asked); // typing stays fast if there are very many tasks
+  const found = useMemo(() => find(tasks, searched, now), [tasks, searched, now]);
   const counts = useMemo(() => count(tasks, now), [tasks, now]);
   const tags = useMemo(() => tagsOf(tasks), [tasks]);
 
@@ -51,7 +52,7 @@ export function Tasks({ store, snapshot }: { store: TaskStore; snapshot: Snapsho
     <>
       <div className="title">
         <h1>Your tasks</h1>
-        {isLoaded && <p role="status" className="hint">{counts.pending} to do{counts.overdue > 0 && <>, <span className="late">{counts.overdue} overdue</span></>}</p>}
+        {isLoaded && <p className="hint">{counts.pending} to do{counts.overdue > 0 && <>, <span className="late">{counts.overdue} overdue</span></>}</p>}
       </div>
       <AddTask onAdd={(fields) => {
         store.create(fields);

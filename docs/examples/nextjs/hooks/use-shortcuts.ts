@@ -8,6 +8,7 @@ export const SHORTCUTS: readonly (readonly [keys: string, meaning: string])[] = 
   ['Space', 'Complete the task, or take that back'],
   ['e', 'Edit the task'],
   ['Del', 'Delete the task'],
+  ['u', 'Undo the last deletion, while the bar is shown'],
   ['Esc', 'Close the editor'],
   ['?', 'Show these keys'],
 ];
@@ -39,11 +40,12 @@ function moveFocus(step: 1 | -1): boolean {
   return box !== undefined && box !== null;
 }
 
-const press = (action: string): boolean => {
-  const button = focusedRow()?.querySelector<HTMLElement>(`[data-action=${action}]`);
+function click(button: HTMLElement | null | undefined): boolean {
   button?.click();
   return button !== undefined && button !== null;
-};
+}
+
+const press = (action: string): boolean => click(focusedRow()?.querySelector<HTMLElement>(`[data-action=${action}]`));
 
 const focus = (id: string): boolean => {
   const field = document.getElementById(id);
@@ -61,6 +63,7 @@ export function useShortcuts(isOn: boolean, showHelp: () => void): void {
       'e': () => press('edit'),
       'Delete': () => press('remove'),
       'Backspace': () => press('remove'),
+      'u': () => click(document.getElementById('undo')),
       'ArrowDown': () => moveFocus(1),
       'ArrowUp': () => moveFocus(-1),
       '?': () => (showHelp(), true),
