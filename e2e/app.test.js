@@ -19,6 +19,10 @@ test('a user signs up with helpful errors, signs out, and finds the tasks after 
   await page.getByText('npm install && npm start').waitFor();
   await page.getByText(`BETTER_AUTH_URL=${app.url} cargo run -p api`).waitFor();
   const alert = (text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+  await page.goto(app.url.replace('localhost', '127.0.0.1'));
+  await signIn(page, 'alice@example.com');
+  await alert('This app has another address.');
+  await page.goto(app.url);
   await signIn(page, 'alice@example.com', 'a wrong password');
   await alert('The e-mail address or the password is wrong.');
   await focusIsIn(page, '[name=password][aria-invalid=true]');

@@ -149,7 +149,11 @@ export const serverTasks = (page, app) => page.evaluate(async (url) => {
 
 export async function screenshot(page, name) {
   mkdirSync(artefacts, { recursive: true });
-  await page.evaluate(() => scrollTo(0, 0));
+  await page.evaluate(() => {
+    const editor = document.querySelector('.tasks .editor');
+    if (editor) editor.scrollIntoView({ block: 'center' });
+    else scrollTo(0, 0);
+  });
   await page.screenshot({ path: join(artefacts, `${name}.png`), animations: 'disabled' });
 }
 

@@ -22,6 +22,7 @@ const SENTENCES: Record<string, SignInError> = {
   VALIDATION_ERROR: new SignInError('This is not a complete e-mail address.', 'email'),
   PASSWORD_TOO_SHORT: new SignInError('The password must have at least 8 characters.', 'password'),
   PASSWORD_TOO_LONG: new SignInError('The password must have at most 128 characters.', 'password'),
+  INVALID_ORIGIN: new SignInError('This app has another address. Open it at its BETTER_AUTH_URL, which is http://localhost:3000 if it is not set.'),
 };
 
 type Answer<Data> = { data: Data | null; error: { status: number; code?: string | undefined } | null };
