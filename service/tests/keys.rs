@@ -242,6 +242,39 @@ async fn a_replay_needs_no_place_in_the_quota_and_a_replay_takes_none(database: 
 }
 
 #[on_both_databases]
+async fn repetitions_take_no_place_in_the_quota_from_a_request_beside_them(database: TestDatabase) {
+    let (store, alice) = open(&database).await;
+    let store = store.with_max_tasks(NonZero::new(10));
+    let create = |n: usize| tasks::create(&store, &alice, new("t"), Some(key(&n.to_string(), "f")));
+    for n in 0..9 {
+        create(n).await.unwrap();
+    }
+    // The new one is the last of them.
+    let created = join_all((0..9).chain(0..9).chain([9]).map(create)).await;
+    let is_replay: Vec<bool> = created.into_iter().map(|created| created.unwrap().is_replay).collect();
+    assert_eq!(is_replay, [vec![true; 18], vec![false]].concat());
+    // Then there is no place left, also not for the second of two.
+    assert!(matches!(create(10).await, Err(Error::TooManyTasks)));
+    let both = join_all([create(0), create(11), create(1), create(12)]).await;
+    assert_eq!(both.iter().filter(|created| created.is_err()).count(), 2);
+}
+
+#[on_both_databases]
+async fn a_key_of_a_bulk_edit_is_refused_by_a_merge(database: TestDatabase) {
+    let (store, alice) = open(&database).await;
+    let task = tasks::create(&store, &alice, new("Milk"), None).await.unwrap().value;
+    let task = match tasks::complete_all(&store, &alice, &with_key("k")).await.unwrap() {
+        Written { value: 1, is_replay: false } => tasks::get(&store, &alice, task.id).await.unwrap(),
+        other => unreachable!("{other:?}"),
+    };
+    for version in [task.version(), task.version() - 1] {
+        let conditions = Conditions { precondition: Precondition::OneOf(vec![version]), ..with_key("k") };
+        let merged = tasks::merge(&store, &alice, task.id, title("Oat milk"), &conditions).await;
+        assert!(matches!(merged, Err(Error::KeyReused)), "{merged:?}");
+    }
+}
+
+#[on_both_databases]
 async fn a_merge_with_a_key_is_done_once(database: TestDatabase) {
     let (store, alice) = open(&database).await;
     let task = tasks::create(&store, &alice, new("Milk"), None).await.unwrap().value;

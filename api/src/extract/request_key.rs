@@ -43,8 +43,8 @@ impl RequestKey {
         })
     }
 
-    /// Returns the key with the fingerprint of the request: its operation, id, query, body and `If-Match`. `operation` is the same
-    /// for all paths of an operation. All other arguments of the handler must have been read.
+    /// Returns the key with the fingerprint of the request: its operation, id, query, body and `If-Match`. `operation` is the
+    /// same for all paths of an operation. All other arguments of the handler must have been read.
     pub(crate) fn of(self, operation: &str) -> Option<IdempotencyKey> {
         let Keyed { key, request } = self.0?;
         // The key was checked when it was read.

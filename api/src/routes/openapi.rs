@@ -76,8 +76,8 @@ fn add_common_parts(document: &mut Document) {
 /// The syntax of `If-Match`: `*`, or 1 to 16 entity tags (RFC 9110, sections 8.8.3 and 13.1.1).
 const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*"){0,15})$"#;
 
-/// Gives the conditions and the position of a stream their syntax. A header is never null, as an optional value would be. Every text is accepted as
-/// `If-None-Match`.
+/// Gives the conditions and the position of a stream their syntax. A header is never null, as an optional value would be. Every
+/// text is accepted as `If-None-Match`.
 fn describe_conditions(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

@@ -38,8 +38,8 @@ pub struct State {
 }
 
 impl State {
-    /// Returns the task of an answer from the outcome of a write to it, and marks the response if it is a replay. If a precondition
-    /// did not hold, the error has the current task.
+    /// Returns the task of an answer from the outcome of a write to it, and marks the response if it is a replay. If a
+    /// precondition did not hold, the error has the current task.
     ///
     /// # Errors
     /// The error of the operation.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 use testing::{Backend, ConnectionTrait, TestDatabase, on_both_databases};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::program::{Program, command, run};
@@ -252,21 +254,24 @@ async fn a_signal_lets_requests_in_flight_finish_and_ends_with_0(database: TestD
     for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let program = Program::start(folder.path(), settings(&database));
-        let alice = program.bearer(&token("alice"));
         // The body is incomplete when the signal arrives.
-        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
-        let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
-            receiver.recv().await.map(|chunk| (Ok::<_, std::io::Error>(chunk), receiver))
-        });
-        let request = alice.request(Method::POST, "/api/tasks").body(reqwest::Body::wrap_stream(chunks));
-        let in_flight = tokio::spawn(Answer::expect(201, request));
-        sender.send(r#"{"title":"#).unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let host_and_port = program.address().trim_start_matches("http://");
+        let mut socket = TcpStream::connect(host_and_port).await.unwrap();
+        let head = format!(
+            "POST /api/tasks HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 21\r\nexpect: 100-continue\r\n\r\n",
+            token("alice")
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        // The server asks for the body, so the request has begun.
+        let mut asked = [0; 25];
+        socket.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
         program.signal(signal);
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        sender.send(r#""in flight"}"#).unwrap();
-        drop(sender);
-        in_flight.await.unwrap();
+        program.wait_for_log("finishing the requests in flight");
+        socket.write_all(br#"{"title":"in flight"}"#).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
         assert_eq!(program.wait().0, Some(0));
     }
 }

@@ -13,7 +13,8 @@ use tokio::task::block_in_place;
 
 use crate::support::{Answer, TestApp, User};
 
-/// An action of a user. A task is named by its number in order of creation; a number that is too large stands for an id without a task.
+/// An action of a user. A task is named by its number in order of creation; a number that is too large stands for an id without
+/// a task.
 #[derive(Clone, Debug)]
 enum Action {
     Create(Value),

@@ -59,6 +59,12 @@ impl<O: Operation> Batch<O> {
         }
     }
 
+    /// The places of the requests that are not answered yet, in the order of their arrival.
+    pub(crate) fn unanswered(&self) -> Vec<usize> {
+        let waiters = lock(&self.waiters);
+        waiters.iter().enumerate().filter(|(_, waiter)| waiter.is_some()).map(|(place, _)| place).collect()
+    }
+
     /// Answers all requests that still wait when the statement has ended.
     pub(super) fn settle(&self, operation: &O, done: &Result<(), Error>) {
         for waiter in lock(&self.waiters).iter_mut().filter_map(Option::take) {

@@ -7,7 +7,7 @@ use sea_orm::sqlx::sqlite::{Sqlite, SqlitePool};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, Statement};
 use tokio::runtime::Handle;
 
-use super::bounded::{begin, query_of};
+use super::bounded::{Sorting, begin, query_of};
 use super::fault::query_error;
 
 /// A transaction that writes. It is rolled back if it is dropped.
@@ -21,7 +21,7 @@ impl Transaction {
     /// transaction takes at once, so that it never fails because another one has written since it read.
     pub(crate) async fn begin(db: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
         if db.get_database_backend() == DbBackend::Postgres {
-            return Ok(Self::Postgres(begin(db.get_postgres_connection_pool(), limit).await?));
+            return Ok(Self::Postgres(begin(db.get_postgres_connection_pool(), limit, Sorting::Avoided).await?));
         }
         Ok(Self::Sqlite(SqliteTransaction::begin(db.get_sqlite_connection_pool()).await?))
     }

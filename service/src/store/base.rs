@@ -44,7 +44,7 @@ impl Store {
             let both = both.clone();
             async move {
                 let push = |rows: &mut Rows, row: QueryResult| rows.push(&row, true, usize::MAX);
-                db.select(&both, limit, push).await
+                db.select_in_order(&both, limit, push).await
             }
         };
         let rows = self.alone(caller, Cost::Heavy, select).await?;

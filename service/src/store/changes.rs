@@ -44,7 +44,7 @@ impl Store {
         let log = log(caller, since, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
             let log = log.clone();
-            async move { db.select(&log, limit, |page: &mut LogPage, row| page.push(&row)).await }
+            async move { db.select_in_order(&log, limit, |page: &mut LogPage, row| page.push(&row)).await }
         };
         self.alone(caller, cost, select).await
     }

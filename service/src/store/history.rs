@@ -56,7 +56,7 @@ impl Store {
         let history = task_history(caller, id, position, oldest, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
             let history = history.clone();
-            async move { db.select(&history, limit, |rows: &mut HistoryRows, row| rows.push(&row)).await }
+            async move { db.select_in_order(&history, limit, |rows: &mut HistoryRows, row| rows.push(&row)).await }
         };
         self.alone(caller, Cost::Heavy, select).await
     }

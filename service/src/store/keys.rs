@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use ::entity::task_request::{Column, Entity};
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 
 use super::Store;
 use super::columns::IMAGE;
@@ -27,8 +27,29 @@ use crate::{Caller, Error};
 pub(crate) enum Remembered {
     /// The task as it was after the request, or before it was deleted.
     Task(Task),
-    /// The number of tasks that a bulk edit has written.
+    /// The number of tasks that an edit of many tasks has written.
     Count(u64),
+    /// The number so far, of an edit of many tasks that has not ended.
+    CountSoFar(u64),
+}
+
+impl Remembered {
+    /// The outcome whose number is stored. A negative number is that of an edit that has not ended.
+    fn of_count(stored: i64) -> Self {
+        match u64::try_from(stored) {
+            Ok(count) => Self::Count(count),
+            Err(_) => Self::CountSoFar(u64::try_from(-1 - stored).unwrap_or_default()),
+        }
+    }
+
+    /// The number as it is stored.
+    fn count(&self) -> Option<i64> {
+        match self {
+            Self::Task(_) => None,
+            Self::Count(count) => i64::try_from(*count).ok(),
+            Self::CountSoFar(count) => i64::try_from(*count).ok().map(|count| -1 - count),
+        }
+    }
 }
 
 /// A request that was done with a key.
@@ -50,7 +71,7 @@ impl KeyedRequest {
     /// Reads a row of [`FIND`].
     fn of_row(row: &dyn StoredRow) -> Result<Self, DbErr> {
         let outcome = match row.optional_number(COUNT)? {
-            Some(count) => Remembered::Count(u64::try_from(count).unwrap_or_default()),
+            Some(count) => Remembered::of_count(count),
             None => Remembered::Task(row.task()?),
         };
         Ok(Self { fingerprint: row.text(FINGERPRINT)?.to_owned(), outcome })
@@ -95,6 +116,11 @@ pub(super) static FIND: LazyLock<Statement<KeyOfCaller>> = LazyLock::new(|| {
     })
 });
 
+/// The place of the request for which [`FIND`] has returned a row.
+pub(super) fn place_of(row: &dyn StoredRow) -> Result<usize, DbErr> {
+    Ok(usize::try_from(row.number(PLACE)?).unwrap_or(usize::MAX))
+}
+
 /// Reads the request that was done with a key.
 #[derive(Debug)]
 pub(super) struct FindKey;
@@ -112,8 +138,10 @@ impl Operation for FindKey {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
             let answer = |row: &dyn StoredRow| {
-                let place = usize::try_from(row.number(PLACE)?).unwrap_or(usize::MAX);
-                batch.answer(place, KeyedRequest::of_row(row).map(Some).map_err(|error| Error::Database(error.into())));
+                batch.answer(
+                    place_of(row)?,
+                    KeyedRequest::of_row(row).map(Some).map_err(|error| Error::Database(error.into())),
+                );
                 Ok(())
             };
             FIND.fetch(db, &batch, &Sent::all(&batch.requests), &[], answer).await
@@ -126,15 +154,15 @@ impl Operation for FindKey {
     }
 }
 
-/// Reads the requests that were done with these keys, within a transaction that holds their owners. Returns the places of those that it
-/// finds.
+/// Reads the requests that were done with these keys, within a transaction that holds their owners. Returns the places of those
+/// that it finds.
 pub(super) async fn find_in(
     transaction: &mut Transaction,
     keys: &[KeyOfCaller],
 ) -> Result<Vec<(usize, KeyedRequest)>, DbErr> {
     let mut found = Vec::new();
     let keep = |row: &dyn StoredRow| {
-        found.push((usize::try_from(row.number(PLACE)?).unwrap_or(usize::MAX), KeyedRequest::of_row(row)?));
+        found.push((place_of(row)?, KeyedRequest::of_row(row)?));
         Ok(())
     };
     FIND.fetch_in(transaction, &Sent::all(keys), keep).await?;
@@ -155,14 +183,7 @@ impl Claim {
     fn task(&self) -> Option<&Task> {
         match &self.outcome {
             Remembered::Task(task) => Some(task),
-            Remembered::Count(_) => None,
-        }
-    }
-
-    fn count(&self) -> Option<i64> {
-        match self.outcome {
-            Remembered::Count(count) => i64::try_from(count).ok(),
-            Remembered::Task(_) => None,
+            Remembered::Count(_) | Remembered::CountSoFar(_) => None,
         }
     }
 }
@@ -170,7 +191,8 @@ impl Claim {
 /// A claim with the text of its task's tags.
 type ClaimWithTags = (Claim, Option<String>);
 
-/// `INSERT INTO task_request (…) SELECT … FROM (…) AS request`.
+/// `INSERT INTO task_request (…) SELECT … FROM (…) AS request ON CONFLICT (user_id, key) DO UPDATE …`. Only an edit of many tasks
+/// finds its own key, after each of its steps but the first.
 pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
     fn claim<'a>(sent: &Sent<'a, ClaimWithTags>) -> &'a Claim {
         &sent.request.0
@@ -183,7 +205,7 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
         Input { name: "key", value: InputValue::Text(|sent| Some(claim(sent).key.as_str())) },
         Input { name: "at", value: InputValue::BigInt(|sent| Some(claim(sent).at)) },
         Input { name: "fingerprint", value: InputValue::Text(|sent| Some(claim(sent).key.fingerprint())) },
-        Input { name: "count", value: InputValue::BigInt(|sent| claim(sent).count()) },
+        Input { name: "count", value: InputValue::BigInt(|sent| claim(sent).outcome.count()) },
         Input { name: "task_id", value: InputValue::BigInt(|sent| Some(claim(sent).task()?.id)) },
         Input { name: "title", value: InputValue::Text(|sent| Some(claim(sent).task()?.title.as_str())) },
         Input { name: "description", value: InputValue::Text(|sent| claim(sent).task()?.description.as_deref()) },
@@ -201,19 +223,26 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
         let image = IMAGE.iter().map(|(column, .., kept)| (*kept, Expr::col((REQUEST_TABLE, *column))));
         let all = fixed.into_iter().zip(names.map(request)).chain(image);
         let (columns, values): (Vec<_>, Vec<_>) = all.unzip();
-        let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
+        let rows = Query::select()
+            .from(Dialect::request_table(requests))
+            .exprs(values)
+            // Otherwise SQLite would read ON CONFLICT as a part of the SELECT.
+            .and_where(Expr::cust("true"))
+            .to_owned();
         let mut insert = Query::insert();
         insert.into_table(Entity).columns(columns);
         // The columns and the values come from one list, so their numbers are equal.
         let _ = insert.select_from(rows);
-        dialect.text(&insert)
+        let mut key = OnConflict::columns([Column::UserId, Column::Key]);
+        key.update_columns([Column::At, Column::Count]);
+        dialect.text(insert.on_conflict(key))
     })
 });
 
 /// The name of the derived table of the requests.
 const REQUEST_TABLE: &str = super::dialect::REQUEST;
 
-/// Claims keys in the transaction that has done their requests. None of them may be claimed already.
+/// Claims keys in the transaction that has done their requests. None of them may be claimed by another request.
 pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) -> Result<(), DbErr> {
     if claims.is_empty() {
         return Ok(());
@@ -226,31 +255,48 @@ pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) 
     CLAIM.fetch_in(transaction, &Sent::all(&claims), |_| Ok(())).await
 }
 
-/// The number that the same edit of many tasks has written before, within a transaction that holds the owner. The inner result is
-/// [`Error::KeyReused`] if the key was used for something else.
-pub(super) async fn find_count_in(
+/// How far an edit of many tasks with a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// No step of it was done, or it has no key.
+    New,
+    /// The steps before have written this number of tasks.
+    Begun(u64),
+    /// It is done, and has written this number of tasks.
+    Done(u64),
+}
+
+/// Reads how far an edit of many tasks is, in a transaction that holds the owner. The inner result is [`Error::KeyReused`] if the
+/// key was used for something else.
+pub(super) async fn progress_in(
     transaction: &mut Transaction,
     caller: &Caller,
     key: Option<&IdempotencyKey>,
-) -> Result<Option<Result<u64, Error>>, DbErr> {
-    let Some(key) = key else { return Ok(None) };
-    let done = find_in(transaction, &[(caller.clone(), key.clone())]).await?.pop();
-    Ok(done.map(|(_, done)| match done.outcome_of(key)? {
-        Remembered::Count(count) => Ok(count),
+) -> Result<Result<Progress, Error>, DbErr> {
+    let Some(key) = key else { return Ok(Ok(Progress::New)) };
+    let Some((_, done)) = find_in(transaction, &[(caller.clone(), key.clone())]).await?.pop() else {
+        return Ok(Ok(Progress::New));
+    };
+    Ok(done.outcome_of(key).and_then(|outcome| match outcome {
+        Remembered::Count(count) => Ok(Progress::Done(count)),
+        Remembered::CountSoFar(count) => Ok(Progress::Begun(count)),
         Remembered::Task(_) => Err(Error::KeyReused),
     }))
 }
 
-/// Claims the key of an edit of many tasks in the transaction of its last step, unless it has written none.
-pub(super) async fn claim_count_in(
+/// Remembers the number of tasks that an edit of many tasks has written in all of its steps, in the transaction of the last one
+/// of them. An edit that has written none claims no key.
+pub(super) async fn keep_progress_in(
     transaction: &mut Transaction,
     caller: &Caller,
     key: Option<&IdempotencyKey>,
     count: u64,
+    is_done: bool,
 ) -> Result<(), DbErr> {
     let Some(key) = key.filter(|_| count > 0) else { return Ok(()) };
-    let (caller, key, at) = (caller.clone(), key.clone(), now().timestamp_micros());
-    claim_in(transaction, vec![Claim { caller, key, at, outcome: Remembered::Count(count) }]).await
+    let outcome = if is_done { Remembered::Count(count) } else { Remembered::CountSoFar(count) };
+    let claim = Claim { caller: caller.clone(), key: key.clone(), at: now().timestamp_micros(), outcome };
+    claim_in(transaction, vec![claim]).await
 }
 
 #[cfg(test)]

@@ -263,8 +263,8 @@ impl Store {
         }
     }
 
-    /// Restores a deleted task, or returns the one that exists. `None` if the caller has no task with this id in the trash, or if a
-    /// request of the caller with this key was done before.
+    /// Restores a deleted task, or returns the one that exists. `None` if the caller has no task with this id in the trash, or
+    /// if a request of the caller with this key was done before.
     pub(crate) async fn restore(
         &self,
         caller: &Caller,

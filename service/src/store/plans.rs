@@ -5,7 +5,7 @@ mod log;
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use testing::{TestDatabase, analyze, on_both_databases, seed};
+use testing::{Backend, TestDatabase, analyze, on_both_databases, seed};
 
 use super::dialect::Dialect;
 use super::list::page;

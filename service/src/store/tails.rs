@@ -36,7 +36,8 @@ impl Store {
             }
             return Ok(pages);
         }
-        let mut pages: Vec<LogPage> = self.db.select(&statement(asked), LIMIT, |pages, row| add(pages, &row)).await?;
+        let mut pages: Vec<LogPage> =
+            self.db.select_in_order(&statement(asked), LIMIT, |pages, row| add(pages, &row)).await?;
         // There are none behind the last caller with a row.
         pages.resize_with(asked.len(), LogPage::default);
         Ok(pages)

@@ -49,7 +49,7 @@ impl Store {
         let trash = trash(caller, before_number, oldest, limit, Dialect::of(self.db.backend()));
         let select = |db: Db, limit| {
             let trash = trash.clone();
-            async move { db.select(&trash, limit, |rows: &mut TrashRows, row| rows.push(&row)).await }
+            async move { db.select_in_order(&trash, limit, |rows: &mut TrashRows, row| rows.push(&row)).await }
         };
         self.alone(caller, cost, select).await
     }

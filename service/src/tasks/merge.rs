@@ -1,4 +1,4 @@
-use super::update::{stale, update};
+use super::update::{replay, stale, update};
 use crate::model::{Changes, Conditions, Description, Task, Title, Written};
 use crate::store::{Edit, MergeState, Remembered, Store};
 use crate::{Caller, Error, Stale};
@@ -28,14 +28,31 @@ pub async fn merge(
     changes: Changes,
     conditions: &Conditions,
 ) -> Result<Merged, Error> {
+    match try_to_merge(store, caller, id, changes, conditions).await {
+        // The key may be that of a request of another kind, which a merge does not find.
+        Err(error @ (Error::Stale(_) | Error::NotFound | Error::NotOwner)) => {
+            let task = replay(store, caller, conditions).await?.ok_or(error)?;
+            Ok(Merged { task, is_merged: false })
+        }
+        other => other,
+    }
+}
+
+async fn try_to_merge(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    changes: Changes,
+    conditions: &Conditions,
+) -> Result<Merged, Error> {
     // Only one version can be the one that the caller started from.
     let Some(version) = conditions.precondition.only_version().filter(|_| changes != Changes::default()) else {
         let task = update(store, caller, id, changes, conditions).await?;
         return Ok(Merged { task, is_merged: false });
     };
+    let key = conditions.key.as_ref();
     let mut expected = version;
     for _ in 0..=ATTEMPTS {
-        let key = conditions.key.as_ref();
         if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected), key).await? {
             return Ok(Merged { task: Written::now(task), is_merged: expected != version });
         }
@@ -45,6 +62,10 @@ pub async fn merge(
             return Ok(Merged { task: Written::before(task), is_merged: false });
         }
         let Some(current) = current else { return Err(store.missing(caller, id).await) };
+        if current.version() == expected && key.is_some() {
+            // The key is the reason why nothing was written.
+            return Err(stale(current));
+        }
         expected = current.version();
         let conflicts = base.map(|base| conflicts(&changes, &base, &current));
         if conflicts.as_ref().is_none_or(|conflicts| !conflicts.is_empty()) {

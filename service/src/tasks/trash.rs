@@ -36,7 +36,8 @@ fn page(rows: TrashRows, limit: u32) -> TrashPage {
 /// the log in steps of 5,000 changes. No step begins after ten seconds. Returns the number of tasks that were in the trash.
 ///
 /// # Errors
-/// [`Error::Busy`], [`Error::KeyReused`]. [`Error::Unavailable`] if not everything could be wiped in time. A repeated call goes on.
+/// [`Error::Busy`], [`Error::KeyReused`]. [`Error::Unavailable`] if not everything could be wiped in time. A repeated call goes
+/// on.
 pub async fn wipe_trash(store: &Store, caller: &Caller, key: Option<IdempotencyKey>) -> Result<Written<u64>, Error> {
     let (count, is_complete) = store.wipe_trash(caller, key).await?;
     if is_complete {

@@ -68,7 +68,7 @@ pub(super) async fn replay(
     let Some(key) = &conditions.key else { return Ok(None) };
     match store.remembered(caller, key).await? {
         Some(Remembered::Task(task)) => Ok(Some(Written::before(task))),
-        Some(Remembered::Count(_)) => Err(Error::KeyReused),
+        Some(Remembered::Count(_) | Remembered::CountSoFar(_)) => Err(Error::KeyReused),
         None => Ok(None),
     }
 }

@@ -230,7 +230,8 @@ impl Client {
         self.versions.insert(owner, versions);
     }
 
-    /// Brings the copy of an owner's tasks up to date from the feed alone, a few changes at a time. A copy is a list at its state.
+    /// Brings the copy of an owner's tasks up to date from the feed alone, a few changes at a time. A copy is a list at its
+    /// state.
     async fn follow(&mut self, owner: &'static str) {
         let Some((state, versions)) = self.replicas.get_mut(owner) else { return };
         loop {

@@ -15,8 +15,8 @@ use crate::server::State;
 
 /// Export all your data
 ///
-/// Returns one JSON document: the tasks, and the trash. It is streamed, because it can be large. If the connection breaks before the end, the document is
-/// cut off and is not valid JSON.
+/// Returns one JSON document: your tasks, and those in the trash, as they are now. It is streamed, because it can be large. If
+/// the connection breaks before the end, the document is cut off and is not valid JSON.
 #[utoipa::path(get, path = MAPPED, tag = "account", responses((status = 200, description = "All your data", body = Export,
     headers(("Content-Disposition" = String, description = "A name for the file")),
     example = json!({"user_id": "alice", "exported_at": "2026-01-31T09:30:00.000000Z", "tasks": [], "trash": []}))))]

@@ -11,8 +11,8 @@ use crate::server::State;
 
 /// Create a task
 ///
-/// The task belongs to you and is not completed. Its texts are stored exactly as they are sent. With an `Idempotency-Key` the request
-/// can be repeated for 24 hours, and creates one task: the answer is then the same as the first one, with
+/// The task belongs to you and is not completed. Its texts are stored exactly as they are sent. With an `Idempotency-Key` the
+/// request can be repeated for 24 hours, and creates one task: the answer is then the same as the first one, with
 /// `Idempotency-Replayed: true`.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     params(

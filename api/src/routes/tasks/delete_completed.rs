@@ -10,8 +10,8 @@ use crate::server::{State, counted};
 
 /// Delete your completed tasks
 ///
-/// Deletes all of them. They are in the trash for a time, from which each can be restored. With very many of them, it deletes as many as it can in ten seconds: `count` is
-/// their number, and a repeated request goes on.
+/// Deletes all of them. They are in the trash for a time, from which each can be restored. With very many of them, it deletes
+/// as many as it can in ten seconds: `count` is their number, and a repeated request goes on.
 #[utoipa::path(delete, path = MAPPED, tag = "bulk",
     params(
         DeleteTasks,

@@ -40,8 +40,8 @@ const PART: u32 = 50;
 /// Ignore other events. A line with a colon is sent every 15 s. Connect again with the last `id` in `Last-Event-ID` or as
 /// `since`, after the time in `retry`: nothing is missed.
 ///
-/// 429 (`code: too_many_streams`): you have ten streams on this server. 503 (`code: streams_full` or `stopping`): connect again after
-/// the seconds of `Retry-After`.
+/// 429 (`code: too_many_streams`): you have ten streams on this server. 503 (`code: streams_full` or `stopping`): connect again
+/// after the seconds of `Retry-After`.
 #[utoipa::path(get, path = MAPPED, tag = "tasks",
     params(Listen, ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event that you have. It takes \
         precedence over `since`.", minimum = 0)),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ::entity::task::Column;
 use ::entity::{task, task_change, task_owner, task_request};
-use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Order, Query};
+use sea_orm::sea_query::{Alias, DeleteStatement, Expr, ExprTrait, Order, Query};
 use sea_orm::{DbErr, EntityTrait, Iden};
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::store::dialect::{self, Dialect};
 use crate::store::input::Sent;
-use crate::store::keys;
+use crate::store::keys::{self, Progress};
 use crate::store::request::{BulkEdit, EditKind, EditRequest};
 use crate::store::{Cost, Store, list, owned, row};
 use crate::{Caller, Cause, Error, Stale, UserId};
@@ -29,15 +29,16 @@ use crate::{Caller, Cause, Error, Stale, UserId};
 const MAX_AT_ONCE: usize = 10_000;
 /// The maximum number of rows of a step, if there are more tasks.
 const STEP: usize = 5000;
-/// The maximum number of old changes that a step of an erasure deletes.
-const STEP_OF_CHANGES: u64 = 20_000;
+/// The maximum number of changes, and of keys, that a step of an erasure deletes.
+const STEP_OF_ROWS: u64 = 20_000;
 /// The time after which a bulk edit begins no further step.
 pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Writes many tasks of the caller. Returns their number, and whether all of them are written: the time for it is limited,
-    /// and a repeated edit goes on. The precondition is one on the owner's clock before the first step. The key is claimed with the
-    /// last step, if any task was written, and remembers the number of all of them.
+    /// and a repeated edit goes on. The precondition is one on the owner's clock before the first step. The key remembers the
+    /// number of tasks that all steps have written, also those of a request with the key that did not come to the end: this one
+    /// then goes on, and its precondition was judged.
     ///
     /// # Errors
     /// [`Error::Busy`], [`Error::KeyReused`], [`Error::Stale`] or an error of the database, before any task was written.
@@ -79,9 +80,9 @@ impl Store {
             };
             match self.alone(caller, Cost::Heavy, work).await {
                 Ok(Done::Replay(count)) => return Ok((Written::before(count), true)),
-                Ok(Done::Now { written: of_step, next: next_step }) => {
+                Ok(Done::Now { total, next: next_step }) => {
                     self.listeners().wrote(iter::once(caller.user_id()));
-                    written += of_step;
+                    written = total;
                     next = next_step;
                     // Also if it has written no task: an erasure can have very many changes to delete.
                     has_begun = true;
@@ -122,8 +123,8 @@ enum Next {
 /// A step that was done.
 enum Done {
     Now {
-        /// The number of tasks that were written.
-        written: u64,
+        /// The number of tasks that this step and those before have written.
+        total: u64,
         next: Next,
     },
     /// The whole edit was done before, and has written this number of tasks.
@@ -148,14 +149,17 @@ impl Step {
         let sent = Sent::all(&owner);
         let clocks = sequence::hold(&mut transaction, &sent).await?;
         let clock = clocks.get(self.caller.user_id().as_str()).copied();
-        if let Some(done) = keys::find_count_in(&mut transaction, &self.caller, self.key.as_ref()).await? {
-            return Ok(done.map(Done::Replay));
-        }
+        let before = match keys::progress_in(&mut transaction, &self.caller, self.key.as_ref()).await? {
+            Ok(Progress::New) => self.before,
+            Ok(Progress::Begun(before)) => before,
+            Ok(Progress::Done(count)) => return Ok(Ok(Done::Replay(count))),
+            Err(error) => return Ok(Err(error)),
+        };
         let state = clock.map_or(0, |clock| clock.last);
-        if !self.precondition.holds(state) {
+        if before == 0 && !self.precondition.holds(state) {
             return Ok(Err(Error::Stale(Box::new(Stale::of_list(state)))));
         }
-        let Some(clock) = clock else { return Ok(Ok(Done::Now { written: 0, next: Next::Nowhere })) };
+        let Some(clock) = clock else { return Ok(Ok(Done::Now { total: before, next: Next::Nowhere })) };
         let mut tasks = self.next_tasks(&mut transaction).await?;
         let is_last = tasks.len() <= MAX_AT_ONCE;
         if !is_last {
@@ -165,28 +169,23 @@ impl Step {
             Some((_, position)) => Next::Behind(position.clone()),
             None => Next::Nowhere,
         };
-        let done = match self.edit {
+        let total = match self.edit {
             BulkEdit::CompleteAll => {
                 let changes = Changes { completed: Change::To(true), ..Changes::default() };
-                let written = self.write(&mut transaction, EditKind::Change, &changes, &tasks).await?;
-                self.claim_key(&mut transaction, written, is_last).await?;
-                Done::Now { written, next }
+                before + self.write(&mut transaction, EditKind::Change, &changes, &tasks).await?
             }
             BulkEdit::DeleteCompleted => {
-                let written = self.write(&mut transaction, EditKind::Delete, &Changes::default(), &tasks).await?;
-                self.claim_key(&mut transaction, written, is_last).await?;
-                Done::Now { written, next }
+                before + self.write(&mut transaction, EditKind::Delete, &Changes::default(), &tasks).await?
             }
-            BulkEdit::Erase => self.erase(&mut transaction, &tasks, clock, is_last).await?,
+            BulkEdit::Erase => {
+                let done = self.erase(&mut transaction, &tasks, clock, is_last).await?;
+                transaction.commit().await?;
+                return Ok(Ok(done));
+            }
         };
+        keys::keep_progress_in(&mut transaction, &self.caller, self.key.as_ref(), total, is_last).await?;
         transaction.commit().await?;
-        Ok(Ok(done))
-    }
-
-    /// Claims the key in the last step, unless no task was written in any step.
-    async fn claim_key(&self, transaction: &mut Transaction, written: u64, is_last: bool) -> Result<(), DbErr> {
-        let key = self.key.as_ref().filter(|_| is_last);
-        keys::claim_count_in(transaction, &self.caller, key, self.before + written).await
+        Ok(Ok(Done::Now { total, next }))
     }
 
     /// The tasks that are still to be written, in the usual order: one more than can be written at once, if there are more.
@@ -238,6 +237,8 @@ impl Step {
         clock: Clock,
         is_last: bool,
     ) -> Result<Done, DbErr> {
+        use task_change::Column as Change;
+        use task_request::Column as Request;
         let user = self.caller.user_id().as_str();
         let backend = transaction.backend();
         let ids: Vec<i64> = tasks.iter().map(|(id, _)| *id).collect();
@@ -245,7 +246,9 @@ impl Step {
         delete.from_table(task::Entity).and_where(owned::is_owner_by_id(&self.caller));
         delete.and_where(dialect::task(Column::Id).in_subquery(Dialect::of(backend).ids(&ids)));
         let written = transaction.execute(&backend.build(&delete)).await?;
-        let has_more = !is_last || self.erase_old_changes(transaction).await? == STEP_OF_CHANGES;
+        let has_more = !is_last
+            || self.erase_some::<task_change::Entity>(transaction, [Change::UserId, Change::At]).await?
+            || self.erase_some::<task_request::Entity>(transaction, [Request::UserId, Request::Key]).await?;
         if has_more {
             // The log does not have these deletes, so replicas must begin anew.
             let number = clock.after(now().timestamp_micros());
@@ -260,32 +263,32 @@ impl Step {
                 .and_where(Expr::col(task_owner::Column::UserId).eq(user))
                 .to_owned();
             transaction.execute(&backend.build(&rest)).await?;
-            return Ok(Done::Now { written, next: Next::Beginning });
+            return Ok(Done::Now { total: self.before + written, next: Next::Beginning });
         }
-        for rest in [
-            of_owner::<task_change::Entity>(task_change::Column::UserId, user),
-            of_owner::<task_request::Entity>(task_request::Column::UserId, user),
-            of_owner::<task_owner::Entity>(task_owner::Column::UserId, user),
-        ] {
-            transaction.execute(&backend.build(&rest)).await?;
-        }
-        Ok(Done::Now { written, next: Next::Nowhere })
+        let rest = of_owner::<task_owner::Entity>(task_owner::Column::UserId, user);
+        transaction.execute(&backend.build(&rest)).await?;
+        Ok(Done::Now { total: self.before + written, next: Next::Nowhere })
     }
 
-    /// Deletes the oldest changes, up to a maximum. Returns their number.
-    async fn erase_old_changes(&self, transaction: &mut Transaction) -> Result<u64, DbErr> {
-        use task_change::Column::{At, UserId};
+    /// Deletes the first rows of the owner in the order of a column, up to a maximum. Returns whether there may be more.
+    async fn erase_some<E: EntityTrait>(
+        &self,
+        transaction: &mut Transaction,
+        [user_id, position]: [E::Column; 2],
+    ) -> Result<bool, DbErr> {
         let user = self.caller.user_id().as_str();
-        let oldest = Query::select()
-            .column(At)
-            .from(task_change::Entity)
-            .and_where(Expr::col(UserId).eq(user))
-            .order_by(At, Order::Asc)
-            .limit(STEP_OF_CHANGES)
+        let first = Query::select()
+            .column(position)
+            .from(E::default())
+            .and_where(Expr::col(user_id).eq(user))
+            .order_by(position, Order::Asc)
+            .limit(STEP_OF_ROWS)
             .to_owned();
-        let mut delete = of_owner::<task_change::Entity>(UserId, user);
-        delete.and_where(Expr::col(At).in_subquery(oldest));
-        transaction.execute(&transaction.backend().build(&delete)).await
+        let last = Query::select().expr(Expr::col(position).max()).from_subquery(first, Alias::new("first")).to_owned();
+        let mut delete = of_owner::<E>(user_id, user);
+        // Not IN: PostgreSQL may compare each row with each.
+        delete.and_where(Expr::col(position).lte(Expr::SubQuery(None, Box::new(last.into()))));
+        Ok(transaction.execute(&transaction.backend().build(&delete)).await? == STEP_OF_ROWS)
     }
 }
 
@@ -319,8 +322,8 @@ mod tests {
                 before: written.iter().sum(),
             };
             let done = step.run(db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
-            let Done::Now { written: of_step, next: next_step } = done else { panic!("there is no key") };
-            written.push(of_step);
+            let Done::Now { total, next: next_step } = done else { panic!("there is no key") };
+            written.push(total - written.iter().sum::<u64>());
             next = next_step;
         }
     }
@@ -358,6 +361,24 @@ mod tests {
             assert_eq!(edit(bulk, Duration::from_hours(1)).await, (5001, true), "{bulk:?}");
             assert_eq!(edit(bulk, Duration::ZERO).await, (0, true), "{bulk:?}");
         }
+    }
+
+    #[on_both_databases]
+    async fn a_repeated_bulk_edit_with_a_key_goes_on_and_has_the_sum_although_its_precondition_no_longer_holds(
+        database: TestDatabase,
+    ) {
+        let mine = [("user_id", "'alice'"), ("title", "'t'"), ("title_folded", "'t'")];
+        seed(&database.connect().await, 10_010, &mine).await;
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        let state = store.clock(&alice).await.unwrap();
+        let key = IdempotencyKey::parse("k", "f".to_owned()).unwrap();
+        let conditions = Conditions { precondition: Precondition::OneOf(vec![state]), key: Some(key) };
+        let edit =
+            async |limit| store.edit_within(&alice, BulkEdit::CompleteAll, conditions.clone(), limit).await.unwrap();
+        assert_eq!(edit(Duration::ZERO).await, (Written::now(5000), false));
+        assert_eq!(edit(Duration::from_hours(1)).await, (Written::now(10_010), true));
+        assert_eq!(edit(Duration::from_hours(1)).await, (Written::before(10_010), true));
     }
 
     #[on_both_databases]

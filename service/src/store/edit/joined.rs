@@ -4,8 +4,8 @@
 //! 2. `turns` gives each owner the time from which the numbers of this batch count: now, or their clock if it is ahead.
 //! 3. `found` locks the tasks and reads them as they are. A plain join would read the snapshot of the statement, which is older
 //!    than the lock.
-//! 4. `claimed` claims the keys, each with the task as it will be. `new` leaves out the requests whose keys were claimed before. A
-//!    batch without keys has neither.
+//! 4. `claimed` claims the keys, each with the task as it will be. `new` leaves out the requests whose keys were claimed
+//!    before. A batch without keys has neither.
 //! 5. `written` writes the tasks.
 //! 6. `logged` adds a change for each, with the task as it was.
 //! 7. `spent` moves the clocks to the last numbers that were really given.

@@ -9,6 +9,7 @@
 mod bulk;
 mod joined;
 mod owners;
+mod quota;
 mod restore;
 mod sequence;
 mod steps;
@@ -129,7 +130,13 @@ impl Edits {
                     send_joined((kind, max_tasks, waits_long), db, &of_attempt, sent).await
                 }
             });
-            let Some(known) = attempt.await? else { return Ok(()) };
+            let Some(known) = attempt.await? else {
+                return if kind == EditKind::Create {
+                    self.create_refused(db, batch, waits_long).await
+                } else {
+                    Ok(())
+                };
+            };
             if kind == EditKind::Create {
                 let callers = batch.requests.iter().map(|request| request.caller.user_id());
                 let new: HashSet<UserId> = callers.filter(|user| !known.contains(user.as_str())).cloned().collect();
@@ -139,6 +146,22 @@ impl Edits {
             held = Some(Arc::new(known));
         }
         Err(Error::Unavailable(Cause::of("owners appeared and disappeared too often")))
+    }
+
+    /// Sends the requests once more that were refused because repetitions took their places in the quota.
+    async fn create_refused(&self, db: &Db, batch: &Arc<Batch<Self>>, waits_long: bool) -> Result<(), Error> {
+        if batch.requests.iter().all(|request| request.key.is_none()) {
+            return Ok(());
+        }
+        let Some(again) = quota::refused_wrongly(db, batch).await? else { return Ok(()) };
+        let (kind, max_tasks, batch) = (self.kind, self.max_tasks, Arc::clone(batch));
+        db.write(async move |db| {
+            let mut sent = Sent::all(&batch.requests);
+            sent.retain(|sent| again.contains(&sent.place));
+            send_joined((kind, max_tasks, waits_long), db, &batch, sent).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Runs a batch as a transaction of SQLite.

@@ -91,8 +91,8 @@ pub(super) fn log(
     insert
 }
 
-/// `INSERT INTO task_request (…) SELECT … ON CONFLICT DO NOTHING RETURNING user_id, at`: claims the keys of the requests that have
-/// one. A key that was claimed before returns no row. `image` is the value of a column of the task as it will be.
+/// `INSERT INTO task_request (…) SELECT … ON CONFLICT DO NOTHING RETURNING user_id, at`: claims the keys of the requests that
+/// have one. A key that was claimed before returns no row. `image` is the value of a column of the task as it will be.
 pub(super) fn claim(requests: TableRef, image: fn(Column) -> Option<Expr>) -> InsertStatement {
     use task_request::Column::{At, Fingerprint, Key, TaskId, UserId};
     let fixed = [(UserId, OWNER), (Key, KEY), (At, AT), (Fingerprint, FINGERPRINT), (TaskId, ID)];

@@ -19,10 +19,11 @@ use crate::model::{Changes, IdempotencyKey, Written};
 use crate::store::columns::IMAGE;
 use crate::store::dialect::Dialect;
 use crate::store::input::Sent;
+use crate::store::keys::{self, Progress};
 use crate::store::request::EditRequest;
 use crate::store::sweep::before;
 use crate::store::trash::{is_gone, is_in_trash};
-use crate::store::{Cost, Store, keys, row};
+use crate::store::{Cost, Store, row};
 use crate::{Caller, Cause, Error, UserId};
 
 /// The maximum number of changes that a step looks at.
@@ -62,8 +63,8 @@ impl Store {
             };
             match self.alone(caller, Cost::Heavy, work).await {
                 Ok(Done::Replay(count)) => return Ok((Written::before(count), true)),
-                Ok(Done::Now { wiped: of_step, last }) => {
-                    wiped += of_step;
+                Ok(Done::Now { total, last }) => {
+                    wiped = total;
                     let Some(last) = last else { return Ok((Written::now(wiped), true)) };
                     after = last;
                 }
@@ -93,8 +94,8 @@ struct Step {
 /// A step that was done.
 enum Done {
     Now {
-        /// The number of tasks that were in the trash.
-        wiped: u64,
+        /// The number of tasks that were in the trash, in this step and those before.
+        total: u64,
         /// The last change that was looked at. `None` if there are no further ones.
         last: Option<i64>,
     },
@@ -117,24 +118,31 @@ impl Step {
     async fn run_in(self: Arc<Self>, mut transaction: Transaction) -> Result<Result<Done, Error>, DbErr> {
         // A statement of its own locks the owner, so that the next ones see every write that was committed before.
         let owner = [EditRequest::of(self.caller.clone(), None, Changes::default())];
-        sequence::hold(&mut transaction, &Sent::all(&owner)).await?;
+        let clocks = sequence::hold(&mut transaction, &Sent::all(&owner)).await?;
         let key = self.key.as_ref();
-        if let Some(done) = keys::find_count_in(&mut transaction, &self.caller, key).await? {
-            return Ok(done.map(Done::Replay));
+        let before = match keys::progress_in(&mut transaction, &self.caller, key).await? {
+            Ok(Progress::New) => self.before,
+            Ok(Progress::Begun(before)) => before,
+            Ok(Progress::Done(count)) => return Ok(Ok(Done::Replay(count))),
+            Err(error) => return Ok(Err(error)),
+        };
+        if clocks.is_empty() {
+            // All data of the owner was erased, also keys.
+            return Ok(Ok(Done::Now { total: before, last: None }));
         }
         let (count, last) = self.two_numbers(&mut transaction, &bound(), &[self.after]).await?;
         let Some(last) = last else {
-            keys::claim_count_in(&mut transaction, &self.caller, key, self.before).await?;
+            keys::keep_progress_in(&mut transaction, &self.caller, key, before, true).await?;
             transaction.commit().await?;
-            return Ok(Ok(Done::Now { wiped: 0, last: None }));
+            return Ok(Ok(Done::Now { total: before, last: None }));
         };
         let (wiped, _) = self.two_numbers(&mut transaction, &count_tasks(), &[self.after, last, self.oldest]).await?;
         transaction.execute(&self.statement(&transaction, &wipe(), &[self.after, last])).await?;
-        let wiped = wiped.unwrap_or_default().unsigned_abs();
+        let total = before + wiped.unwrap_or_default().unsigned_abs();
         let is_over = count.unwrap_or_default().unsigned_abs() < STEP;
-        keys::claim_count_in(&mut transaction, &self.caller, key.filter(|_| is_over), self.before + wiped).await?;
+        keys::keep_progress_in(&mut transaction, &self.caller, key, total, is_over).await?;
         transaction.commit().await?;
-        Ok(Ok(Done::Now { wiped, last: Some(last).filter(|_| !is_over) }))
+        Ok(Ok(Done::Now { total, last: Some(last).filter(|_| !is_over) }))
     }
 
     async fn two_numbers(
@@ -236,8 +244,8 @@ mod tests {
     use crate::DbConfig;
     use crate::model::now;
 
-    #[on_both_databases]
-    async fn a_wipe_of_very_many_changes_stops_at_its_limit_and_a_repeated_one_goes_on(database: TestDatabase) {
+    /// A trash of 5,002 tasks.
+    async fn seeded(database: &TestDatabase) -> (Store, Caller) {
         let now = now().timestamp_micros();
         let owner = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('alice', 1, 1, 0)";
         let changes = format!(
@@ -251,6 +259,39 @@ mod tests {
         }
         let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
         let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        (store, alice)
+    }
+
+    #[on_both_databases]
+    async fn a_wipe_of_very_many_changes_stops_at_its_limit_and_a_repeated_one_goes_on(database: TestDatabase) {
+        let (store, alice) = seeded(&database).await;
+        let key = IdempotencyKey::parse("k", "f".to_owned()).unwrap();
+        let with_key = async |limit| store.wipe_within(&alice, Some(key.clone()), limit).await.unwrap();
+        assert_eq!(with_key(Duration::ZERO).await, (Written::now(5000), false));
+        assert_eq!(with_key(Duration::from_hours(1)).await, (Written::now(5002), true));
+        assert_eq!(with_key(Duration::from_hours(1)).await, (Written::before(5002), true));
+    }
+
+    #[on_both_databases]
+    async fn a_step_after_an_erasure_claims_no_key(database: TestDatabase) {
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let step = Step {
+            caller: Caller::authenticated(UserId::parse("alice").unwrap()),
+            after: 1,
+            oldest: 0,
+            key: Some(IdempotencyKey::parse("k", "f".to_owned()).unwrap()),
+            before: 5000,
+        };
+        step.run(&db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
+        let left = "SELECT * FROM task_request";
+        let connection = database.connect().await;
+        let left = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), left)).await;
+        assert!(left.unwrap().is_empty());
+    }
+
+    #[on_both_databases]
+    async fn a_wipe_of_very_many_changes_without_a_key_stops_at_its_limit_too(database: TestDatabase) {
+        let (store, alice) = seeded(&database).await;
         let wipe = async |limit| {
             let (wiped, is_complete) = store.wipe_within(&alice, None, limit).await.unwrap();
             (wiped.value, is_complete)

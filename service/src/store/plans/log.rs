@@ -17,10 +17,15 @@ async fn add_deletions(connection: &DatabaseConnection) {
 
 /// The plan of a statement with the numbers of rows that it has read, on PostgreSQL as it is planned without the values.
 async fn analyzed(connection: &DatabaseConnection, name: &str, statement: Statement) -> String {
+    analyzed_in(connection, "force_generic_plan", name, statement).await
+}
+
+/// The same for a mode of planning.
+async fn analyzed_in(connection: &DatabaseConnection, mode: &str, name: &str, statement: Statement) -> String {
     let values = statement.values.clone().unwrap().0;
     let values: Vec<String> =
         values.iter().map(|value| Expr::val(value.clone())).map(|value| text_of(&value)).collect();
-    connection.execute_unprepared("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    connection.execute_unprepared(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
     connection.execute_unprepared(&format!("PREPARE {name} AS {}", statement.sql)).await.unwrap();
     let explain = format!("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) EXECUTE {name}({})", values.join(", "));
     lines_of(connection, &explain, "QUERY PLAN").await
@@ -71,6 +76,53 @@ async fn the_trash_and_the_feed_find_the_last_deletion_of_a_task_at_once_however
             assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE FOR ORDER"), "{name} of {user}: {plan}");
             let next = "SEARCH next_deletion USING COVERING INDEX task_change_deleted_task_id (user_id=? AND (task_id,at)>(?,?))";
             assert!(plan.contains(next), "{name} of {user}: {plan}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_owner_whom_the_statistics_do_not_know_is_read_by_the_same_indexes_also_if_they_are_bloated() {
+    let Some(database) = TestDatabase::migrated(Backend::Postgres).await else { return };
+    let connection = crowd(&database).await;
+    let deletions = |user: &str, count: u32| {
+        format!(
+            "INSERT INTO task_change (user_id, at, task_id, kind, title)
+            SELECT '{user}', n, 2000000 + n, 3, 't' FROM generate_series(1, {count}) AS n"
+        )
+    };
+    // So few other owners that the statistics list all of them. They know then that a further one has hardly any rows.
+    let others = "INSERT INTO task_change (user_id, at, task_id, kind, title)
+        SELECT 'other ' || owner, n, 3000000 + n, CASE WHEN n % 10 = 0 THEN 3 ELSE 2 END, 't'
+        FROM generate_series(1, 30) AS owner, generate_series(1, 6000) AS n";
+    for statement in [
+        // The value for spinning disks, with which the difference is larger.
+        "RESET random_page_cost",
+        others,
+        &deletions("the erased one", 150_000),
+        "DELETE FROM task_change WHERE user_id = 'the erased one'",
+        "VACUUM ANALYZE task_change",
+        &deletions("the new one", 6000),
+        "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('the new one', 6000, 1, 0)",
+        // As the transactions of these statements set it.
+        "SET enable_sort = off",
+    ] {
+        connection.execute_unprepared(statement).await.unwrap();
+    }
+    let caller = Caller::authenticated(UserId::parse("the new one").unwrap());
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let trash = trash::trash(&caller, i64::MAX, 1, 250, Dialect::Postgres);
+        let feed = changes::log(&caller, 1, 250, Dialect::Postgres);
+        for (name, statement) in [("trash", trash), ("feed", feed)] {
+            let plan = analyzed_in(&connection, mode, &format!("{name}_{mode}"), statement).await;
+            assert_bounded(&format!("{name}, {mode}"), &plan);
+        }
+        for (name, text, values) in edit::texts::of_wipe(Dialect::Postgres) {
+            let prepared = format!("{name}_{mode}");
+            connection.execute_unprepared(&format!("PREPARE {prepared} AS {text}")).await.unwrap();
+            let values = values.replace("user 7", "the new one");
+            let explain = format!("EXPLAIN EXECUTE {prepared}({values})");
+            let plan = lines_of(&connection, &explain, "QUERY PLAN").await;
+            assert!(!plan.contains("Seq Scan") && !plan.contains("Sort") && !plan.contains("Hash"), "{name}: {plan}");
         }
     }
 }
