@@ -5,6 +5,7 @@ below therefore prefers strict handling, which refuses it. Everything else is te
 """
 
 import re
+import uuid
 
 import schemathesis
 
@@ -24,6 +25,9 @@ def map_case(context, case):
     is_negative = case.meta is not None and case.meta.generation.mode.is_negative
     if not is_negative and LETTERS_AND_DIGITS.fullmatch((case.headers or {}).get("If-Match", "*")):
         case.headers = {name: value for name, value in case.headers.items() if name != "If-Match"}
+    if not is_negative and "Idempotency-Key" in (case.headers or {}):
+        # A key that was used for another request is refused.
+        case.headers = {**case.headers, "Idempotency-Key": str(uuid.uuid4())}
     if is_negative and (has_any(LENIENT_PARAMETERS, case.query) or has_any(LENIENT_FIELDS, case.body)):
         case.headers = {**(case.headers or {}), "Prefer": "handling=strict"}
     return case

@@ -76,13 +76,17 @@ fn add_common_parts(document: &mut Document) {
 /// The syntax of `If-Match`: `*`, or 1 to 16 entity tags (RFC 9110, sections 8.8.3 and 13.1.1).
 const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*"){0,15})$"#;
 
-/// Gives the conditions and the position of a stream their syntax. A header is never null, as an optional value would be. Every
+/// The syntax of `Idempotency-Key`: 1 to 255 visible ASCII characters, in quotes or not (RFC 9651, section 3.3.3).
+const IDEMPOTENCY_KEY: &str = r#"^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$"#;
+
+/// Gives the conditions, the keys and the position of a stream their syntax. A header is never null, as an optional value would be. Every
 /// text is accepted as `If-None-Match`.
 fn describe_conditions(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
         let schema = match parameter.name.as_str() {
             "If-Match" => ObjectBuilder::new().schema_type(Type::String).pattern(Some(IF_MATCH)),
+            "Idempotency-Key" => ObjectBuilder::new().schema_type(Type::String).pattern(Some(IDEMPOTENCY_KEY)),
             "If-None-Match" => ObjectBuilder::new().schema_type(Type::String),
             "Last-Event-ID" => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)),
             _ => continue,
