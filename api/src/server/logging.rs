@@ -27,6 +27,8 @@ fn most_detailed(name: &str) -> Level {
         _ if OURS.contains(&name) => Level::Trace,
         // Its warnings about unknown parameters in the database's address contain their values.
         "sqlx" | "sqlx_core" | "sqlx_postgres" => Level::Error,
+        // Its records of requests contain ids and texts of clients, which could forge lines. Its spans are records of `tracing`.
+        "rmcp" | "tracing" => Level::Error,
         _ => Level::Info,
     }
 }

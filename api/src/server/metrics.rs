@@ -10,6 +10,7 @@ use prometheus::{
 use service::Store;
 
 use crate::error::Code;
+use crate::tool::Tool;
 
 /// The metrics, in Prometheus' text format. Labels are route templates, methods, statuses and codes of errors. They never contain
 /// text of a client, and their number is bounded.
@@ -23,6 +24,31 @@ pub(crate) struct Metrics {
     pool_max: IntGauge,
     key_fetches: IntCounterVec,
     statements: IntCounter,
+    tool_calls: IntCounterVec,
+}
+
+/// How a call of a tool ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToolOutcome {
+    /// The tool did what it was asked.
+    Success,
+    /// The call was refused, with a sentence for the model.
+    Refused,
+    /// The server or its database failed.
+    Failed,
+}
+
+impl ToolOutcome {
+    const ALL: [Self; 3] = [Self::Success, Self::Refused, Self::Failed];
+
+    /// Returns the name in metrics and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// In seconds: half a millisecond to ten seconds.
@@ -54,7 +80,16 @@ impl Metrics {
                 "database_statements_total",
                 "Statements sent to the database: fewer than requests if requests were batched",
             )?,
+            tool_calls: IntCounterVec::new(
+                Opts::new("mcp_tool_calls_total", "Calls of tools by agents, by tool and outcome"),
+                &["tool", "outcome"],
+            )?,
         };
+        for tool in Tool::ALL {
+            for outcome in ToolOutcome::ALL {
+                metrics.tool_calls.with_label_values(&[tool.name(), outcome.name()]);
+            }
+        }
         for succeeded in [true, false] {
             metrics.key_fetches.with_label_values(&[outcome(succeeded)]);
         }
@@ -70,6 +105,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.pool_max.clone()))?;
         metrics.registry.register(Box::new(metrics.key_fetches.clone()))?;
         metrics.registry.register(Box::new(metrics.statements.clone()))?;
+        metrics.registry.register(Box::new(metrics.tool_calls.clone()))?;
         Ok(metrics)
     }
 
@@ -93,6 +129,11 @@ impl Metrics {
     /// Records a fetch from the key server.
     pub(super) fn key_fetch(&self, succeeded: bool) {
         self.key_fetches.with_label_values(&[outcome(succeeded)]).inc();
+    }
+
+    /// Records a call of a tool.
+    pub(super) fn tool_call(&self, tool: Tool, outcome: ToolOutcome) {
+        self.tool_calls.with_label_values(&[tool.name(), outcome.name()]).inc();
     }
 
     fn text(&self, stores: &[Store]) -> Vec<u8> {
