@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use service::tasks::{Tag, Tags, Title};
 
 /// Returns the schema of the arguments of a tool.
-pub(super) fn input(properties: Value, required: &[&str]) -> Value {
+pub(super) fn input(properties: &Value, required: &[&str]) -> Value {
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         schema["required"] = json!(required);
@@ -14,7 +14,7 @@ pub(super) fn input(properties: Value, required: &[&str]) -> Value {
 }
 
 /// Returns the schema of a result that has all of these members.
-pub(super) fn output(properties: Value) -> Value {
+pub(super) fn output(properties: &Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
     json!({ "type": "object", "properties": properties, "required": names })
 }
@@ -27,7 +27,7 @@ pub(super) fn written(statuses: &[&str], has_task: bool) -> Value {
     if has_task {
         properties["task"] = task();
     }
-    output(properties)
+    output(&properties)
 }
 
 /// Returns the schema of a task. Its times have no type, because seven tools have this schema and their values need no explanation.

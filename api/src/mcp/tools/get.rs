@@ -14,7 +14,7 @@ pub(super) fn about() -> About {
             .to_owned(),
         arguments: json!({ "task_id": schemas::integer() }),
         required: &["task_id"],
-        result: schemas::output(json!({ "task": schemas::task() })),
+        result: schemas::output(&json!({ "task": schemas::task() })),
         is_idempotent: true,
     }
 }

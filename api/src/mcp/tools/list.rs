@@ -27,7 +27,7 @@ pub(super) fn about() -> About {
             "cursor": schemas::text(),
         }),
         required: &[],
-        result: schemas::output(json!({
+        result: schemas::output(&json!({
             "tasks": { "type": "array", "items": schemas::task() },
             "next_cursor": { "type": ["string", "null"] },
             "total": { "type": "integer" },

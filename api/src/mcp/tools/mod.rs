@@ -63,7 +63,7 @@ fn description(tool: Tool) -> Description {
     } else {
         annotations.destructive(tool == Tool::DeleteTask).idempotent(is_idempotent)
     };
-    Description::new(tool.name(), text, object(schemas::input(arguments, required)))
+    Description::new(tool.name(), text, object(schemas::input(&arguments, required)))
         .with_raw_output_schema(object(result))
         .with_annotations(annotations)
 }

@@ -15,7 +15,7 @@ pub(super) fn about() -> About {
             .to_owned(),
         arguments: json!({ "tz": schemas::text() }),
         required: &[],
-        result: schemas::output(json!({
+        result: schemas::output(&json!({
             "all": count(), "pending": count(), "completed": count(), "overdue": count(), "due_today": count(),
             "by_priority": { "type": "object" },
             "by_tag": { "type": "array", "items": { "type": "object" } },
