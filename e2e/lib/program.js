@@ -1,6 +1,8 @@
 // Programs under test, as processes.
 import { spawn, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -27,6 +29,16 @@ export async function start(command, args, options, ready) {
     }
   }
   throw new Error(`${command} did not start: ${log}`);
+}
+
+// Returns a port that nothing listens on, for a server whose address must be known before it starts.
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return String(port);
 }
 
 // Starts a task server with its own database.
