@@ -125,6 +125,8 @@ for (const [name, kind] of Object.entries(CLIENTS)) {
     const history = await api.call(await auth.jwt(user), `/api/tasks/${id}/history`);
     assert.equal(history.json[0].actor, agent.kept.client.client_id);
 
+    // The older client does not ask for offline_access, so its user signs in again once the token has expired.
+    if (kind.Transport === OldTransport) return assert.equal(agent.kept.tokens.refresh_token, undefined);
     // An access token that is not accepted is replaced with the refresh token, without the user.
     const { access_token: old, refresh_token: refresh } = agent.kept.tokens;
     assert.ok(refresh);

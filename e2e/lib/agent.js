@@ -14,7 +14,7 @@ export function provider(scope) {
     redirectUrl: REDIRECT,
     clientMetadata: {
       client_name: 'An agent', redirect_uris: [REDIRECT], grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'], token_endpoint_auth_method: 'none', ...(scope && { scope }),
+      response_types: ['code'], application_type: 'native', token_endpoint_auth_method: 'none', ...(scope && { scope }),
     },
     state: () => (kept.state ??= randomUUID()),
     clientInformation: () => kept.client,
