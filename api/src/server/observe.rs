@@ -94,8 +94,9 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     if metrics.is_none() && !is_logged {
         return;
     }
-    // The endpoint of agents is no resource of ours, and has no name.
+    // The endpoint of agents belongs to a library, and has a pattern without a name. A pattern with a parameter is an unknown path.
     let pattern = response.request().match_name().is_none().then(|| response.request().match_pattern()).flatten();
+    let pattern = pattern.filter(|pattern| !pattern.contains('{'));
     let route = response.request().match_name().or(pattern.as_deref()).unwrap_or("-");
     if let Some(metrics) = metrics {
         metrics.request(response.request().method(), route, response.status().as_u16(), took);
