@@ -1,12 +1,16 @@
 // Agents at /mcp: the official clients, and the sign-in with a real Better Auth.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { consent, provider } from './lib/agent.js';
 import { startBetterAuth } from './lib/better-auth.js';
-import { freePort, startApi } from './lib/program.js';
+import { freePort, root, startApi } from './lib/program.js';
 
 const INFO = { name: 'test', version: '1' };
 const TOOLS = ['add_task', 'list_tasks', 'get_task', 'complete_task', 'update_task', 'delete_task', 'restore_task', 'task_summary'];
@@ -188,4 +192,20 @@ test('an access token opens neither the API nor another server, and an ID token 
   const refusedToken = await message(strict, await auth.jwt(user), 'tools/list');
   assert.equal(refusedToken.status, 401);
   assert.match(refusedToken.json.detail, /MCP_REQUIRE_OAUTH/);
+});
+
+test('a script exchanges a key of the api-key plugin for a token, as the documentation describes', async () => {
+  const user = await auth.signUp();
+  const created = await fetch(`${auth.url}/api/auth/api-key/create`, {
+    method: 'POST', headers: { Cookie: user.cookie, Origin: auth.url, 'Content-Type': 'application/json' }, body: '{"name":"script"}',
+  });
+  const { key } = await created.json();
+  const page = readFileSync(join(root, 'docs/mcp.md'), 'utf8');
+  const script = page.match(/```sh\n(API_KEY=[^]*?)```/)[1];
+  const env = { ...process.env, API_KEY: key, AUTH_URL: auth.url };
+  const token = (await promisify(execFile)('bash', ['-c', `${script}\ntoken`], { env })).stdout.trim();
+  await api.call(token, '/api/tasks', { method: 'POST', body: { title: 'by the script' } });
+  const { json } = await message(api, token, 'tools/call', { name: 'list_tasks', arguments: {} });
+  assert.deepEqual(json.result.structuredContent.tasks.map((task) => task.title), ['by the script']);
+  assert.equal((await api.call(await auth.jwt(user))).json.length, 1);
 });
