@@ -83,7 +83,13 @@ impl ServerHandler for Handler {
                 (result, ToolOutcome::Success)
             }
             Err(error) => {
-                let outcome = if error.is_failure() { ToolOutcome::Failed } else { ToolOutcome::Refused };
+                let outcome = match error.failure() {
+                    Some(causes) => {
+                        log::error!("the tool {} failed: {causes}", tool.name());
+                        ToolOutcome::Failed
+                    }
+                    None => ToolOutcome::Refused,
+                };
                 (CallToolResult::error(vec![ContentBlock::text(error.sentence())]), outcome)
             }
         };

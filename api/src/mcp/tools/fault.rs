@@ -17,14 +17,10 @@ pub(in crate::mcp) enum Fault {
 }
 
 impl Fault {
-    /// Whether the server or its database failed. Its cause is logged.
-    pub(in crate::mcp) fn is_failure(&self) -> bool {
-        let Self::Error(error) = self else { return false };
-        let is_failure = error.code().status().is_server_error();
-        if is_failure {
-            log::error!("a tool failed: {}", with_causes(error));
-        }
-        is_failure
+    /// Returns the failure of the server or its database, with its causes, for the log. `None` if the call is at fault.
+    pub(in crate::mcp) fn failure(&self) -> Option<String> {
+        let Self::Error(error) = self else { return None };
+        error.code().status().is_server_error().then(|| with_causes(error))
     }
 
     /// Returns the sentence for the model.
