@@ -6,7 +6,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use service::Caller;
 use url::{Host, Url};
 
@@ -91,16 +91,17 @@ pub(super) async fn guard(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     match admit(door, &mut request).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller.clone());
-            finish(next.call(request).await?, &caller.0).await
+        Ok((caller, scopes, body)) => {
+            request.extensions_mut().insert((caller.clone(), scopes));
+            finish(next.call(request).await?, &caller, &body).await
         }
         // A response, not `Err`: the CORS layer adds no headers to an error, so pages could not read it.
         Err(error) => Ok(door.refuse(request, error)),
     }
 }
 
-async fn admit(door: &Door, request: &mut ServiceRequest) -> Result<(Caller, Scopes), Error> {
+/// Returns the caller, what the token allows, and the body, which the library reads too.
+async fn admit(door: &Door, request: &mut ServiceRequest) -> Result<(Caller, Scopes, Bytes), Error> {
     if request.method() != Method::POST {
         return Err(Error::NoMethod { allow: HeaderValue::from_static("POST") });
     }
@@ -111,25 +112,31 @@ async fn admit(door: &Door, request: &mut ServiceRequest) -> Result<(Caller, Sco
         read_body(request, payload)
     };
     let body = body.await?;
-    if let Some(tool) = message::called_tool(&body)?
+    // A token that allows everything needs no second look at the message.
+    if scopes != Scopes::ALL
+        && let Some(tool) = message::called_tool(&body)?
         && !tool.is_allowed_by(scopes)
     {
         return Err(Error::InsufficientScope);
     }
-    request.set_payload(Payload::from(body));
-    Ok((caller, scopes))
+    request.set_payload(Payload::from(body.clone()));
+    Ok((caller, scopes, body))
 }
 
 /// Reads the answer of the library, which is short-lived and complete, so that it is sent with its length and is counted until it is
 /// written. A refusal gets the form of JSON-RPC if it has none.
-async fn finish(response: ServiceResponse, caller: &Caller) -> Result<ServiceResponse, actix_web::Error> {
+async fn finish(
+    response: ServiceResponse,
+    caller: &Caller,
+    message: &[u8],
+) -> Result<ServiceResponse, actix_web::Error> {
     let (request, response) = response.into_parts();
     let (response, body) = response.into_parts();
     let body = to_bytes(body).await.map_err(|error| Error::Internal(error.to_string()))?;
     let status = response.status();
     if status.is_client_error() {
         let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-        let error = if is_json { refusal::of_json(status, body) } else { refusal::of_text(status, &body) };
+        let error = if is_json { refusal::of_json(status, body) } else { refusal::of_text(status, &body, message) };
         return Ok(ServiceResponse::from_err(error, request));
     }
     if status.is_server_error() {

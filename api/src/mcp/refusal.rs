@@ -24,13 +24,14 @@ pub(super) fn invalid(problem: &str) -> Error {
     refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, problem)
 }
 
-/// Makes the error for a refusal that the library answers with a text, or with nothing.
-pub(super) fn of_text(status: StatusCode, text: &[u8]) -> Error {
+/// Makes the error for a refusal that the library answers with a text, or with nothing. `message` is the body of the request.
+pub(super) fn of_text(status: StatusCode, text: &[u8], message: &[u8]) -> Error {
     let text = String::from_utf8_lossy(text);
     let text = match (status, text.trim()) {
         // With the right Content-Type, it is the message that is refused.
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, text) if !text.contains("Content-Type") => {
-            return invalid("The body is not a message of the Model Context Protocol");
+            let unknown = || invalid("The body is not a message of the Model Context Protocol");
+            return super::message::called_tool(message).err().unwrap_or_else(unknown);
         }
         (status, "") => Cow::Borrowed(status.canonical_reason().unwrap_or("The request is not valid")),
         (_, text) => Cow::Owned(text.to_owned()),

@@ -27,7 +27,6 @@ async fn a_request_that_the_protocol_does_not_allow_is_refused_in_its_form(app: 
         ("{}", -32600),
         (r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#, -32600),
         (r#"{"jsonrpc":"2.0","id":7,"method":5}"#, -32600),
-        (r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/list"}"#, -32600),
         (r#"{"jsonrpc":"2.0","id":7,"result":{}}"#, -32600),
     ] {
         for agent in [&newest, &older] {

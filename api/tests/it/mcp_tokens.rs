@@ -63,6 +63,20 @@ async fn an_access_token_opens_the_tools_of_its_scopes_and_its_client_is_the_act
         }
         assert_eq!(names, expected, "{scope}");
     }
+    // The guard and the library must not read different tools.
+    let reader = Agent::new(app.bearer(&issuer.access_token("alice", "tasks:read")), Revision::Initialized);
+    for (first, second) in [("get_task", "delete_task"), ("delete_task", "get_task")] {
+        let names = format!(r#""name":"{first}","name":"{second}","arguments":{{"task_id":{id}}}"#);
+        let call = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{{names}}}}}"#);
+        let twice = format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/call","params":{{"name":"{first}"}}}}"#
+        );
+        for body in [call, twice] {
+            let reply = Reply::to(reader.raw(body)).await;
+            assert!([400, 403].contains(&reply.status) || reply.json["error"].is_object(), "{}", reply.text);
+        }
+    }
+    writer.does("get_task", json!({ "task_id": id })).await;
 }
 
 fn token_of_api(issuer: &Issuer, user: &str) -> String {
