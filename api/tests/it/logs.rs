@@ -69,6 +69,18 @@ async fn a_line_of_a_client_error_ends_with_its_code_a_404_with_its_path_and_a_p
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_states_why_there_is_no_endpoint_for_agents() {
+    let reason = "there is no /mcp for agents: MCP_RESOURCE, its public address, is not set, and 0.0.0.0:";
+    for (variable, value, is_logged) in
+        [("DOCS", "true", true), ("MCP_RESOURCE", "https://tasks.example/mcp", false), ("HOST", "127.0.0.1", false)]
+    {
+        let variables = [("BETTER_AUTH_SECRET", SECRET), ("HOST", "0.0.0.0"), (variable, value)];
+        let log = log_of(&variables, async |_| {}).await;
+        assert_eq!(log.contains(reason), is_logged, "{variable}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_of_a_tool_is_logged_with_its_outcome_and_neither_arguments_nor_ids_of_the_client_are() {
     for level in ["info", "trace"] {
         let log = log_of(&[("BETTER_AUTH_SECRET", SECRET), ("RUST_LOG", level)], async |program| {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use testing::{Backend, TestDatabase, on_both_databases};
+use testing::on_both_databases;
 
 use crate::support::TestApp;
 use crate::support::agent::{Agent, Reply, Revision};
@@ -124,9 +124,8 @@ fn any_body() -> impl Strategy<Value = String> {
     prop_oneof![message, call, any_part().prop_map(|part| part.to_string()), ".{0,40}"]
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_random_body_causes_a_500_and_every_answer_is_json() {
-    let app = TestApp::with(TestDatabase::migrated(Backend::Sqlite).await.unwrap(), &[]).await;
+#[on_both_databases]
+async fn no_random_body_causes_a_500_and_every_answer_is_json(app: TestApp) {
     let (bodies, mut runner) = (any_body(), TestRunner::deterministic());
     let bodies: Vec<String> = (0..2000).map(|_| bodies.new_tree(&mut runner).unwrap().current()).collect();
     let agents = Revision::BOTH.map(|revision| Agent::new(app.user("alice"), revision));

@@ -95,7 +95,12 @@ async fn before_the_protocol_begins_a_refusal_has_the_shape_of_the_api(app: Test
         Reply::refused_before(alice.raw("x".repeat(size)), 413, "body_too_large").await;
     }
     let longest = format!("{}{PING}", " ".repeat(64 * 1024 - PING.len()));
-    assert_eq!(Reply::to(Agent::new(alice.user, Revision::Initialized).raw(longest)).await.status, 200);
+    assert_eq!(Reply::to(Agent::new(alice.user.clone(), Revision::Initialized).raw(longest)).await.status, 200);
+    let with_slash = alice.user.request(Method::POST, "/mcp/").body(PING).header("content-type", "application/json");
+    // A key means nothing here.
+    let with_slash = with_slash.header("idempotency-key", "a-key");
+    let reply = Reply::to(with_slash.header("accept", "application/json, text/event-stream")).await;
+    assert_eq!((reply.status, &reply.json["result"]), (200, &json!({})));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
