@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { simulateReadableStream } from 'ai';
+import { MockLanguageModelV3 } from 'ai/test';
 import { SECRET } from './lib/better-auth.js';
 import { codeBlocks, writeProject } from './lib/blocks.js';
 import { runShellBlocks } from './lib/commands.js';
@@ -87,6 +89,38 @@ test('JSON can be parsed, settings are those of .env.example, and HAProxy takes 
 test('TypeScript compiles strictly as one project with the real libraries', async () => {
   await compile();
   assert.ok(files.includes('app/api/auth/[...all]/route.ts') && files.includes('lib/token-2.ts'));
+});
+
+test('the chat of the documentation works on the tasks of its user, and its model corrects a mistake', async () => {
+  await compile();
+  const { chat } = await import(pathToFileURL(join(project, 'built/lib/chat.js')));
+  const call = (id, input) => [{ type: 'tool-call', toolCallId: id, toolName: 'add_task', input: JSON.stringify(input) }];
+  const text = [{ type: 'text-start', id: 't' }, { type: 'text-delta', id: 't', delta: 'It is on your list.' }, { type: 'text-end', id: 't' }];
+  const steps = [call('1', { title: ' ' }), call('2', { title: 'Buy milk' }), text];
+  const asked = [];
+  const model = new MockLanguageModelV3({
+    doStream: async (options) => {
+      const parts = steps[asked.push(options) - 1];
+      const reason = parts === text ? 'stop' : 'tool-calls';
+      const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
+      const end = { type: 'finish', finishReason: { unified: reason, raw: reason }, usage };
+      return { stream: simulateReadableStream({ chunks: [{ type: 'stream-start', warnings: [] }, ...parts, end] }) };
+    },
+  });
+  const api = await startApi();
+  try {
+    const token = api.developmentToken('alice');
+    const messages = [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'Put milk on my list' }] }];
+    const answer = await (await chat(messages, model, `${api.url}/mcp`, token)).text();
+    assert.match(answer, /It is on your list\./);
+    assert.equal(asked[0].tools.length, 8);
+    assert.match(JSON.stringify(asked[1].prompt.at(-1)), /title must not be blank/);
+    assert.match(JSON.stringify(asked[2].prompt.at(-1)), /Buy milk/);
+    assert.deepEqual((await api.call(token)).json.map(({ title }) => title), ['Buy milk']);
+    await assert.rejects(chat(messages, model, `${api.url}/mcp`, 'x'), /401|Unauthorized|token/i);
+  } finally {
+    await api.stop();
+  }
 });
 
 test('with the shared secret of the quickstart a user signs up and uses the functions of its blocks', async () => {

@@ -8,9 +8,11 @@ mod codes;
 mod field_error;
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -86,6 +88,23 @@ pub enum Error {
     /// The path names another user than the caller.
     #[error("the path names another user")]
     ForeignPath,
+    /// The request of an agent names another host.
+    #[error("the request names another host")]
+    ForeignHost,
+    /// The request of an agent comes from a page of another origin.
+    #[error("the page has another origin")]
+    ForeignOrigin,
+    /// The access token does not allow the tool.
+    #[error("the token does not allow this tool")]
+    InsufficientScope,
+    /// A request of an agent that the protocol does not allow. It is answered in the shape of JSON-RPC.
+    #[error("the protocol does not allow this request")]
+    Protocol {
+        /// Any of 4xx.
+        status: StatusCode,
+        /// The answer, in JSON.
+        body: Bytes,
+    },
     /// The user or the client address has sent too many requests.
     #[error("over the rate limit")]
     RateLimited {
@@ -158,6 +177,16 @@ const fn kind(code: Code, detail: &'static str) -> ErrorKind {
 
 pub(crate) const FOREIGN_PATH: ErrorKind = kind(Code::NotYourPath, "This path belongs to another user");
 pub(crate) const NOT_OWNER: ErrorKind = kind(Code::NotOwner, "You do not own this task");
+const FOREIGN_HOST: ErrorKind = kind(
+    Code::HostRefused,
+    "The Host of the request is not that of MCP_RESOURCE: correct MCP_RESOURCE, or let the proxy keep the Host",
+);
+const FOREIGN_ORIGIN: ErrorKind =
+    kind(Code::OriginRefused, "Pages of this origin may not call /mcp: add the origin to CORS_ALLOWED_ORIGINS");
+const INSUFFICIENT_SCOPE: ErrorKind = kind(
+    Code::InsufficientScope,
+    "The token does not allow this tool: sign in again with the scope of WWW-Authenticate",
+);
 pub(crate) const NO_TASK: ErrorKind = kind(Code::TaskNotFound, "Task not found");
 pub(crate) const TOO_MANY_TASKS: ErrorKind =
     kind(Code::TaskLimitReached, "You have as many tasks as you may have: delete some, or ask for a higher limit");
@@ -223,6 +252,12 @@ impl Error {
             Self::NotReady { code, detail } => return (*code, Cow::Borrowed(*detail)),
             Self::KeysUnavailable => NO_KEYS,
             Self::ForeignPath => FOREIGN_PATH,
+            Self::ForeignHost => FOREIGN_HOST,
+            Self::ForeignOrigin => FOREIGN_ORIGIN,
+            Self::InsufficientScope => INSUFFICIENT_SCOPE,
+            Self::Protocol { status, .. } => {
+                return (Code::BadRequest, Cow::Borrowed(status.canonical_reason().unwrap_or_default()));
+            }
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Busy | Self::Service(service::Error::Busy) => BUSY,
             Self::NoPlace(NoPlace::OfUser) => TOO_MANY_STREAMS,
@@ -255,6 +290,18 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         self.mistakes().first().map_or_else(|| self.describe().0, |first| first.kind)
+    }
+
+    /// Returns the sentences of the error, those of all mistakes, for a client that gets no body of an error.
+    pub(crate) fn sentences(&self) -> String {
+        let mistakes = self.mistakes();
+        if mistakes.is_empty() {
+            return self.describe().1.into_owned();
+        }
+        let mut sentences: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.detail).collect();
+        // Unknown names have one sentence.
+        sentences.dedup();
+        sentences.join("; ")
     }
 
     /// Returns the mistakes of a request that is not accepted, or else none.
@@ -306,7 +353,7 @@ impl From<AuthError> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.code().status()
+        if let Self::Protocol { status, .. } = self { *status } else { self.code().status() }
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -348,6 +395,9 @@ impl ResponseError for Error {
             }
             _ => {}
         }
+        if let Self::Protocol { body, .. } = self {
+            return response.content_type("application/json").body(body.clone());
+        }
         let mistakes = self.mistakes();
         if !mistakes.is_empty() {
             return response.json(ErrorBody::of_mistakes(&mistakes));
@@ -359,6 +409,17 @@ impl ResponseError for Error {
             _ => body,
         })
     }
+}
+
+/// Formats an error with all its causes, the outermost first.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// Returns the code of a response, if it is an error.

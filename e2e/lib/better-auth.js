@@ -5,11 +5,20 @@ import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { toNodeHandler } from 'better-auth/node';
 import { bearer, jwt } from 'better-auth/plugins';
+import { apiKey } from '@better-auth/api-key';
+import { mcp } from '@better-auth/mcp';
 import { SignJWT } from 'jose';
 
 export const SECRET = 'a secret of the tests that is longer than 32 bytes';
 
-export async function startBetterAuth({ keyPairConfig, serialIds = false } = {}) {
+// The tables of the plugins for agents and scripts.
+const AGENT_TABLES = [
+  'apikey', 'oauthClient', 'oauthResource', 'oauthClientResource', 'oauthRefreshToken', 'oauthAccessToken', 'oauthConsent',
+  'oauthClientAssertion',
+];
+
+// With `resource`, the address of a task server's /mcp, it is the authorization server of agents, which any client may register with.
+export async function startBetterAuth({ keyPairConfig, serialIds = false, resource } = {}) {
   let tables, handler, misbehave;
   let keyRequests = 0;
   const server = createServer((request, response) => {
@@ -25,13 +34,18 @@ export async function startBetterAuth({ keyPairConfig, serialIds = false } = {})
   const url = `http://localhost:${port}`;
   const reset = () => {
     tables = { user: [], session: [], account: [], verification: [], jwks: [] };
+    const agents = resource && mcp({
+      loginPage: '/login', consentPage: '/consent', resource, scopes: ['openid', 'offline_access', 'tasks:read', 'tasks:write'],
+      allowDynamicClientRegistration: true, allowUnauthenticatedClientRegistration: true,
+    });
+    for (const table of agents ? AGENT_TABLES : []) tables[table] = [];
     handler = toNodeHandler(betterAuth({
       baseURL: url,
       secret: SECRET,
       database: memoryAdapter(tables),
       emailAndPassword: { enabled: true },
       advanced: serialIds ? { database: { generateId: 'serial' } } : {},
-      plugins: [jwt(keyPairConfig ? { jwks: { keyPairConfig } } : {}), bearer()],
+      plugins: [jwt(keyPairConfig ? { jwks: { keyPairConfig } } : {}), bearer(), ...(agents ? [agents, apiKey({ enableSessionForAPIKeys: true })] : [])],
     }));
   };
   reset();

@@ -29,6 +29,8 @@ const STAND_INS = {
     run | start | test) "$NODE" -e 'process.exit(require("./package.json").scripts[process.argv.at(-1)] ? 0 : 1)' "$@" ;;
     *) exit 1 ;;
   esac`,
+  // Adds a server of tools by its address and its headers.
+  claude: '[ "$1 $2 $3 $4" = "mcp add --transport http" ] && [ "$#" -ge 6 ]',
   just: 'exec "$GREP" -q "^$1\\b.*:" "$ROOT/justfile"',
   // Installs what the machine of the test has already.
   'apt-get': '[ "$1" = install ]',

@@ -1,6 +1,8 @@
 // Programs under test, as processes.
 import { spawn, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -54,6 +56,16 @@ export async function startRestartableApi(variables = {}) {
   };
   await api.start();
   return api;
+}
+
+// Returns a port that nothing listens on, for a server whose address must be known before it starts.
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return String(port);
 }
 
 // Starts a task server with its own database.

@@ -2,11 +2,12 @@ use std::slice;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use service::{Actor, Caller, UserId};
 
-use super::Rejection;
 use super::jws::Jws;
+use super::{Rejection, Scopes};
 
 /// What is required of a token's claims, besides a subject and an expiry time.
 #[derive(Debug)]
@@ -67,6 +68,10 @@ struct Claims {
     azp: Option<Value>,
     /// The same in access tokens (RFC 9068, section 2.2).
     client_id: Option<Value>,
+    /// The rights of an access token, separated by spaces (RFC 9068, section 2.2.3).
+    scope: Option<Value>,
+    /// The key to which an access token is bound (RFC 7800, section 3.1).
+    cnf: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +84,9 @@ enum Audience {
 /// The result of verifying a token: its caller, and when it expires.
 #[derive(Clone, Debug)]
 pub(crate) struct Verdict {
-    pub(super) caller: Caller,
+    caller: Caller,
+    /// What an access token allows. `None` for a token of the REST API, which allows everything.
+    scopes: Option<Scopes>,
     /// The last time at which the token is accepted, leeway included. In seconds since 1970.
     expires: f64,
 }
@@ -98,13 +105,44 @@ impl Verdict {
         // Any accepted time is within the range of both types.
         UNIX_EPOCH + Duration::from_secs_f64(self.expires.max(0.0))
     }
+
+    /// Returns the caller of the REST API, which access tokens do not open.
+    pub(super) fn of_api(self) -> Result<Caller, Rejection> {
+        if self.scopes.is_none() { Ok(self.caller) } else { Err(Rejection::AccessToken) }
+    }
+
+    /// Returns the caller of `/mcp`, and what the token allows there.
+    pub(super) fn of_agent(self, requires_access_token: bool) -> Result<(Caller, Scopes), Rejection> {
+        match self.scopes {
+            Some(scopes) => Ok((self.caller, scopes)),
+            None if requires_access_token => Err(Rejection::NotAccessToken),
+            None => Ok((self.caller, Scopes::ALL)),
+        }
+    }
 }
 
 impl Rules {
     /// Checks the claims of a token. Its signature must have been checked before.
-    #[expect(clippy::disallowed_methods, reason = "the caller has been authenticated here")]
     pub(super) fn check(&self, token: &Jws) -> Result<Verdict, Rejection> {
+        self.judge(token.claims().ok_or(Rejection::Claims)?)
+    }
+
+    /// Checks the claims of an access token (RFC 9068, section 4). Its signature must have been checked before.
+    pub(super) fn check_access_token(&self, token: &Jws) -> Result<Verdict, Rejection> {
         let claims: Claims = token.claims().ok_or(Rejection::Claims)?;
+        if claims.cnf.is_some() {
+            return Err(Rejection::Bound);
+        }
+        let scopes = Scopes::parse(claims.scope.as_ref().and_then(Value::as_str).unwrap_or_default());
+        let verdict = self.judge(claims).map_err(|rejection| match rejection {
+            Rejection::Audience => Rejection::Resource,
+            other => other,
+        })?;
+        Ok(Verdict { scopes: Some(scopes), ..verdict })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the caller has been authenticated here")]
+    fn judge(&self, claims: Claims) -> Result<Verdict, Rejection> {
         if !(0.0..MAX_TIME).contains(&claims.exp) {
             return Err(Rejection::Claims);
         }
@@ -130,7 +168,7 @@ impl Rules {
         let user = UserId::parse(claims.sub).map_err(|_| Rejection::Claims)?;
         let client = claims.azp.or(claims.client_id);
         let actor = client.as_ref().and_then(Value::as_str).and_then(Actor::parse);
-        Ok(Verdict { caller: Caller::authenticated(user).acting_through(actor), expires })
+        Ok(Verdict { caller: Caller::authenticated(user).acting_through(actor), scopes: None, expires })
     }
 }
 

@@ -9,12 +9,22 @@ use super::Rejection;
 #[derive(Debug)]
 pub(crate) struct Jws<'a> {
     pub(super) algorithm: SignatureAlgorithm,
+    pub(super) kind: Kind,
     pub(super) key_id: Option<String>,
     /// The signed text: header and payload as they were sent.
     pub(super) signed: &'a str,
     payload: &'a str,
     /// The signature as it was sent, in base64url.
     pub(super) signature: &'a str,
+}
+
+/// What a token is for, as its header states (`typ`; RFC 7519, section 5.1, and RFC 9068, section 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A token for the REST API: `JWT`, or no `typ`.
+    Jwt,
+    /// An access token of OAuth: `at+jwt`.
+    AccessToken,
 }
 
 /// The accepted signature algorithms. HS256 needs a secret, the others a public key.
@@ -58,10 +68,20 @@ struct Header {
 }
 
 impl Header {
-    fn is_plain(&self) -> bool {
+    /// Returns what the token is for, or `None` if the header requires an unsupported feature.
+    fn kind(&self) -> Option<Kind> {
         let foreign = [&self.crit, &self.jku, &self.jwk, &self.x5u, &self.x5c];
-        foreign.iter().all(|member| member.is_none())
-            && self.typ.as_ref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
+        if foreign.iter().any(|member| member.is_some()) {
+            return None;
+        }
+        let Some(typ) = self.typ.as_deref() else { return Some(Kind::Jwt) };
+        let is = |name: &str| typ.eq_ignore_ascii_case(name);
+        if is("JWT") {
+            Some(Kind::Jwt)
+        } else {
+            // The media type is usually sent without its first part (RFC 9068, section 2.1).
+            (is("at+jwt") || is("application/at+jwt")).then_some(Kind::AccessToken)
+        }
     }
 }
 
@@ -74,10 +94,9 @@ impl<'a> Jws<'a> {
             _ => return Err(Rejection::NotAJwt),
         };
         let parsed: Header = object(header).ok_or(Rejection::Malformed)?;
-        if !parsed.is_plain() {
-            return Err(Rejection::Malformed);
-        }
+        let kind = parsed.kind().ok_or(Rejection::Malformed)?;
         Ok(Self {
+            kind,
             algorithm: SignatureAlgorithm::named(&parsed.alg).ok_or(Rejection::Algorithm)?,
             key_id: parsed.kid,
             signed: &token[..header.len() + 1 + payload.len()],

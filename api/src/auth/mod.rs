@@ -10,10 +10,12 @@ mod issue;
 mod jws;
 mod keys;
 mod rejection;
+mod scopes;
 mod verifier;
 
 pub use issue::{issue, operator_as};
 pub use rejection::Rejection;
+pub use scopes::Scopes;
 pub use verifier::{OnKeyFetch, Verifier};
 
 /// Why a request has no caller.

@@ -50,6 +50,18 @@ pub enum Rejection {
     /// `nbf` is in the future.
     #[error("The token is not valid yet: are the clocks right?")]
     NotYet,
+    /// An access token of OAuth was sent to the REST API, or this server has no address for agents.
+    #[error("This is an access token for /mcp; the API takes the token of Better Auth's /api/auth/token")]
+    AccessToken,
+    /// A token of the REST API was sent to `/mcp`, which accepts only access tokens.
+    #[error("This server takes only OAuth access tokens at /mcp (MCP_REQUIRE_OAUTH): sign in as the 401 describes")]
+    NotAccessToken,
+    /// `aud` of an access token does not contain the address of `/mcp`.
+    #[error("The token's `aud` is not the address of this server's /mcp (MCP_RESOURCE)")]
+    Resource,
+    /// The access token is bound to a key of its client (`cnf`; RFC 9449, section 6.1), which is not checked here.
+    #[error("The token is bound to a key of its client (DPoP), which is not supported: use a bearer token")]
+    Bound,
     /// The token is genuine, but has expired.
     #[error("The token has expired")]
     Expired,

@@ -8,10 +8,10 @@ use service::Caller;
 
 use super::cache::{Fingerprint, TokenCache};
 use super::claims::{Expected, Rules, Verdict};
-use super::jws::{Jws, SignatureAlgorithm};
+use super::jws::{Jws, Kind, SignatureAlgorithm};
 use super::keys::{KeySet, KeyStore, Miss, Unavailable};
-use super::{AuthError, Rejection, bearer};
-use crate::config::AuthConfig;
+use super::{AuthError, Rejection, Scopes, bearer};
+use crate::config::{AuthConfig, KeyServerConfig};
 
 /// Called after each fetch of the keys, with whether it succeeded.
 pub type OnKeyFetch = Box<dyn Fn(bool) + Send + Sync>;
@@ -23,15 +23,41 @@ pub struct Verifier {
     rules: Rules,
     /// The tokens that a secret signed.
     verified: TokenCache,
-    published: Option<(KeyStore, Rules)>,
+    published: Option<Published>,
+}
+
+/// The keys that Better Auth publishes, and the rules of the tokens that are signed with them.
+struct Published {
+    keys: KeyStore,
+    rules: Rules,
+    /// The rules of access tokens. `None` if their issuer or their audience is not known.
+    access_tokens: Option<Rules>,
+}
+
+impl Published {
+    /// Checks the claims of a token by the rules of its kind.
+    fn check_claims(&self, jws: &Jws) -> Result<Verdict, Rejection> {
+        match (jws.kind, &self.access_tokens) {
+            (Kind::Jwt, _) => self.rules.check(jws),
+            (Kind::AccessToken, Some(rules)) => rules.check_access_token(jws),
+            (Kind::AccessToken, None) => Err(Rejection::AccessToken),
+        }
+    }
+}
+
+/// Returns the rules of access tokens for this resource. The issuer has the path of Better Auth.
+fn access_tokens(server: &KeyServerConfig, resource: Option<&str>, leeway: f64) -> Option<Rules> {
+    let one = |value: &str| Expected::OneOf(vec![value.to_owned()]);
+    Some(Rules { issuer: one(server.oauth_issuer.as_deref()?), audience: one(resource?), leeway })
 }
 
 impl Verifier {
-    /// Prepares keys and rules. Sends no request to the key server.
+    /// Prepares keys and rules. Sends no request to the key server. Access tokens are accepted for `resource`, the address of
+    /// `/mcp`.
     ///
     /// # Errors
     /// If the client for the key server cannot be set up.
-    pub fn new(config: &AuthConfig, on_fetch: OnKeyFetch) -> Result<Self, reqwest::Error> {
+    pub fn new(config: &AuthConfig, resource: Option<&str>, on_fetch: OnKeyFetch) -> Result<Self, reqwest::Error> {
         let leeway = f64::from(config.leeway_seconds);
         let published = match &config.key_server {
             None => None,
@@ -39,7 +65,8 @@ impl Verifier {
                 let [issuer, audience] =
                     [&server.issuers, &server.audiences].map(|values| Expected::OneOf(values.clone()));
                 let rules = Rules { issuer, audience, leeway };
-                Some((KeyStore::new(server.jwks_url.clone(), on_fetch)?, rules))
+                let access_tokens = access_tokens(server, resource, leeway);
+                Some(Published { keys: KeyStore::new(server.jwks_url.clone(), on_fetch)?, rules, access_tokens })
             }
         };
         let origin = config.origin.as_deref();
@@ -58,8 +85,8 @@ impl Verifier {
 
     /// Fetches the keys of the key server, if there is one, and logs a failure.
     pub async fn try_keys(&self) {
-        if let Some((store, _)) = &self.published {
-            store.try_at_start().await;
+        if let Some(published) = &self.published {
+            published.keys.try_at_start().await;
         }
     }
 
@@ -69,7 +96,7 @@ impl Verifier {
     /// [`AuthError::Rejected`] if the token is missing or refused, [`AuthError::KeysUnavailable`] if there is no key to verify
     /// it with.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
-        Ok(self.verify(bearer::token(headers)?).await?.caller)
+        Ok(self.verify(bearer::token(headers)?).await?.of_api()?)
     }
 
     /// Returns the time at which the token in the `Authorization` header is no longer accepted.
@@ -80,6 +107,19 @@ impl Verifier {
         Ok(self.verify(bearer::token(headers)?).await?.expiry())
     }
 
+    /// Returns the caller of `/mcp` and what the token allows there. A token of the REST API allows everything, unless only access
+    /// tokens are accepted.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub async fn authenticate_agent(
+        &self,
+        headers: &HeaderMap,
+        requires_access_token: bool,
+    ) -> Result<(Caller, Scopes), AuthError> {
+        Ok(self.verify(bearer::token(headers)?).await?.of_agent(requires_access_token)?)
+    }
+
     async fn verify(&self, token: &str) -> Result<Verdict, AuthError> {
         let fingerprint = Fingerprint::of(token);
         if let Some(verdict) = self.verified.get(&fingerprint) {
@@ -87,11 +127,13 @@ impl Verifier {
         }
         let jws = Jws::parse(token)?;
         match (jws.algorithm, &self.published) {
+            // Better Auth signs access tokens with its keys only.
+            (SignatureAlgorithm::Hs256, _) if jws.kind == Kind::AccessToken => Err(Rejection::Algorithm.into()),
             (SignatureAlgorithm::Hs256, _) => Ok(self.verify_shared(fingerprint, &jws)?),
             (_, None) => Err(Rejection::NoKeyServer.into()),
-            (_, Some((store, rules))) => {
+            (_, Some(published)) => {
                 // Boxed, because this future is large and most requests find their token in the cache.
-                Box::pin(verify_published(store, rules, fingerprint, &jws)).await
+                Box::pin(verify_published(published, fingerprint, &jws)).await
             }
         }
     }
@@ -114,12 +156,11 @@ impl Verifier {
 }
 
 async fn verify_published(
-    store: &KeyStore,
-    rules: &Rules,
+    published: &Published,
     fingerprint: Fingerprint,
     jws: &Jws<'_>,
 ) -> Result<Verdict, AuthError> {
-    let arrived = Instant::now();
+    let (arrived, store) = (Instant::now(), &published.keys);
     let key_id = jws.key_id.as_deref().ok_or(Rejection::UnknownKey)?;
     let keys = store.fresh().await.map_err(|Unavailable| AuthError::KeysUnavailable)?;
     if let Some(verdict) = keys.verified.get(&fingerprint) {
@@ -127,7 +168,7 @@ async fn verify_published(
     }
     let check = |keys: &KeySet| {
         keys.check(key_id, jws)?;
-        let verdict = rules.check(jws)?;
+        let verdict = published.check_claims(jws)?;
         keys.verified.insert(fingerprint, &verdict);
         verdict.unexpired()
     };
@@ -161,6 +202,7 @@ mod tests {
     use crate::config::KeyServerConfig;
 
     const SECRET: &str = "a secret that is longer than 32 bytes";
+    const RESOURCE: &str = "https://tasks.example/mcp";
 
     /// A verifier, its key server, and a key that is published there.
     struct Setup {
@@ -176,16 +218,18 @@ mod tests {
             let keys = json!({"keys": [{"kid": "k", "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x}]});
             server.answers(StatusCode::OK, &keys.to_string());
             let ours = || vec!["https://a.example".to_owned()];
+            let oauth_issuer = Some("https://a.example/api/auth".to_owned());
+            let jwks_url = server.url.clone();
             let config = AuthConfig {
                 secrets: vec![SECRET.into()],
                 issuers: Vec::new(),
                 audiences: Vec::new(),
                 origin: None,
-                key_server: Some(KeyServerConfig { jwks_url: server.url.clone(), issuers: ours(), audiences: ours() }),
+                key_server: Some(KeyServerConfig { jwks_url, issuers: ours(), audiences: ours(), oauth_issuer }),
                 leeway_seconds: 0,
                 is_development: false,
             };
-            Self { verifier: Verifier::new(&config, Box::new(|_| {})).unwrap(), server, key }
+            Self { verifier: Verifier::new(&config, Some(RESOURCE), Box::new(|_| {})).unwrap(), server, key }
         }
 
         fn sign(&self, header: &Value, payload: &str) -> String {
@@ -195,8 +239,15 @@ mod tests {
         }
 
         async fn outcome(&self, token: &str) -> Result<String, String> {
-            let caller = self.verifier.verify(token).await;
-            caller.map(|verdict| verdict.caller.user_id().as_str().to_owned()).map_err(|error| error.to_string())
+            let caller = self.verifier.verify(token).await.and_then(|verdict| Ok(verdict.of_api()?));
+            caller.map(|caller| caller.user_id().as_str().to_owned()).map_err(|error| error.to_string())
+        }
+
+        /// Returns what an agent with this token may do, and through which client, or why it is refused.
+        async fn agent(&self, token: &str) -> Result<(Scopes, Option<String>), String> {
+            let agent = self.verifier.verify(token).await.and_then(|verdict| Ok(verdict.of_agent(true)?));
+            let (caller, scopes) = agent.map_err(|error| error.to_string())?;
+            Ok((scopes, caller.actor().map(str::to_owned)))
         }
     }
 
@@ -286,6 +337,71 @@ mod tests {
         }
     }
 
+    fn access_header() -> Value {
+        json!({"alg": "EdDSA", "kid": "k", "typ": "at+jwt"})
+    }
+
+    /// The claims of an access token as Better Auth signs it, some of them replaced by `other`.
+    fn access_claims(other: &Value) -> String {
+        let mut claims: Value = serde_json::from_str(&claims(&json!({
+            "iss": "https://a.example/api/auth", "aud": [RESOURCE, "https://a.example/api/auth/oauth2/userinfo"],
+            "scope": "openid tasks:read", "client_id": "agent", "azp": "agent", "jti": "1", "sid": "s"
+        })))
+        .unwrap();
+        claims.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        claims.to_string()
+    }
+
+    #[actix_web::test]
+    async fn an_access_token_opens_the_door_of_agents_with_its_scopes_and_not_the_api() {
+        let setup = Setup::new();
+        for (header, scope, read, write) in [
+            (access_header(), "openid tasks:read", true, false),
+            (json!({"alg": "EdDSA", "kid": "k", "typ": "application/AT+JWT"}), Scopes::BOTH, true, true),
+            (access_header(), "openid", false, false),
+        ] {
+            let token = setup.sign(&header, &access_claims(&json!({ "scope": scope })));
+            for _ in 0..2 {
+                let agent = Ok((Scopes { read, write }, Some("agent".to_owned())));
+                assert_eq!(setup.agent(&token).await, agent, "{header} {scope}");
+                assert_eq!(setup.outcome(&token).await, Err(Rejection::AccessToken.to_string()));
+            }
+        }
+        let of_api = setup.sign(&plain(), &claims(&json!({})));
+        assert_eq!(setup.agent(&of_api).await, Err(Rejection::NotAccessToken.to_string()));
+    }
+
+    #[actix_web::test]
+    async fn an_access_token_that_is_not_for_this_server_is_refused() {
+        let setup = Setup::new();
+        for (other, rejection) in [
+            (json!({"aud": "https://other.example/mcp"}), Rejection::Resource),
+            (json!({"aud": null}), Rejection::Resource),
+            (json!({"aud": "https://tasks.example/mcp/"}), Rejection::Resource),
+            (json!({"iss": "https://a.example"}), Rejection::Issuer),
+            (json!({"iss": null}), Rejection::Issuer),
+            (json!({"cnf": {"jkt": "x"}}), Rejection::Bound),
+            (json!({"exp": now() - 1.0}), Rejection::Expired),
+            (json!({"exp": null}), Rejection::Claims),
+            (json!({"sub": null}), Rejection::Claims),
+        ] {
+            let token = setup.sign(&access_header(), &access_claims(&other));
+            assert_eq!(setup.agent(&token).await, Err(rejection.to_string()), "{other}");
+        }
+        // The same claims in a token of another kind: those of a token for the API, and an ID token.
+        for header in [plain(), json!({"alg": "EdDSA", "kid": "k", "typ": "JWT"})] {
+            for aud in [RESOURCE, "agent"] {
+                let token = setup.sign(&header, &access_claims(&json!({ "aud": aud })));
+                assert_eq!(setup.agent(&token).await, Err(Rejection::Issuer.to_string()));
+            }
+        }
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        let header = jsonwebtoken::Header { typ: Some("at+jwt".to_owned()), ..jsonwebtoken::Header::default() };
+        let claims: Value = serde_json::from_str(&access_claims(&json!({}))).unwrap();
+        let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+        assert_eq!(setup.agent(&token).await, Err(Rejection::Algorithm.to_string()));
+    }
+
     #[actix_web::test]
     async fn a_replaced_key_is_found_while_invented_key_ids_use_up_their_fetches() {
         let mut setup = Setup::new();
@@ -349,8 +465,7 @@ mod tests {
 
         setup.server.answers(StatusCode::OK, &super::super::keys::test_server::key_set(&["another"]));
         assert!(setup.outcome(&long).await.is_ok(), "within the five minutes");
-        let (store, _) = setup.verifier.published.as_ref().unwrap();
-        store.age(Duration::from_mins(5));
+        setup.verifier.published.as_ref().unwrap().keys.age(Duration::from_mins(5));
         assert!(setup.outcome(&long).await.is_err());
     }
 }

@@ -70,7 +70,8 @@ enum Command {
 /// One sentence for the operator. It never contains a secret.
 pub async fn run() -> Result<(), Box<dyn Error>> {
     match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(Config::load(&Variables::of_process()?)?).await,
+        // The future is large.
+        Command::Serve => Box::pin(serve(Config::load(&Variables::of_process()?)?)).await,
         Command::Token { user, hours } => {
             let config = Config::load(&Variables::of_process()?)?;
             let lifetime = Duration::from_secs(u64::from(hours) * 3600);

@@ -37,7 +37,12 @@ pub struct KeyServerConfig {
     pub issuers: Vec<String>,
     /// `aud` must contain one of these.
     pub audiences: Vec<String>,
+    /// The issuer of access tokens: the address of Better Auth with its path. `None` without `BETTER_AUTH_URL`.
+    pub oauth_issuer: Option<String>,
 }
+
+/// The path of Better Auth, if its address has none.
+const DEFAULT_PATH: &str = "/api/auth";
 
 /// A secret shorter than the hash weakens the signature (RFC 7518, section 3.2). It is accepted with a warning.
 const RECOMMENDED_SECRET_BYTES: usize = 32;
@@ -128,16 +133,20 @@ fn key_server(
     notices: &mut Vec<String>,
 ) -> Result<Option<KeyServerConfig>, ConfigError> {
     let jwks = address(variables, "BETTER_AUTH_JWKS_URL")?;
+    let path = |base: &Url| {
+        let path = Some(base.path().trim_end_matches('/')).filter(|path| !path.is_empty());
+        path.unwrap_or(DEFAULT_PATH).to_owned()
+    };
     let (variable, jwks_url) = match (&base, jwks) {
         (_, Some(jwks)) => ("BETTER_AUTH_JWKS_URL", jwks),
         (Some(base), None) => {
-            let path = Some(base.path().trim_end_matches('/')).filter(|path| !path.is_empty()).unwrap_or("/api/auth");
             let mut jwks = base.clone();
-            jwks.set_path(&format!("{path}/jwks"));
+            jwks.set_path(&format!("{}/jwks", path(base)));
             ("BETTER_AUTH_URL", jwks)
         }
         (None, None) => return Ok(None),
     };
+    let oauth_issuer = base.as_ref().map(|base| format!("{}{}", base.origin().ascii_serialization(), path(base)));
     let origin = base.map(|base| base.origin().ascii_serialization());
     let expected = |variable, configured: &[String]| match (configured, &origin) {
         ([], Some(origin)) => Ok(vec![origin.clone()]),
@@ -159,6 +168,7 @@ fn key_server(
         jwks_url,
         issuers: expected("BETTER_AUTH_ISSUER", issuers)?,
         audiences: expected("BETTER_AUTH_AUDIENCE", audiences)?,
+        oauth_issuer,
     }))
 }
 
@@ -245,6 +255,7 @@ mod tests {
             ("https://a.example/auth/", "https://a.example/auth/jwks", "https://a.example"),
         ] {
             let server = load(&[("BETTER_AUTH_URL", url)]).unwrap().0.key_server.unwrap();
+            assert_eq!(server.oauth_issuer.as_deref(), jwks.strip_suffix("/jwks"));
             assert_eq!(
                 (server.jwks_url.as_str(), server.issuers, server.audiences),
                 (jwks, vec![origin.to_owned()], vec![origin.to_owned()])

@@ -5,6 +5,7 @@ mod cors;
 mod database;
 mod development_secret;
 mod limits;
+mod mcp;
 mod misspelt;
 mod server;
 mod task_aliases;
@@ -14,6 +15,8 @@ pub use auth::{AuthConfig, KeyServerConfig};
 pub use cors::{AllowedOrigins, CorsConfig};
 pub use database::DatabaseConfig;
 pub use limits::{ConnectionTimeouts, LimitsConfig};
+pub(crate) use mcp::is_loopback;
+pub use mcp::{McpConfig, McpEndpoint};
 pub use server::{LogFormat, ServerConfig};
 pub use task_aliases::{TaskAlias, TaskAliases};
 pub use variables::{ConfigError, Variables};
@@ -31,6 +34,8 @@ pub struct Config {
     pub cors: CorsConfig,
     /// How many requests and connections are accepted.
     pub limits: LimitsConfig,
+    /// How agents reach the server.
+    pub mcp: McpConfig,
     /// Warnings for the operator, to log once logging has started.
     pub notices: Vec<String>,
 }
@@ -49,6 +54,7 @@ impl Config {
             cors: CorsConfig::load(variables, auth.is_development, &mut notices)?,
             auth,
             limits: LimitsConfig::load(variables)?,
+            mcp: McpConfig::load(variables)?,
             server,
             notices,
         })

@@ -54,6 +54,12 @@ codes! {
     NotYourPath = "not_your_path", FORBIDDEN;
     /// The task belongs to another user.
     NotOwner = "not_owner", FORBIDDEN;
+    /// The request of an agent names another host than that of `MCP_RESOURCE`.
+    HostRefused = "host_refused", FORBIDDEN;
+    /// The request of an agent comes from a page of another origin.
+    OriginRefused = "origin_refused", FORBIDDEN;
+    /// The access token does not allow the tool.
+    InsufficientScope = "insufficient_scope", FORBIDDEN;
     /// There is no such task.
     TaskNotFound = "task_not_found", NOT_FOUND;
     /// The path is not in the map.

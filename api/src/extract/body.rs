@@ -113,7 +113,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
 
 /// Reads the body, at most [`MAX_BODY_BYTES`], with or without a Content-Length. If the request has a key, the body becomes a
 /// part of its fingerprint.
-fn read(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
+pub(crate) fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, Error>> + use<> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let payload = web::Payload::from_request(request, payload).into_inner();
     let keyed = request_key::keyed(request);

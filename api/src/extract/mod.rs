@@ -2,6 +2,7 @@
 //! the fields. A body or a query with mistakes is read again and again, until all of them are found; one without mistakes is read
 //! once.
 
+mod arguments;
 mod body;
 mod conditions;
 mod explain;
@@ -13,6 +14,8 @@ mod query;
 mod read;
 mod request_key;
 
+pub(crate) use arguments::arguments;
+pub(crate) use body::read as read_body;
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use conditions::{IfNoneMatch, WriteConditions};
 pub use last_event::LastEventId;

@@ -32,6 +32,8 @@ pub(super) enum Part {
     Body,
     /// The query.
     Query,
+    /// The arguments of a tool, a JSON object.
+    Arguments,
 }
 
 /// The names of a part and their values, encoded for JSON in a body.
@@ -43,7 +45,9 @@ type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 /// All mistakes, at most [`FieldError::MOST`]: those of fields of `T` in the order of these fields, then those of unknown names
 /// in the order in which they were sent.
 pub(super) fn read<T: Input>(text: &str, part: Part, strict: bool) -> Result<T::Checked, Error> {
-    let attempt = |text: &str| part.deserialize::<T>(text)?.check(strict);
+    // A tool knows no names but its own, but takes the values that front ends send.
+    let strict_values = strict && part != Part::Arguments;
+    let attempt = |text: &str| part.deserialize::<T>(text)?.check(strict_values);
     let (known, mut pairs) = (names::<T>(), part.pairs(text));
     let unknown = if strict { part.unknown(&pairs, known) } else { Vec::new() };
     let mut mistakes = Vec::<FieldError>::new();
@@ -75,7 +79,9 @@ pub(super) fn read<T: Input>(text: &str, part: Part, strict: bool) -> Result<T::
 impl Part {
     fn deserialize<T: DeserializeOwned>(self, text: &str) -> Result<T, FieldError> {
         match self {
-            Self::Body => explain::deserialize(&mut serde_json::Deserializer::from_str(text), Code::InvalidField),
+            Self::Body | Self::Arguments => {
+                explain::deserialize(&mut serde_json::Deserializer::from_str(text), Code::InvalidField)
+            }
             Self::Query => {
                 let pairs = form_urlencoded::parse(text.as_bytes());
                 explain::deserialize(serde_html_form::Deserializer::new(pairs), Code::InvalidParameter)
@@ -86,7 +92,7 @@ impl Part {
     /// Returns the pairs of a text. A body that cannot be taken apart has none, and its first mistake is the only one.
     fn pairs(self, text: &str) -> Pairs<'_> {
         match self {
-            Self::Body => {
+            Self::Body | Self::Arguments => {
                 let Fields(fields) = serde_json::from_str(text).unwrap_or_default();
                 fields.into_iter().map(|(name, value)| (name.into(), value.get().into())).collect()
             }
@@ -96,7 +102,7 @@ impl Part {
 
     fn text(self, pairs: &Pairs<'_>) -> String {
         match self {
-            Self::Body => object(pairs.iter().map(|(name, value)| (&**name, &**value))),
+            Self::Body | Self::Arguments => object(pairs.iter().map(|(name, value)| (&**name, &**value))),
             Self::Query => form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish(),
         }
     }
@@ -107,6 +113,7 @@ impl Part {
         let (kind, code, what) = match self {
             Self::Body => (Code::UnknownField, FieldCode::UnknownField, "fields"),
             Self::Query => (Code::UnknownParameter, FieldCode::UnknownParameter, "query parameters"),
+            Self::Arguments => (Code::UnknownField, FieldCode::UnknownField, "arguments"),
         };
         let shown: String = names.join(", ").chars().take(explain::MAX_CHARS).collect();
         let sentence = format!("Unknown {what}: {shown}");

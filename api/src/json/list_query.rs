@@ -69,9 +69,9 @@ pub struct ListTasks {
 }
 
 /// Which tasks a list shows.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub(super) enum Status {
     /// Every task.
     #[default]
     All,
@@ -82,9 +82,9 @@ enum Status {
 }
 
 /// When tasks are due: in the past and not completed, today, today or in the next six days, or never.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum DueIn {
+pub(super) enum DueIn {
     Overdue,
     Today,
     Week,
@@ -176,42 +176,16 @@ impl ListTasks {
     /// Converts the filters and the order. With `strict`, due dates must have a form of RFC 3339.
     fn query(&self, strict: bool) -> Result<ListQuery, FieldError> {
         let filter = Filter {
-            status: match self.status {
-                Status::All => tasks::Status::All,
-                Status::Pending => tasks::Status::Pending,
-                Status::Completed => tasks::Status::Completed,
-            },
+            status: self.status.into(),
             priorities: self.priority.iter().copied().map(Into::into).collect(),
-            tags: self.tags()?,
+            tags: filter_tags("tag", &self.tag)?,
             due_before: parse_due("due_before", self.due_before.as_deref(), strict)?,
             due_after: parse_due("due_after", self.due_after.as_deref(), strict)?,
-            due: self.due.map(|due| match due {
-                DueIn::Overdue => tasks::DueIn::Overdue,
-                DueIn::Today => tasks::DueIn::Today,
-                DueIn::Week => tasks::DueIn::Week,
-                DueIn::None => tasks::DueIn::None,
-            }),
+            due: self.due.map(Into::into),
             zone: parse_zone(self.tz.as_deref())?,
             search: parse("search", self.search.as_deref(), Search::parse)?,
         };
         Ok(ListQuery { filter, sort: self.sort() })
-    }
-
-    /// The tags without repeats, which would change nothing.
-    fn tags(&self) -> Result<Vec<Tag>, FieldError> {
-        let (mut tags, mut seen) = (Vec::new(), HashSet::new());
-        for text in &self.tag {
-            let Some(tag) = parse("tag", Some(text.as_str()), Tag::parse)? else { continue };
-            if !seen.insert(tag.folded()) {
-                continue;
-            }
-            if tags.len() == Tags::MAX {
-                let problem = format!("tag must name at most {} different tags", Tags::MAX);
-                return Err(FieldError::of_parameter("tag", FieldCode::TooMany, problem));
-            }
-            tags.push(tag);
-        }
-        Ok(tags)
     }
 
     fn sort(&self) -> Sort {
@@ -228,6 +202,44 @@ impl ListTasks {
     }
 }
 
+impl From<Status> for tasks::Status {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::All => Self::All,
+            Status::Pending => Self::Pending,
+            Status::Completed => Self::Completed,
+        }
+    }
+}
+
+impl From<DueIn> for tasks::DueIn {
+    fn from(due: DueIn) -> Self {
+        match due {
+            DueIn::Overdue => Self::Overdue,
+            DueIn::Today => Self::Today,
+            DueIn::Week => Self::Week,
+            DueIn::None => Self::None,
+        }
+    }
+}
+
+/// Returns the tags of a filter without repeats, which would change nothing.
+pub(super) fn filter_tags(name: &'static str, texts: &[String]) -> Result<Vec<Tag>, FieldError> {
+    let (mut tags, mut seen) = (Vec::new(), HashSet::new());
+    for text in texts {
+        let Some(tag) = parse(name, Some(text.as_str()), Tag::parse)? else { continue };
+        if !seen.insert(tag.folded()) {
+            continue;
+        }
+        if tags.len() == Tags::MAX {
+            let problem = format!("{name} must name at most {} different tags", Tags::MAX);
+            return Err(FieldError::of_parameter(name, FieldCode::TooMany, problem));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
+}
+
 /// Parses a due date of a filter.
 fn parse_due(name: &'static str, text: Option<&str>, strict: bool) -> Result<Option<Due>, FieldError> {
     if strict {
@@ -237,7 +249,7 @@ fn parse_due(name: &'static str, text: Option<&str>, strict: bool) -> Result<Opt
 }
 
 /// Parses the parameter `tz`. The default is UTC.
-fn parse_zone(name: Option<&str>) -> Result<Zone, FieldError> {
+pub(super) fn parse_zone(name: Option<&str>) -> Result<Zone, FieldError> {
     Ok(parse("tz", name, Zone::parse)?.unwrap_or_default())
 }
 
@@ -254,7 +266,7 @@ impl SortKey {
 }
 
 impl SortItem {
-    fn by(self) -> SortBy {
+    pub(super) fn by(self) -> SortBy {
         let (key, descending) = match self {
             Self::CreatedAt => (tasks::SortKey::CreatedAt, false),
             Self::CreatedAtDescending => (tasks::SortKey::CreatedAt, true),
@@ -272,7 +284,7 @@ impl SortItem {
 }
 
 /// Parses a parameter as a value of the service. Its error continues the sentence that begins with the parameter's name.
-fn parse<'a, T, E: Reason>(
+pub(super) fn parse<'a, T, E: Reason>(
     name: &'static str,
     text: Option<&'a str>,
     parse: impl FnOnce(&'a str) -> Result<T, E>,
@@ -285,10 +297,17 @@ fn parse<'a, T, E: Reason>(
 /// result is never longer than the number of possible values.
 fn comma_list<'de, T: DeserializeOwned + PartialEq, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
+    words(texts.iter().flat_map(|text| text.split(',')))
+}
+
+/// Deserializes each word as a value, without repeats.
+pub(super) fn words<'a, T: DeserializeOwned + PartialEq, E: serde::de::Error>(
+    words: impl Iterator<Item = &'a str>,
+) -> Result<Vec<T>, E> {
     let mut values = Vec::new();
-    for text in texts.iter().flat_map(|text| text.split(',')) {
-        let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-        let value = T::deserialize(deserializer).map_err(D::Error::custom)?;
+    for word in words {
+        let deserializer: StrDeserializer<'_, ValueError> = word.into_deserializer();
+        let value = T::deserialize(deserializer).map_err(E::custom)?;
         if !values.contains(&value) {
             values.push(value);
         }

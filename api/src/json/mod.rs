@@ -3,6 +3,7 @@
 //! A type that is read is an [`Input`](crate::extract::Input). It converts itself into the types of `service`, which check its
 //! values. A type that is written is made from them.
 
+mod arguments;
 mod changes;
 mod counts;
 mod edits;
@@ -19,6 +20,7 @@ mod trash;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
+pub(crate) use arguments::{CompleteArguments, ListArguments, OneTask, OneVersion};
 pub(crate) use changes::change_feed;
 pub use changes::{ChangeFeed, ChangesRequest, ListChanges, TaskChange};
 pub use counts::Count;

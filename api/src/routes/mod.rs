@@ -16,6 +16,8 @@ use actix_web::web::{self, ServiceConfig};
 
 pub use self::endpoint::Operation;
 use self::endpoint::{Endpoint, WORDS, no_route};
+use crate::mcp;
+use crate::server::Extras;
 
 /// Takes the place of the path in `#[utoipa::path]`, which requires one. The path is stated in the map.
 const MAPPED: &str = "";
@@ -79,17 +81,17 @@ pub fn operations() -> Vec<Operation> {
     endpoints_of_callers().iter().flat_map(Endpoint::operations).collect()
 }
 
-/// Registers the map in an App, with the endpoints of the documentation if `docs` is set.
+/// Registers the map in an App, with the endpoints beside it that are turned on.
 ///
 /// The router tries the paths in the order of their registration, and a request pays for each that it passes. So the paths of
 /// the map come first, and their other spellings after all of them.
 ///
 /// A word in the place of an id is an unknown path. It is registered before the spellings with `{user_id}`, one of which would
 /// take `/api/tasks/tags` for the tags of a user named `tasks`.
-pub fn configure(app: &mut ServiceConfig, docs: bool) {
+pub fn configure(app: &mut ServiceConfig, extras: &Extras) {
     let mut endpoints = endpoints_of_callers();
     endpoints.extend(public_endpoints());
-    if docs {
+    if extras.docs {
         endpoints.extend(documentation());
     }
     let paths: Vec<_> = endpoints.iter().map(Endpoint::spellings).collect();
@@ -103,6 +105,9 @@ pub fn configure(app: &mut ServiceConfig, docs: bool) {
                 app.service(endpoint.resource(path));
             }
         }
+    }
+    if let Some(endpoint) = &extras.mcp {
+        mcp::configure(app, endpoint);
     }
     app.default_service(web::to(no_route));
 }

@@ -19,7 +19,7 @@ use super::metrics::{self, Metrics};
 use super::readiness::Readiness;
 use super::{State, StopSignals, cors, history, live, observe};
 use crate::auth::Verifier;
-use crate::config::{AuthConfig, Config, DatabaseConfig, LimitsConfig, ServerConfig};
+use crate::config::{AuthConfig, Config, DatabaseConfig, LimitsConfig, McpEndpoint, ServerConfig};
 use crate::json;
 
 /// A server that is bound to its address and ready to run. The same for the program and for its tests.
@@ -33,6 +33,15 @@ pub struct Application {
     metrics_server: Option<Server>,
     verifier: Arc<Verifier>,
     stop_delay: Duration,
+}
+
+/// The endpoints beside those of the API, some of which can be turned off.
+#[derive(Clone, Debug)]
+pub struct Extras {
+    /// Whether there is a documentation.
+    pub docs: bool,
+    /// The endpoint of agents, if its public address is known.
+    pub mcp: Option<Arc<McpEndpoint>>,
 }
 
 /// Why the server cannot start.
@@ -66,13 +75,20 @@ pub enum StartError {
 
 impl Application {
     /// Opens the database, applies pending migrations unless that is turned off, and binds the address. `routes` registers the
-    /// routes in each worker's App, those of the documentation only if its argument is true.
-    pub async fn build(config: Config, routes: fn(&mut ServiceConfig, bool)) -> Result<Self, StartError> {
+    /// routes in each worker's App.
+    pub async fn build(config: Config, routes: fn(&mut ServiceConfig, &Extras)) -> Result<Self, StartError> {
         let workers = config.server.workers.unwrap_or_else(|| available_parallelism().unwrap_or(NonZero::<usize>::MIN));
         let stores = open_stores(&config.database, &config.limits, workers).await?;
         let (metrics, metrics_server) = start_metrics(&config.server, &stores)?.unzip();
-        let verifier = Arc::new(verifier(&config.auth, metrics.clone())?);
-        let limits = Arc::new(RateLimits::new(&config.limits));
+        let (host, port) = (config.server.host, config.server.port);
+        let unbound = |source| StartError::Bind { host, port, source };
+        let timeouts = config.limits.timeouts;
+        let listener = connections::listen(SocketAddr::new(host, port), &timeouts).map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        let mcp = mcp_endpoint(&config, address);
+        let resource = mcp.as_ref().map(|mcp| mcp.resource.as_str());
+        let verifier = Arc::new(verifier(&config.auth, resource, metrics.clone())?);
+        let limits = Arc::new(RateLimits::new(&config.limits, config.mcp.deletes_per_hour));
         let answer_memory = Arc::new(AnswerMemory::default());
         let readiness = Arc::new(Readiness::new(Duration::from_secs(config.server.ready_after_seconds.into())));
         let mut probe = stores.first().map(|store| store.db().probe());
@@ -98,7 +114,7 @@ impl Application {
         let states: Vec<_> = states.collect();
         let origins = config.cors.allowed_origins;
         let started = Arc::new(AtomicUsize::new(0));
-        let docs = config.server.docs;
+        let extras = Extras { docs: config.server.docs, mcp };
         let app = move || {
             // A worker that replaces another one shares a state.
             let worker = started.fetch_add(1, Ordering::Relaxed) % states.len();
@@ -107,16 +123,11 @@ impl Application {
                 .app_data(states[worker].clone())
                 // For the bodies, which are read without knowing the state.
                 .app_data(task_aliases)
-                .configure(|app| routes(app, docs))
+                .configure(|app| routes(app, &extras))
                 // The layer that is added last sees a request first.
                 .wrap(cors::cors(&origins))
                 .wrap(from_fn(observe::observe))
         };
-        let (host, port) = (config.server.host, config.server.port);
-        let unbound = |source| StartError::Bind { host, port, source };
-        let timeouts = config.limits.timeouts;
-        let listener = connections::listen(SocketAddr::new(host, port), &timeouts).map_err(unbound)?;
-        let address = listener.local_addr().map_err(unbound)?;
         let settings = connections::Settings {
             workers,
             shutdown_timeout: config.server.shutdown_timeout_seconds,
@@ -241,14 +252,25 @@ fn start_metrics(config: &ServerConfig, stores: &[Store]) -> Result<Option<(Metr
     Ok(Some((metrics, server)))
 }
 
+/// Returns the endpoint of agents. Logs why there is none.
+fn mcp_endpoint(config: &Config, address: SocketAddr) -> Option<Arc<McpEndpoint>> {
+    let endpoint = config.mcp_endpoint(address);
+    if endpoint.is_none() {
+        log::info!(
+            "there is no /mcp for agents: MCP_RESOURCE, its public address, is not set, and {address} is not a loopback address"
+        );
+    }
+    endpoint.map(Arc::new)
+}
+
 /// Builds the verifier. It counts the fetches of its keys, if there are metrics.
-fn verifier(config: &AuthConfig, metrics: Option<Metrics>) -> Result<Verifier, StartError> {
+fn verifier(config: &AuthConfig, resource: Option<&str>, metrics: Option<Metrics>) -> Result<Verifier, StartError> {
     let on_key_fetch = move |succeeded| {
         if let Some(metrics) = &metrics {
             metrics.key_fetch(succeeded);
         }
     };
-    Verifier::new(config, Box::new(on_key_fetch)).map_err(StartError::KeyServer)
+    Verifier::new(config, resource, Box::new(on_key_fetch)).map_err(StartError::KeyServer)
 }
 
 /// Returns the innermost cause of an error. The outer ones only name the step that failed.

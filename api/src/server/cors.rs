@@ -13,6 +13,9 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
     "location, link, etag, idempotency-replayed, preference-applied, retry-after, www-authenticate, x-request-id, x-total-count",
 );
 
+/// The path of the description of `/mcp` (RFC 9728, section 3). It is followed by the path of the resource.
+pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+
 /// Returns the layer that answers preflights and marks the responses to allowed origins. [`add_page_headers`] adds the rest.
 pub(super) fn cors(origins: &AllowedOrigins) -> Cors {
     let cors = Cors::default()
@@ -26,11 +29,16 @@ pub(super) fn cors(origins: &AllowedOrigins) -> Cors {
             "if-none-match",
             "if-unmodified-since",
             "last-event-id",
+            "mcp-method",
+            "mcp-name",
+            "mcp-protocol-version",
             "prefer",
             "x-request-id",
         ])
         // A request of another origin is answered without the headers. Its browser then hides the response from the page.
         .block_on_origin_mismatch(false)
+        // The description of a resource is for every client (RFC 9728, section 3.1).
+        .allowed_origin_fn(|_, request| request.uri.path().starts_with(RESOURCE_METADATA))
         .max_age(3600);
     match origins {
         AllowedOrigins::Listed(origins) => origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin)),

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use service::Caller;
 
 use super::State;
+use crate::auth::Scopes;
 use crate::error::Error;
 
 /// Runs before every operation. Checks, in this order and before anything else of the request is read: the rate limit of the
@@ -23,8 +24,27 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
     }
 }
 
+/// Checks the same for a request of an agent, whose path names no user. Returns the caller, and what the token allows.
+///
+/// # Errors
+/// [`Error::RateLimited`], or why the token is refused.
+pub(crate) async fn admit_agent(
+    request: &ServiceRequest,
+    requires_access_token: bool,
+) -> Result<(Caller, Scopes), Error> {
+    let state = state(request)?;
+    state.limits.check_address(request)?;
+    let admitted = state.verifier.authenticate_agent(request.headers(), requires_access_token).await?;
+    state.limits.check_user(&admitted.0)?;
+    Ok(admitted)
+}
+
+fn state(request: &ServiceRequest) -> Result<&web::Data<State>, Error> {
+    request.app_data().ok_or_else(|| Error::Internal("no State".to_owned()))
+}
+
 async fn admit(request: &ServiceRequest) -> Result<Caller, Error> {
-    let state = request.app_data::<web::Data<State>>().ok_or_else(|| Error::Internal("no State".to_owned()))?;
+    let state = state(request)?;
     state.limits.check_address(request)?;
     let caller = state.verifier.authenticate(request.headers()).await?;
     if let Some(named) = request.match_info().get("user_id") {

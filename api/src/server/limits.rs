@@ -19,6 +19,8 @@ pub(crate) struct RateLimits {
     addresses: RateLimit<Network>,
     /// For the networks around the addresses, see [`WIDER_SHARE`].
     wider_networks: RateLimit<Network>,
+    /// For the tasks that a client deletes for a user.
+    deletes: RateLimit<(UserId, Box<str>)>,
     trust_forwarded_for: bool,
     unreadable_logged: Once,
 }
@@ -27,8 +29,9 @@ pub(crate) struct RateLimits {
 pub(super) const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 impl RateLimits {
-    pub(super) fn new(config: &LimitsConfig) -> Self {
+    pub(super) fn new(config: &LimitsConfig, deletes_per_hour: Option<NonZeroU32>) -> Self {
         Self {
+            deletes: RateLimit { limiter: deletes_per_hour.map(|limit| RateLimiter::hashmap(Quota::per_hour(limit))) },
             users: RateLimit::new(config.per_user),
             addresses: RateLimit::new(config.per_address),
             wider_networks: RateLimit::new(
@@ -45,6 +48,12 @@ impl RateLimits {
     /// [`Error::RateLimited`] if the user is over the limit.
     pub(super) fn check_user(&self, caller: &Caller) -> Result<(), Error> {
         self.users.check(caller.user_id())
+    }
+
+    /// Counts a task that an agent deletes. Returns the seconds until it may delete the next one, if it has deleted too many.
+    pub(super) fn check_delete(&self, caller: &Caller) -> Result<(), u64> {
+        let client = caller.actor().unwrap_or_default().into();
+        self.deletes.wait(&(caller.user_id().clone(), client))
     }
 
     /// Counts a request of this client address.
@@ -76,6 +85,7 @@ impl RateLimits {
         self.users.forget_idle();
         self.addresses.forget_idle();
         self.wider_networks.forget_idle();
+        self.deletes.forget_idle();
     }
 }
 
@@ -91,11 +101,14 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
     }
 
     fn check(&self, key: &K) -> Result<(), Error> {
+        self.wait(key).map_err(|retry_after| Error::RateLimited { retry_after })
+    }
+
+    /// Counts one, or returns in how many seconds, at least 1, the next one is allowed.
+    fn wait(&self, key: &K) -> Result<(), u64> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(key).map_err(|denied| {
-            let wait = denied.wait_time_from(DefaultClock::default().now());
-            Error::RateLimited { retry_after: wait.as_secs() + 1 }
-        })
+        let seconds = |wait: Duration| wait.as_secs() + 1;
+        limiter.check_key(key).map_err(|denied| seconds(denied.wait_time_from(DefaultClock::default().now())))
     }
 
     fn forget_idle(&self) {
@@ -114,16 +127,19 @@ mod tests {
 
     /// Returns how many of these requests are accepted, with a limit of 100 a second for each address.
     fn accepted(entries: impl IntoIterator<Item = String>) -> usize {
-        let limits = RateLimits::new(&LimitsConfig {
-            per_user: None,
-            per_address: NonZeroU32::new(100),
-            trust_forwarded_for: true,
-            connections_per_address: None,
-            tasks_per_user: None,
-            listeners: None,
-            history_days: std::num::NonZeroU16::MIN,
-            timeouts: ConnectionTimeouts::default(),
-        });
+        let limits = RateLimits::new(
+            &LimitsConfig {
+                per_user: None,
+                per_address: NonZeroU32::new(100),
+                trust_forwarded_for: true,
+                connections_per_address: None,
+                tasks_per_user: None,
+                listeners: None,
+                history_days: std::num::NonZeroU16::MIN,
+                timeouts: ConnectionTimeouts::default(),
+            },
+            None,
+        );
         let request = |entry| TestRequest::get().insert_header(("x-forwarded-for", entry)).to_srv_request();
         entries.into_iter().filter(|entry| limits.check_address(&request(entry.clone())).is_ok()).count()
     }

@@ -26,7 +26,9 @@ fn most_detailed(name: &str) -> Level {
     match name {
         _ if OURS.contains(&name) => Level::Trace,
         // Its warnings about unknown parameters in the database's address contain their values.
-        "sqlx" | "sqlx_core" | "sqlx_postgres" => Level::Error,
+        "sqlx" | "sqlx_core" | "sqlx_postgres"
+        // Its records of requests contain ids and texts of clients, which could forge lines. Its spans are records of `tracing`.
+        | "rmcp" | "tracing" => Level::Error,
         _ => Level::Info,
     }
 }

@@ -12,6 +12,7 @@ use service::live::End;
 
 use crate::error::Code;
 use crate::json;
+use crate::tool::Tool;
 
 /// The metrics, in Prometheus' text format. Labels are route templates, methods, statuses and codes of errors. They never contain
 /// text of a client, and their number is bounded.
@@ -27,6 +28,31 @@ pub(crate) struct Metrics {
     statements: IntCounter,
     streams: IntGauge,
     ended_streams: IntCounterVec,
+    tool_calls: IntCounterVec,
+}
+
+/// How a call of a tool ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToolOutcome {
+    /// The tool did what it was asked.
+    Success,
+    /// The call was refused, with a sentence for the model.
+    Refused,
+    /// The server or its database failed.
+    Failed,
+}
+
+impl ToolOutcome {
+    const ALL: [Self; 3] = [Self::Success, Self::Refused, Self::Failed];
+
+    /// Returns the name in metrics and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// In seconds: half a millisecond to ten seconds.
@@ -63,7 +89,16 @@ impl Metrics {
                 Opts::new("event_streams_ended_total", "Streams of events that the server has ended, by reason"),
                 &["reason"],
             )?,
+            tool_calls: IntCounterVec::new(
+                Opts::new("mcp_tool_calls_total", "Calls of tools by agents, by tool and outcome"),
+                &["tool", "outcome"],
+            )?,
         };
+        for tool in Tool::ALL {
+            for outcome in ToolOutcome::ALL {
+                metrics.tool_calls.with_label_values(&[tool.name(), outcome.name()]);
+            }
+        }
         for succeeded in [true, false] {
             metrics.key_fetches.with_label_values(&[outcome(succeeded)]);
         }
@@ -84,6 +119,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.statements.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.clone()))?;
         metrics.registry.register(Box::new(metrics.ended_streams.clone()))?;
+        metrics.registry.register(Box::new(metrics.tool_calls.clone()))?;
         Ok(metrics)
     }
 
@@ -107,6 +143,11 @@ impl Metrics {
     /// Records a fetch from the key server.
     pub(super) fn key_fetch(&self, succeeded: bool) {
         self.key_fetches.with_label_values(&[outcome(succeeded)]).inc();
+    }
+
+    /// Records a call of a tool.
+    pub(super) fn tool_call(&self, tool: Tool, outcome: ToolOutcome) {
+        self.tool_calls.with_label_values(&[tool.name(), outcome.name()]).inc();
     }
 
     fn text(&self, stores: &[Store]) -> Vec<u8> {

@@ -23,9 +23,12 @@ mod stop;
 mod stream_errors;
 
 pub(crate) use application::root_cause;
-pub use application::{Application, StartError};
+pub use application::{Application, Extras, StartError};
 pub(crate) use connections::keep_for_stream;
+pub(crate) use cors::RESOURCE_METADATA;
+pub(crate) use guard::admit_agent;
 pub use guard::guard;
+pub(crate) use metrics::ToolOutcome;
 pub use observe::catch_panic;
 pub(crate) use readiness::NotReady;
 pub use state::State;

@@ -1,4 +1,3 @@
-use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -95,7 +94,10 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     if metrics.is_none() && !is_logged {
         return;
     }
-    let route = response.request().match_name().unwrap_or("-");
+    // The endpoint of agents belongs to a library, and has a pattern without a name. A pattern with a parameter is an unknown path.
+    let pattern = response.request().match_name().is_none().then(|| response.request().match_pattern()).flatten();
+    let pattern = pattern.filter(|pattern| !pattern.contains('{'));
+    let route = response.request().match_name().or(pattern.as_deref()).unwrap_or("-");
     if let Some(metrics) = metrics {
         metrics.request(response.request().method(), route, response.status().as_u16(), took);
         if let Some(code) = error::code_of_response(response.response()) {
@@ -105,17 +107,6 @@ fn record(response: &ServiceResponse<BoxBody>, took: Duration, id: &HeaderValue)
     if is_logged {
         request_log::write(response, route, took, id);
     }
-}
-
-/// Formats an error with all its causes, the outermost first.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

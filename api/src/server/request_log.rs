@@ -10,8 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 
 use super::cors;
-use super::observe::with_causes;
-use crate::error::{self, Code, Error};
+use crate::error::{self, Code, Error, with_causes};
 
 /// The maximum number of characters of a text of the client in a line, after escaping.
 const MOST_CHARACTERS: usize = 100;
@@ -48,6 +47,12 @@ pub(super) fn write(response: &ServiceResponse<BoxBody>, route: &str, took: Dura
         path = path.as_deref(), origin = origin.as_deref();
         "{method} {route} {} {milliseconds:.3}ms {id}{details}", status.as_u16()
     );
+}
+
+/// Logs a call of a tool: its name, its outcome, and the client of the token. Nothing else of the call.
+pub(super) fn write_tool_call(tool: &str, outcome: &str, client: Option<&str>) {
+    let client = client.map_or_else(|| "-".to_owned(), shortened);
+    log::info!(tool = tool, outcome = outcome, client = client.as_str(); "tool {tool} {outcome} client {client}");
 }
 
 /// Returns the path of a request, without its query.

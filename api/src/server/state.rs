@@ -8,14 +8,16 @@ use service::{Caller, Store};
 
 use super::answer_memory::AnswerMemory;
 use super::limits::RateLimits;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, ToolOutcome};
 use super::readiness::Readiness;
+use super::request_log;
 use crate::auth::Verifier;
 use crate::config::TaskAliases;
 use crate::error::Error;
 use crate::etag;
 use crate::extract::{IDEMPOTENCY_REPLAYED, IfNoneMatch};
 use crate::json::{Count, JSON, Task};
+use crate::tool::Tool;
 
 /// What the handlers and the layers around them use. Each worker thread has its own value, as `web::Data<State>`: the
 /// store is the worker's own, the rest is shared.
@@ -88,6 +90,21 @@ impl State {
             Refused::NoPlace(no_place) => Error::NoPlace(no_place),
             Refused::Failed(error) => error.into(),
         })
+    }
+
+    /// Counts a task that an agent deletes. Returns the seconds until it may delete the next one, if it has deleted too many.
+    pub(crate) fn check_delete(&self, caller: &Caller) -> Result<(), u64> {
+        self.limits.check_delete(caller)
+    }
+
+    /// Counts and logs a call of a tool, with its client and without its arguments.
+    pub(crate) fn record_tool_call(&self, tool: Tool, outcome: ToolOutcome, caller: &Caller) {
+        if let Some(metrics) = &self.metrics {
+            metrics.tool_call(tool, outcome);
+        }
+        if log::log_enabled!(log::Level::Info) {
+            request_log::write_tool_call(tool.name(), outcome.name(), caller.actor());
+        }
     }
 
     /// Makes the answer to this user, with this version as its entity tag, whose length depends on the user's data. It is

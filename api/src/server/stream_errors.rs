@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
 
-use super::observe::with_causes;
+use crate::error::with_causes;
 
 /// Logs the error of a streamed body, with its route and the request id. The response has begun by then, so its log line shows a
 /// success, and the client only sees that the connection breaks. Other bodies are returned as they are.

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::agent::{Agent, Revision};
 use crate::support::program::{Program, command, run};
 use crate::support::{Answer, SECRET, token};
 
@@ -65,6 +66,43 @@ async fn a_line_of_a_client_error_ends_with_its_code_a_404_with_its_path_and_a_p
     assert!(line(&log, "id-long-origin").ends_with(&format!(" http://{}…", "x".repeat(93))), "{log}");
     assert!(line(&log, "id-header").ends_with("id-header cors_refused"), "{log}");
     assert!(!log.contains("private"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_states_why_there_is_no_endpoint_for_agents() {
+    let reason = "there is no /mcp for agents: MCP_RESOURCE, its public address, is not set, and 0.0.0.0:";
+    for (variable, value, is_logged) in
+        [("DOCS", "true", true), ("MCP_RESOURCE", "https://tasks.example/mcp", false), ("HOST", "127.0.0.1", false)]
+    {
+        let variables = [("BETTER_AUTH_SECRET", SECRET), ("HOST", "0.0.0.0"), (variable, value)];
+        let log = log_of(&variables, async |_| {}).await;
+        assert_eq!(log.contains(reason), is_logged, "{variable}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_of_a_tool_is_logged_with_its_outcome_and_neither_arguments_nor_ids_of_the_client_are() {
+    for level in ["info", "trace"] {
+        let log = log_of(&[("BETTER_AUTH_SECRET", SECRET), ("RUST_LOG", level)], async |program| {
+            let alice = program.bearer(&token("alice"));
+            for revision in Revision::BOTH {
+                let agent = Agent::new(alice.clone(), revision);
+                agent.does("add_task", json!({"title": "private title"})).await;
+                agent.refused("get_task", json!({"task_id": "private id"})).await;
+                let body = json!({
+                    "jsonrpc": "2.0", "id": "private\nERROR forged", "method": "tools/call",
+                    "params": {"name": "private tool", "arguments": {"private": "private"}},
+                });
+                agent.raw(body.to_string()).send().await.unwrap();
+            }
+        })
+        .await;
+        let ends = |text: &str| log.lines().filter(|line| line.ends_with(text)).count();
+        assert_eq!(ends(" tool add_task success client -"), 2, "{log}");
+        assert_eq!(ends(" tool get_task refused client -"), 2, "{log}");
+        assert!(!log.contains("private") && !log.contains("forged") && !log.contains("serve_inner"), "{level}: {log}");
+        assert!(!log.contains("eyJ"), "{level}: {log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use api::error::Code;
 use reqwest::Method;
 use testing::{TestDatabase, on_both_databases};
 
+use crate::support::agent::{Agent, Reply, Revision};
 use crate::support::program::Program;
 use crate::support::tools::free_port;
 use crate::support::{Answer, SECRET, token};
@@ -30,6 +31,9 @@ async fn metrics_count_requests_by_route_and_contain_no_user_data(database: Test
     Answer::expect(405, alice.request(Method::from_bytes(b"PRIVATE").unwrap(), "/api/tasks")).await;
     let preflight = alice.request(Method::OPTIONS, "/api/tasks").header("origin", "http://private.example");
     Answer::expect(400, preflight.header("access-control-request-method", "GET")).await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_task","arguments":{"task_id":"private"}}}"#;
+    let agent = Agent::new(alice.clone(), Revision::Initialized);
+    assert_eq!(Reply::to(agent.raw(call)).await.status, 200);
     program.bearer("eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA").get(503, "/api/tasks").await;
     let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
     for line in [
@@ -37,6 +41,9 @@ async fn metrics_count_requests_by_route_and_contain_no_user_data(database: Test
         r#"http_request_duration_seconds_count{method="GET",route="/api/tasks/{id}",status="200"} 2"#,
         r#"http_request_duration_seconds_count{method="GET",route="-",status="404"} 2"#,
         r#"http_request_duration_seconds_count{method="other",route="/api/tasks",status="405"} 1"#,
+        r#"http_request_duration_seconds_count{method="POST",route="/mcp",status="200"} 1"#,
+        r#"mcp_tool_calls_total{outcome="refused",tool="get_task"} 1"#,
+        r#"mcp_tool_calls_total{outcome="success",tool="add_task"} 0"#,
         r#"key_fetches_total{outcome="failure"} 1"#,
         r#"key_fetches_total{outcome="success"} 0"#,
         r#"http_errors_total{code="route_not_found"} 2"#,

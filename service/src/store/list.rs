@@ -31,7 +31,8 @@ impl Store {
             return self.rows(caller, Cost::Light, newest, false, max_bytes).await;
         }
         // It reads as many rows as it returns, and SQLite has no round trips to share.
-        Box::pin(self.db.read(async |db| row::fetch(db, newest.clone(), max_bytes).await)).await
+        // It owns what it needs: the compiler does not see that a future with a borrowing async closure can be sent to other threads.
+        Box::pin(self.db.read(async move |db| row::fetch(db, newest.clone(), max_bytes).await)).await
     }
 
     /// The first `most` tasks of the caller from `start` on, and possibly some more, or fewer if their texts are longer than

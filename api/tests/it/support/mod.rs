@@ -1,8 +1,10 @@
 //! A running server for a test, and its clients.
 
+pub mod agent;
 mod answer;
 mod difference;
 pub mod events;
+pub mod issuer;
 pub mod program;
 pub mod raw;
 pub mod tools;
