@@ -21,9 +21,11 @@ impl FromRequest for LastEventId {
         let mut values = request.headers().get_all(LAST_EVENT_ID);
         let position = match (values.next(), values.next()) {
             (None, _) => Some(None),
+            // A client has no last id after an event with an empty one.
+            (Some(value), None) if value.is_empty() => Some(None),
             (Some(value), None) => {
-                let position = value.to_str().ok().and_then(|text| text.parse().ok());
-                position.filter(|position| *position >= 0).map(Some)
+                let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+                digits.and_then(|text| text.parse().ok()).map(Some)
             }
             _ => None,
         };

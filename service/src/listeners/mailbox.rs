@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// The maximum number of parts that wait for one listener.
 const MOST_PARTS: usize = 16;
-/// The number of bytes that wait for one listener, from which it gets no further part.
+/// The maximum number of bytes that wait for one listener, unless a single part is larger.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// The next thing that a listener gets.
@@ -38,10 +38,10 @@ impl End {
     /// All reasons.
     pub const ALL: [Self; 4] = [Self::Resync, Self::Expired, Self::Stopping, Self::Slow];
 
-    /// Whether the parts that wait are delivered before the end. They are of no use to a replica that is replaced, and must not
-    /// be read without a valid token.
+    /// Whether the parts that wait are delivered before the end. They are of no use to a replica that is replaced, must not be
+    /// read without a valid token, and would take memory for as long as a client does not read them.
     fn comes_last(self) -> bool {
-        matches!(self, Self::Stopping | Self::Slow)
+        matches!(self, Self::Stopping)
     }
 }
 
@@ -65,7 +65,7 @@ impl Mailbox {
         if content.end.is_some() {
             return true;
         }
-        if content.is_full() {
+        if content.has_no_space(&part) {
             return false;
         }
         content.bytes += part.len();
@@ -142,8 +142,9 @@ impl Mailbox {
 }
 
 impl Content {
-    fn is_full(&self) -> bool {
-        self.parts.len() >= MOST_PARTS || self.bytes >= MOST_BYTES
+    /// An empty one has space for any part.
+    fn has_no_space(&self, part: &Bytes) -> bool {
+        self.parts.len() >= MOST_PARTS || (self.bytes > 0 && self.bytes + part.len() > MOST_BYTES)
     }
 }
 
@@ -182,21 +183,24 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_a_mebibyte_waits_and_one_part_more_has_no_space() {
+    fn a_quarter_of_a_mebibyte_waits_or_one_part_that_is_larger() {
         let mailbox = Mailbox::default();
         assert!(mailbox.push(Bytes::from(vec![0; MOST_BYTES - 1])));
-        assert!(mailbox.push(Bytes::from_static(b"xy")));
+        assert!(!mailbox.push(Bytes::from_static(b"xy")));
+        assert!(mailbox.push(Bytes::from_static(b"z")));
+        let mailbox = Mailbox::default();
+        assert!(mailbox.push(Bytes::from(vec![0; 2 * MOST_BYTES])));
         assert!(!mailbox.push(Bytes::from_static(b"z")));
     }
 
     #[test]
-    fn an_end_for_slowness_or_a_stop_comes_after_the_parts_and_any_other_end_instead_of_them() {
+    fn the_end_for_a_stop_comes_after_the_parts_and_any_other_end_instead_of_them() {
         for reason in End::ALL {
             let mailbox = Mailbox::default();
             mailbox.push(Bytes::from_static(b"x"));
             assert!(mailbox.end(reason));
             assert!(!mailbox.end(End::Resync), "it has ended");
-            if matches!(reason, End::Slow | End::Stopping) {
+            if reason == End::Stopping {
                 assert_eq!(next(&mailbox), Some(Delivery::Changes(Bytes::from_static(b"x"))));
             }
             assert_eq!(next(&mailbox), Some(Delivery::End(reason)));

@@ -74,6 +74,12 @@ impl Listener {
         matches!(self.progress, Progress::Behind(_))
     }
 
+    /// Whether the listener has ended. The next delivery is then the end.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.seat.ended().is_some()
+    }
+
     /// Waits for what comes next. `None` after the end. While the database cannot be reached, a listener that is behind waits.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ pub async fn stream_events(
 fn events(state: Data<State>, caller: Caller, listener: Listener) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::try_unfold((state, caller, listener), |(state, caller, mut listener)| async move {
         let mut held = None;
-        while listener.is_behind() && held.is_none() {
+        while listener.is_behind() && !listener.has_ended() && held.is_none() {
             match state.answer_memory.hold(caller.user_id(), PART * EXPECTED_BYTES).await {
                 Ok(memory) => held = Some(memory),
                 Err(_) => sleep(RETRY).await,

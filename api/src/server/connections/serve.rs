@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpService, Protocol, Request, Response};
-use actix_server::{Server, ServerBuilder};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
 };
@@ -26,6 +26,10 @@ use crate::config::ConnectionTimeouts;
 
 /// How long a connection may take to close. The HTTP library's own server uses the same.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long streams may take to end once the server stops. Their last event has been sent to them by then, unless their clients do
+/// not read.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How connections are served.
 pub(in crate::server) struct Settings {
@@ -59,6 +63,7 @@ where
     let worker = move || {
         let (stopping, count) = (stopping.clone(), Arc::clone(&count));
         let connections = Connections::start(timeouts);
+        actix_web::rt::spawn(end_streams(stopping.clone(), Rc::clone(&connections)));
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -90,6 +95,13 @@ where
         fn_service(move |stream| ready(accept(stream, &count, &connections))).and_then(serving)
     };
     Ok(builder.listen("api", listener, worker)?.run())
+}
+
+/// Ends the connections of streams some time after the stop has begun. A client that does not read would delay it otherwise.
+async fn end_streams(stopping: GracefulShutdownSignal, connections: Rc<Connections>) {
+    stopping.notified().await;
+    tokio::time::sleep(STREAM_TIMEOUT).await;
+    connections.end_streams();
 }
 
 /// What the HTTP library takes for a connection.

@@ -44,6 +44,15 @@ impl Connections {
         connection
     }
 
+    /// Ends the connections that are kept for streams.
+    pub(super) fn end_streams(&self) {
+        let connections =
+            self.watched.borrow().iter().filter_map(|watched| watched.connection.upgrade()).collect::<Vec<_>>();
+        for connection in connections.iter().filter(|connection| connection.has_stream()) {
+            connection.end(End::SlowReader);
+        }
+    }
+
     fn sweep(&self, now: Instant) {
         let mut watched = self.watched.borrow_mut();
         watched.retain_mut(|watched| watched.check(&self.timeouts, now));
