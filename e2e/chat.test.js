@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SECRET } from './lib/better-auth.js';
 import { calls, HANGS, says, startModelProvider } from './lib/model-provider.js';
-import { startNextApp } from './lib/next-app.js';
+import { assertNoFaults, screenshot, shows, signUp as signUpInBrowser, startNextApp, withWindows } from './lib/next-app.js';
 
 const KEY = 'the key of the provider';
 const MESSAGES = [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'Put milk on my list, and read it to me' }] }];
@@ -112,9 +112,61 @@ test('the work ends if the user leaves', async () => {
   }
 });
 
-test('without a model the chat is answered with the settings that are missing', async () => {
+for (const colorScheme of ['light', 'dark']) {
+  test(`in ${colorScheme} colors a user chats in the panel, the list changes, and the next question has what was said`, async () => {
+    const app = await startNextApp({ variables: settings });
+    try {
+      await withWindows(async (page) => {
+        await signUpInBrowser(page, app, 'erin@example.com');
+        const button = page.getByRole('button', { name: 'Chat' });
+        await button.click();
+        const ask = async (question) => {
+          await page.getByLabel('Message').fill(question);
+          await page.keyboard.press('Enter');
+          await page.locator('[role=log][aria-busy=true]').waitFor({ state: 'detached' });
+        };
+        const log = page.getByRole('log', { name: 'Conversation' });
+        await log.getByText('Ask about your tasks').waitFor();
+        await assertNoFaults(page, 'empty chat');
+        provider.play(calls('add_task', { title: 'Buy milk' }), says('It is on your list.'));
+        await ask('Put milk on my list');
+        await log.getByText('It is on your list.').waitFor();
+        await log.getByText('Used: add task').waitFor();
+        await shows(page, 'Buy milk');
+        await assertNoFaults(page, 'chat');
+        await screenshot(page, `chat-${colorScheme}`);
+
+        await button.click();
+        await log.waitFor({ state: 'detached' });
+        await button.click();
+        provider.play(says('Milk.'));
+        await ask('What did I ask for?');
+        await log.getByText('Milk.', { exact: true }).waitFor();
+        const said = provider.requests[0].body.messages.map(({ role }) => role);
+        assert.deepEqual(said, ['system', 'user', 'assistant', 'tool', 'assistant', 'user']);
+
+        provider.play();
+        await ask('And now?');
+        await page.getByRole('alert').filter({ hasText: 'The model does not answer. Please try again later.' }).waitFor();
+        await page.setViewportSize({ width: 375, height: 812 });
+        await assertNoFaults(page, 'failed chat at 375 pixels');
+        await page.context().clearCookies();
+        await ask('And now?');
+        await page.getByRole('alert').filter({ hasText: 'Please sign in' }).waitFor();
+      }, { colorScheme });
+    } finally {
+      await app.stop();
+    }
+  });
+}
+
+test('without a model there is no panel, and the route names the settings that are missing', async () => {
   const app = await startNextApp({ variables: { AI_BASE_URL: '', AI_MODEL: '' } });
   try {
+    await withWindows(async (page) => {
+      await signUpInBrowser(page, app, 'erin@example.com');
+      assert.equal(await page.getByRole('button', { name: 'Chat' }).count(), 0);
+    });
     const { status, json } = await ask(app, await signUp(app, 'carol'));
     assert.equal(status, 501);
     assert.match(json.detail, /^This app has no chat: set AI_BASE_URL and AI_MODEL, and AI_API_KEY/);
