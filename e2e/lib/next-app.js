@@ -23,8 +23,11 @@ async function freePort() {
   return port;
 }
 
-/** Starts the built app and a task server. `secret` makes both use HS256 tokens with it, in place of Better Auth's keys. */
-export async function startNextApp({ secret } = {}) {
+/**
+ * Starts the built app and a task server. `secret` makes both use HS256 tokens with it, in place of Better Auth's keys.
+ * `variables` are further settings of the app.
+ */
+export async function startNextApp({ secret, variables } = {}) {
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const api = await startRestartableApi({
@@ -33,7 +36,7 @@ export async function startNextApp({ secret } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'next-app-'));
   const env = {
     ...process.env, NEXT_TELEMETRY_DISABLED: '1', BETTER_AUTH_URL: url, API_URL: api.url, DATA_FOLDER: data,
-    ...(secret && { TOKEN_KIND: 'hs256', BETTER_AUTH_SECRET: secret }),
+    ...(secret && { TOKEN_KIND: 'hs256', BETTER_AUTH_SECRET: secret }), ...variables,
   };
   const program = await start(process.execPath, ['node_modules/next/dist/bin/next', 'start', '-p', String(port)], { cwd: folder, env }, /Ready/);
   return {

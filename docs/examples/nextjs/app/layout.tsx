@@ -6,6 +6,7 @@ import '@/styles/page.css';
 import '@/styles/sign-in.css';
 import '@/styles/tasks.css';
 import '@/styles/notices.css';
+import '@/styles/chat.css';
 
 export const metadata: Metadata = {
   title: 'Tasks',

@@ -15,5 +15,6 @@ export const CalendarIcon = icon(<><rect x="4" y="5" width="16" height="15" rx="
 export const SearchIcon = icon(<><circle cx="11" cy="11" r="6" /><path d="M20 20l-4.5-4.5" /></>);
 export const CheckIcon = icon(<path d="M5 12.5l5 5L19 7" />);
 export const KeyboardIcon = icon(<><rect x="3" y="6" width="18" height="12" rx="2" /><path d="M7 10h.01M11 10h.01M15 10h.01M8 14h8" /></>);
+export const ChatIcon = icon(<path d="M4 5h16v11H10l-5 4v-4H4z" />);
 export const BackIcon = icon(<path d="M19 12H5m6-6l-6 6 6 6" />);
 export const WarningIcon = icon(<><path d="M12 4l9 16H3z" /><path d="M12 10v4M12 17h.01" /></>);

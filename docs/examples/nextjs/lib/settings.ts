@@ -5,6 +5,8 @@ export interface Settings {
   apiUrl: string;
   appUrl: string;
   tokenKind: TokenKind;
+  /** True if there is a model for the chat. */
+  hasChat: boolean;
 }
 
 /** Returns the command that starts the Task API beside this app. */

@@ -10,7 +10,7 @@ export const dataFolder = process.env.DATA_FOLDER ?? join(process.cwd(), 'data')
 /** The address of this app, as browsers see it. */
 export const appUrl = process.env.BETTER_AUTH_URL ?? 'http://localhost:3000';
 
-/** The address of the Task API, as browsers see it. */
+/** The address of the Task API, as browsers and the chat see it. */
 export const apiUrl = process.env.API_URL ?? 'http://127.0.0.1:8000';
 
 /** `eddsa`: Better Auth's own keys. `hs256`: tokens that are signed with `BETTER_AUTH_SECRET`, which the Task API has too. */
