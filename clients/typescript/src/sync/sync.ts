@@ -16,6 +16,8 @@ const QUIET = 20_000;
 // doubled with each refusal up to an hour.
 const WITHOUT_EVENTS = 60_000;
 const HOUR = 3_600_000;
+/** The longest pause between two connections. */
+const LONGEST = 30_000;
 // The next try after a refused token.
 const SIGNED_OUT = 60_000;
 // A stream that ends sooner without a change is a failure.
@@ -134,7 +136,7 @@ export class Sync {
       const wait = end === 'resync' || end.isTokenExpired ? 0 : end.wait;
       if (hasChanges || performance.now() > lastingAt) return wait;
       this.failures += 1; // the first time may be chance
-      return this.failures > 1 ? Math.max(wait, backOff(this.failures - 1)) : wait;
+      return this.failures > 1 ? Math.max(wait, Math.min(LONGEST, backOff(this.failures - 1))) : wait;
     } catch (error) {
       if (stream.signal.aborted && this.connection === 'signed-out') throw new SignedOut('The server refused the token of a write');
       if (stream.signal.aborted && this.connection !== 'offline') return 0; // it was ended here, to connect again
@@ -161,7 +163,7 @@ export class Sync {
     this.isReachable = false;
     this.setConnection(error instanceof SignedOut ? 'signed-out' : 'offline');
     if (error instanceof SignedOut) return SIGNED_OUT;
-    return Math.max((error instanceof Refused && error.wait) || 0, Math.min(30_000, backOff(this.failures)));
+    return Math.max((error instanceof Refused && error.wait) || 0, Math.min(LONGEST, backOff(this.failures)));
   }
 
   private reached(): void {
