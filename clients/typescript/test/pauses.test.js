@@ -103,6 +103,7 @@ test('a clock that is set back does not hold writes back', () => withStores({}, 
   }
   server.intercept = () => undefined;
   await equal(store, server);
+  assert.equal(server.sent('GET', /events/).length, 1, 'no new connection was needed');
 }));
 
 test('a Retry-After of months does not overflow a timer', () => withStores({}, async ({ server, open }) => {
