@@ -1,6 +1,6 @@
 // The copy and the outbox in IndexedDB. All tabs of a user share one database.
 import type { Task } from '../types.js';
-import { inOrder, type Alias, type Change, type Entry, type State, type Storage, type Stored, type Tombstone } from './storage.js';
+import { inOrder, type Alias, type Change, type Entry, type Known, type State, type Storage, type Stored, type Tombstone } from './storage.js';
 
 // Temporary ids are kept for a day, for pages that still show them.
 const ALIAS_LIFETIME = 86_400_000;
@@ -48,20 +48,25 @@ export class IndexedStorage implements Storage {
       all<Task | Tombstone>('tasks'), all<Entry>('outbox'), all<Alias>('aliases'),
       result<number | undefined>(meta.get('revision')), result<State | undefined>(meta.get('state')),
     ]);
+    const old = aliases.filter(({ at }) => at < Date.now() - ALIAS_LIFETIME);
+    if (old.length > 0) {
+      const store = this.db.transaction('aliases', 'readwrite').objectStore('aliases');
+      for (const { temporary } of old) store.delete(temporary);
+    }
     return { revision: revision ?? 0, state: state ?? null, tasks, entries, aliases };
   }
 
-  async commit(plan: (entries: Entry[]) => Change | undefined): ReturnType<Storage['commit']> {
+  async commit(plan: (entries: Entry[]) => Change | undefined, known: Known): ReturnType<Storage['commit']> {
     const tx = this.db.transaction(STORES, 'readwrite');
     const end = stored(tx);
     end.catch(() => {}); // it is awaited below, unless an error is thrown before
     const [tasks, outbox, aliases, meta] = [tx.objectStore('tasks'), tx.objectStore('outbox'), tx.objectStore('aliases'), tx.objectStore('meta')];
     try {
-      const [entries, old, last] = await Promise.all([
-        result<Entry[]>(outbox.getAll()), result<Alias[]>(aliases.getAll()), result<number | undefined>(meta.get('revision')),
-      ]);
+      const last = await result<number | undefined>(meta.get('revision')) ?? 0;
+      // A long outbox would make each of its writes slow.
+      const entries = last === known.revision ? [...known.entries.values()] : await result<Entry[]>(outbox.getAll());
       const change = plan(entries.sort(inOrder));
-      const revision = (last ?? 0) + 1;
+      const revision = last + 1;
       if (change) {
         meta.put(revision, 'revision');
         if (change.state !== undefined) meta.put(change.state, 'state');
@@ -69,7 +74,6 @@ export class IndexedStorage implements Storage {
         for (const task of change.put ?? []) tasks.put(task);
         for (const uid of change.dropped ?? []) outbox.delete(uid);
         for (const entry of change.entries ?? []) outbox.put(entry);
-        for (const { temporary, at } of old) if (at < Date.now() - ALIAS_LIFETIME) aliases.delete(temporary);
         for (const alias of change.aliases ?? []) aliases.put(alias);
       }
       await end;

@@ -23,7 +23,7 @@ export class Replica {
   private readonly temporaryOf = new Map<number, number>();
   private readonly deleted = new Map<number, Task>();
   private readonly inbox: Committed[] = [];
-  private revision = -1;
+  revision = -1;
   private draining: Promise<void> | undefined;
   private commits: Promise<unknown> = Promise.resolve();
   private shown: LocalTask[] = [];
@@ -54,7 +54,7 @@ export class Replica {
    */
   commit(plan: (entries: Entry[]) => Change | undefined, writes: readonly Entry[] = []): Promise<void> {
     const run = this.commits.then(async () => {
-      const committed = await (await this.storage).commit(plan);
+      const committed = await (await this.storage).commit(plan, this);
       if (!committed) return;
       this.publish(committed);
       const isNext = !this.draining && committed.revision === this.revision + 1;

@@ -62,10 +62,19 @@ export interface Stored {
   aliases: readonly Alias[];
 }
 
+/** An outbox in memory, and the number of the last change that is in it. */
+export interface Known {
+  readonly revision: number;
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
 export interface Storage {
   load(): Promise<Stored>;
-  /** Makes a change of the current outbox in one transaction. Returns its number, or undefined if there is nothing to change. */
-  commit(plan: (entries: Entry[]) => Change | undefined): Promise<{ revision: number; change: Change } | undefined>;
+  /**
+   * Makes a change of the current outbox in one transaction. Returns its number, or undefined if there is nothing to change. The
+   * outbox is only read if `known` is not the current one.
+   */
+  commit(plan: (entries: Entry[]) => Change | undefined, known: Known): Promise<{ revision: number; change: Change } | undefined>;
   close(): void;
   destroy(): Promise<void>;
 }

@@ -11,6 +11,9 @@ import { Transport } from './transport.js';
 import type { Choice, Conflict, LocalTask, NewTask, OpenTasksOptions, Platform, Snapshot, SyncStatus, TaskFields, TaskStore } from './types.js';
 import { uuid } from './wait.js';
 
+// `close` waits for the requests and transactions that are under way, at most this many milliseconds.
+const CLOSING = 5000;
+
 /** Opens the copy of a user's tasks and begins to synchronize it. */
 export const openTasks = (options: OpenTasksOptions): TaskStore => new Store(options);
 
@@ -24,6 +27,8 @@ class Store implements TaskStore {
   private tabs: Tabs | undefined;
   private sync: Sync | undefined;
   private running: Promise<void> = Promise.resolve();
+  private release = (): void => {};
+  private readonly released = new Promise<void>((resolve) => (this.release = resolve));
   private connection: Connection = 'connecting';
   private isClosed = false;
   private isForgotten = false;
@@ -78,7 +83,7 @@ class Store implements TaskStore {
       this.changed();
     });
     this.running = this.sync.run();
-    await this.running;
+    await Promise.race([this.running, this.released]); // then another tab leads
   }
 
   private received(message: Message): void {
@@ -200,7 +205,11 @@ class Store implements TaskStore {
     await this.replica.settled();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.shut(CLOSING);
+  }
+
+  private async shut(limit: number): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     if (typeof removeEventListener === 'function') {
@@ -209,7 +218,10 @@ class Store implements TaskStore {
       globalThis.document?.removeEventListener('visibilitychange', this.shown);
     }
     this.sync?.stop();
-    await Promise.all([this.running, this.replica.settled()]).catch(() => {});
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, limit)));
+    await Promise.race([Promise.all([this.running, this.replica.settled()]), late]).catch(() => {});
+    clearTimeout(timer);
     this.end();
     this.changed();
   }
@@ -218,11 +230,12 @@ class Store implements TaskStore {
     await this.ready.catch(() => {});
     this.tabs?.publish({ type: 'forget' });
     this.isForgotten = true;
-    await this.close();
+    await this.shut(0);
     await this.storage?.destroy();
   }
 
   private end(): void {
+    this.release();
     this.tabs?.close();
     this.storage?.close();
   }

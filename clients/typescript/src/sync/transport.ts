@@ -44,7 +44,10 @@ export class Transport {
   async send<Result>(method: string, path: string, send: Send, read: (response: Response) => Promise<Result>): Promise<Result> {
     const { body, headers, signal, timeout = 30_000 } = send;
     const controller = new AbortController();
-    const abort = () => controller.abort();
+    const abort = () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
     const timer = setTimeout(abort, timeout);
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
@@ -57,11 +60,11 @@ export class Transport {
     });
     try {
       const first = this.token();
-      let response = await once(await first);
+      let response = await once(await this.inTime(first, controller.signal));
       if (response.status === 401) {
         await response.body?.cancel();
         if (this.kept === first) this.kept = undefined; // unless another request has renewed it
-        response = await once(await this.token());
+        response = await once(await this.inTime(this.token(), controller.signal));
         if (response.status === 401) {
           this.kept = undefined;
           throw new SignedOut('The server refused the token');
@@ -88,14 +91,39 @@ export class Transport {
 
   private token(): Promise<string> {
     if (this.kept) return this.kept;
-    const fetched = this.fetchToken().catch((error: unknown) => {
+    const fetched = this.newToken();
+    this.kept = fetched;
+    fetched.catch(() => this.kept === fetched && (this.kept = undefined)); // the next request tries again
+    return fetched;
+  }
+
+  private async newToken(): Promise<string> {
+    let fetching: Promise<string>;
+    try {
+      fetching = this.fetchToken();
+    } catch (error) {
+      throw new SignedOut(String(error)); // for example because there is no session
+    }
+    const token = await Promise.resolve(fetching).catch((error: unknown) => {
       // A page that is offline cannot fetch a token: `fetch` rejects with a TypeError. Everything else means that no user is
       // signed in.
       throw error instanceof TypeError ? new Unreachable(error.message) : new SignedOut(String(error));
     });
-    this.kept = fetched;
-    fetched.catch(() => this.kept === fetched && (this.kept = undefined)); // the next request tries again
-    return fetched;
+    if (!token) throw new SignedOut('There is no token');
+    return token;
+  }
+
+  // Waits for a token until the request ends. A promise that never settles would stop all requests, so it is not kept.
+  private inTime(token: Promise<string>, signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        if (this.kept === token) this.kept = undefined;
+        reject(new Unreachable('There was no token in time'));
+      };
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      token.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
   }
 }
 

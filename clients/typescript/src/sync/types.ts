@@ -28,7 +28,7 @@ export interface LocalTask extends Task {
  * - `loading`: there is no copy of the tasks yet.
  * - `connecting`: the copy is shown, and its changes since are being fetched.
  * - `live`: each change arrives at once.
- * - `online`: changes are fetched every `pollSeconds`, because the server sends no events or has no place for another listener.
+ * - `online`: changes are fetched every `pollSeconds`, because the server has no events or refuses them.
  * - `offline`: the server cannot be reached. Writes are kept and sent later.
  * - `signed-out`: there is no valid token. Writes are kept. Call `refresh` after the next sign-in of the same user.
  * - `closed`: the store was closed, or its copy was deleted.
@@ -112,7 +112,10 @@ export interface Snapshot {
 export interface OpenTasksOptions {
   /** The address of the Task API, such as `http://127.0.0.1:8000`. */
   url: string;
-  /** Returns a token of the signed-in user. It is called again after 401. It rejects if no user is signed in. */
+  /**
+   * Returns a token of the signed-in user. It is called again after 401. It rejects if no user is signed in.
+   * A promise that does not settle within 30 s counts as offline, and the function is called again.
+   */
   token: () => Promise<string>;
   /** The id of the signed-in user, for example the `sub` of the token. Each user has a copy of their own. */
   userId: string;
