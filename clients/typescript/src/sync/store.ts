@@ -90,6 +90,7 @@ class Store implements TaskStore {
     if (message.type === 'changed') this.replica.receive(message.committed).catch(() => {}); // the database was closed
     else if (message.type === 'forget') {
       this.isForgotten = true;
+      this.snapshot = undefined;
       void this.close();
     }
     else if (message.type === 'connection') {
@@ -230,6 +231,7 @@ class Store implements TaskStore {
     await this.ready.catch(() => {});
     this.tabs?.publish({ type: 'forget' });
     this.isForgotten = true;
+    this.snapshot = undefined;
     await this.shut(0);
     await this.storage?.destroy();
   }
