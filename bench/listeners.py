@@ -263,8 +263,8 @@ async def measure(arguments, server, other):
     code = await asyncio.to_thread(server.process.wait)
     print(f"SIGTERM: exit {code} after {time.monotonic() - stopped:.2f} s")
     await asyncio.gather(*(listener.task for listener in listeners))
-    told = sum(listener.last == 'data: {"reason":"restart"}' for listener in listeners)
-    print(f"{told} of {len(listeners)} listeners got `restart`")
+    resumable = sum(listener.last == 'data: {"reason":"restart"}' for listener in listeners)
+    print(f"{resumable} of {len(listeners)} listeners got `restart`")
 
 
 asyncio.run(main())

@@ -1,4 +1,4 @@
-//! Large requests of one user leave room for everyone else.
+//! Large requests of one user leave room for those of other users.
 #![expect(clippy::unwrap_used, reason = "a failed expectation must fail the test")]
 #![expect(
     clippy::disallowed_methods,

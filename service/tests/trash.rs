@@ -146,7 +146,7 @@ async fn only_tasks_of_the_callers_own_trash_are_restored(database: TestDatabase
     }
     assert_eq!(trash(&store, &alice, 10).await, [deleted.id]);
     assert_eq!(trash(&store, &bob, 10).await, [0; 0]);
-    assert_eq!(trash(&store, &caller("nobody"), 10).await, [0; 0]);
+    assert_eq!(trash(&store, &caller("newcomer"), 10).await, [0; 0]);
     me::erase(&store, &alice).await.unwrap();
     assert!(matches!(tasks::restore(&store, &alice, deleted.id, None).await, Err(Error::NotFound)));
     assert_eq!(trash(&store, &alice, 10).await, [0; 0]);
@@ -275,7 +275,7 @@ async fn wiping_removes_every_image_of_deleted_tasks_and_none_of_others(database
     assert_eq!(tasks::state(&store, &alice).await.unwrap(), state);
     assert_eq!(tasks::changes(&store, &alice, begin, 10).await.unwrap(), feed);
     assert_eq!(tasks::wipe_trash(&store, &alice, None).await.unwrap().value, 0);
-    assert_eq!(tasks::wipe_trash(&store, &caller("nobody"), None).await.unwrap().value, 0);
+    assert_eq!(tasks::wipe_trash(&store, &caller("newcomer"), None).await.unwrap().value, 0);
     assert!(matches!(tasks::restore(&store, &alice, gone.id, None).await, Err(Error::NotFound)));
     assert_eq!(trash(&store, &bob, 10).await, [his.id]);
     let all = tasks::list(&store, &alice, &ListQuery::default(), 10, Start::Beginning).await.unwrap();

@@ -19,7 +19,7 @@ use crate::extract::read_body;
 use crate::server::{State, admit_agent};
 
 /// Which requests are let in.
-pub(super) struct Door {
+pub(super) struct Rules {
     /// The host that requests must name. It has no port, because a proxy can listen on another one.
     host: Option<Host>,
     /// Whether that is a name or an address of this machine. Then all of them are accepted.
@@ -30,7 +30,7 @@ pub(super) struct Door {
     challenge: String,
 }
 
-impl Door {
+impl Rules {
     pub(super) fn new(endpoint: &McpEndpoint) -> Self {
         let description = address_of_description(&endpoint.resource);
         Self {
@@ -86,27 +86,27 @@ impl Door {
 ///
 /// The library runs each tool in a task of its own, so that a panic there is a 500 and not a broken connection.
 pub(super) async fn guard(
-    door: &Door,
+    rules: &Rules,
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, actix_web::Error> {
-    match admit(door, &mut request).await {
+    match admit(rules, &mut request).await {
         Ok((caller, scopes, body)) => {
             request.extensions_mut().insert((caller.clone(), scopes));
             finish(next.call(request).await?, &caller, &body).await
         }
         // A response, not `Err`: the CORS layer adds no headers to an error, so pages could not read it.
-        Err(error) => Ok(door.refuse(request, error)),
+        Err(error) => Ok(rules.refuse(request, error)),
     }
 }
 
 /// Returns the caller, what the token allows, and the body, which the library reads too.
-async fn admit(door: &Door, request: &mut ServiceRequest) -> Result<(Caller, Scopes, Bytes), Error> {
+async fn admit(rules: &Rules, request: &mut ServiceRequest) -> Result<(Caller, Scopes, Bytes), Error> {
     if request.method() != Method::POST {
         return Err(Error::NoMethod { allow: HeaderValue::from_static("POST") });
     }
-    door.check_page(request)?;
-    let (caller, scopes) = admit_agent(request, door.requires_oauth).await?;
+    rules.check_page(request)?;
+    let (caller, scopes) = admit_agent(request, rules.requires_oauth).await?;
     let body = {
         let (request, payload) = request.parts_mut();
         read_body(request, payload)

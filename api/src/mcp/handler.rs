@@ -27,7 +27,7 @@ const VERSIONS: [ProtocolVersion; 3] =
 /// the server or with the token.
 const FRESH: u64 = 300_000;
 
-/// What a model is told before it calls a tool.
+/// The instructions that a model gets before it calls a tool.
 const INSTRUCTIONS: &str = "The tools work on the tasks of the signed-in user; there is no argument for a user.
 Look for a task with list_tasks before you change it, and use its id.
 Deleted tasks can be restored with restore_task.
@@ -98,7 +98,7 @@ impl ServerHandler for Handler {
     }
 }
 
-/// Returns who asks.
+/// Returns the caller of a request, and what comes with it.
 fn asked(context: &RequestContext<RoleServer>) -> Result<&Asked, ErrorData> {
     let parts = context.extensions.get::<http::request::Parts>();
     let extensions = parts.and_then(|parts| parts.extensions.get::<rmcp::model::Extensions>());

@@ -27,12 +27,12 @@ const PATH: &str = "/mcp";
 
 /// Registers the endpoint and its description in an App.
 pub(crate) fn configure(app: &mut ServiceConfig, endpoint: &Arc<McpEndpoint>) {
-    let door = Arc::new(guard::Door::new(endpoint));
+    let rules = Arc::new(guard::Rules::new(endpoint));
     for path in resource::PATHS {
         app.service(resource::description(path, endpoint));
     }
     app.service(web::scope("").service(transport::scope(PATH).wrap(from_fn(move |request, next| {
-        let door = Arc::clone(&door);
-        async move { guard::guard(&door, request, next).await }
+        let rules = Arc::clone(&rules);
+        async move { guard::guard(&rules, request, next).await }
     }))));
 }

@@ -173,10 +173,10 @@ async fn every_tool_refuses_a_stranger_and_a_request_without_a_token(app: TestAp
     let id = path.rsplit_once('/').unwrap().1.parse().unwrap();
     let before = owner.get(200, &path).await.json();
     for revision in Revision::BOTH {
-        let (stranger, nobody) = (Agent::new(app.user("bob"), revision), Agent::new(app.anonymous(), revision));
+        let (stranger, anonymous) = (Agent::new(app.user("bob"), revision), Agent::new(app.anonymous(), revision));
         for tool in listed(&stranger).await {
             let call = json!({ "name": tool, "arguments": arguments(&tool, id) });
-            Reply::refused_before(nobody.request("tools/call", call), 401, "token_missing").await;
+            Reply::refused_before(anonymous.request("tools/call", call), 401, "token_missing").await;
             match tool.as_str() {
                 // They name no task, and see or make only those of their caller.
                 "add_task" => assert_ne!(stranger.does("add_task", arguments(&tool, id)).await["task_id"], id),
@@ -191,7 +191,7 @@ async fn every_tool_refuses_a_stranger_and_a_request_without_a_token(app: TestAp
                 ),
             }
         }
-        Reply::refused_before(nobody.request("tools/list", json!({})), 401, "token_missing").await;
+        Reply::refused_before(anonymous.request("tools/list", json!({})), 401, "token_missing").await;
     }
     assert_eq!(owner.get(200, &path).await.json(), before);
     assert_eq!(owner.titles("/api/tasks").await, ["hers"]);

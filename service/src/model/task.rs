@@ -43,6 +43,24 @@ impl Task {
         let tags: usize = self.tags.iter().map(|tag| escaped_length(tag) + 3).sum();
         REST + escaped_length(&self.title) + description + tags
     }
+
+    /// A task for tests, written once, at this time in microseconds.
+    #[cfg(test)]
+    pub(crate) fn of_test(id: i64, at: i64) -> Self {
+        let time = DateTime::from_timestamp_micros(at).unwrap();
+        Self {
+            id,
+            title: "t".to_owned(),
+            description: None,
+            completed: false,
+            created_at: time,
+            updated_at: time,
+            completed_at: None,
+            priority: Priority::None,
+            tags: Tags::default(),
+            due: None,
+        }
+    }
 }
 
 /// The length of a text in bytes as a JSON string.

@@ -15,6 +15,7 @@ use super::Store;
 use super::columns::IMAGE;
 use super::dialect::{Dialect, request};
 use super::input::{Input, InputValue, Sent};
+use super::request::EditRequest;
 use super::row::{AFTER_TASK, StoredRow};
 use super::statement::Statement;
 use crate::batch::{Batch, Operation};
@@ -172,14 +173,20 @@ pub(super) async fn find_in(
 /// A key that is claimed, and what it remembers.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) caller: Caller,
-    pub(super) key: IdempotencyKey,
+    caller: Caller,
+    key: IdempotencyKey,
     /// The time of the claim, in microseconds.
-    pub(super) at: i64,
-    pub(super) outcome: Remembered,
+    at: i64,
+    outcome: Remembered,
 }
 
 impl Claim {
+    /// The claim of a request that has written a task, if it has a key.
+    pub(super) fn of(request: &EditRequest, at: i64, task: &Task) -> Option<Self> {
+        let (caller, key) = (request.caller.clone(), request.key.clone()?);
+        Some(Self { caller, key, at, outcome: Remembered::Task(task.clone()) })
+    }
+
     fn task(&self) -> Option<&Task> {
         match &self.outcome {
             Remembered::Task(task) => Some(task),

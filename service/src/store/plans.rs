@@ -11,9 +11,7 @@ use super::dialect::Dialect;
 use super::list::page;
 use super::statement::Texts;
 use super::{changes, edit, moved, read, sweep, tails};
-use crate::model::{
-    Due, DueIn, Filter, MAX_OFFSET, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task,
-};
+use crate::model::{Due, DueIn, Filter, MAX_OFFSET, Priority, Search, Sort, SortBy, SortKey, Start, Status, Tag, Task};
 use crate::{Caller, UserId};
 
 /// A hundred thousand tasks, twenty of each user.
@@ -98,22 +96,6 @@ fn assert_no_sort(plan: &str, subject: &str) {
 
 fn by(keys: &[(SortKey, bool)]) -> Sort {
     Sort::new(keys.iter().map(|(key, descending)| SortBy { key: *key, descending: *descending }))
-}
-
-fn some_task() -> Task {
-    let now = chrono::Utc::now();
-    Task {
-        id: 7,
-        title: "t".to_owned(),
-        description: None,
-        completed: false,
-        created_at: now,
-        updated_at: now,
-        completed_at: None,
-        priority: Priority::Low,
-        tags: Tags::default(),
-        due: None,
-    }
 }
 
 #[on_both_databases]
@@ -221,7 +203,7 @@ async fn an_index_serves_every_sort_by_one_key_from_any_position_without_a_sort(
             let first = plan(&connection, &Filter::default(), &sort, Start::Beginning).await;
             assert_owners_rows_only(&first, &format!("{sort:?}"));
             assert_no_sort(&first, &format!("{sort:?}"));
-            let position = sort.position(&some_task(), Some("t"));
+            let position = sort.position(&Task::of_test(7, 1), Some("t"));
             let later = plan(&connection, &Filter::default(), &sort, Start::Behind(&position)).await;
             assert_no_sort(&later, &format!("{sort:?}"));
             // The position is a part of the key with which the index is entered, not a filter on all rows before it.
@@ -254,7 +236,7 @@ async fn an_index_finds_the_owners_tasks_for_the_sorts_that_no_index_has(databas
         by(&[(SortKey::Priority, true), (SortKey::DueDate, false)]),
         by(&[(SortKey::Title, false), (SortKey::Priority, true), (SortKey::CreatedAt, false)]),
     ] {
-        let position = sort.position(&some_task(), Some("t"));
+        let position = sort.position(&Task::of_test(7, 1), Some("t"));
         for start in [Start::Beginning, Start::Behind(&position), Start::Offset(20), Start::Offset(MAX_OFFSET)] {
             let plan = plan(&connection, &Filter::default(), &sort, start).await;
             assert_owners_rows_only(&plan, &format!("{sort:?}"));

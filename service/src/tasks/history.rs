@@ -50,25 +50,11 @@ fn page(rows: HistoryRows, position: HistoryPosition, current: Task, limit: u32)
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
 
     use super::*;
-    use crate::model::{Priority, Tags};
 
     fn task(version: i64) -> Task {
-        let time = DateTime::from_timestamp_micros(version).unwrap();
-        Task {
-            id: 7,
-            title: version.to_string(),
-            description: None,
-            completed: false,
-            created_at: time,
-            updated_at: time,
-            completed_at: None,
-            priority: Priority::None,
-            tags: Tags::default(),
-            due: None,
-        }
+        Task { title: version.to_string(), ..Task::of_test(7, version) }
     }
 
     fn change(at: i64, kind: ChangeKind, image: Option<i64>) -> LoggedChange {

@@ -88,26 +88,13 @@ impl WholeTrash {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
 
     use super::*;
-    use crate::model::{Priority, Tags, Task};
+    use crate::model::Task;
 
     fn deleted(number: i64) -> DeletedTask {
-        let time = DateTime::from_timestamp_micros(number).unwrap();
-        let task = Task {
-            id: number,
-            title: "t".to_owned(),
-            description: None,
-            completed: false,
-            created_at: time,
-            updated_at: time,
-            completed_at: None,
-            priority: Priority::None,
-            tags: Tags::default(),
-            due: None,
-        };
-        DeletedTask { task, deleted_at: time }
+        let task = Task::of_test(number, number);
+        DeletedTask { deleted_at: task.updated_at, task }
     }
 
     #[test]

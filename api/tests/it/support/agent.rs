@@ -26,7 +26,7 @@ impl Revision {
     }
 }
 
-/// An agent of a user, or of nobody.
+/// An agent of a user, or one without a token.
 #[derive(Clone)]
 pub struct Agent {
     pub user: User,

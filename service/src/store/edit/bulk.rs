@@ -10,11 +10,11 @@ use ::entity::task::Column;
 use ::entity::{task, task_change, task_owner, task_request};
 use sea_orm::sea_query::{Alias, DeleteStatement, Expr, ExprTrait, Order, Query};
 use sea_orm::{DbErr, EntityTrait, Iden};
-use tokio::time::timeout;
 
+use super::held;
 use super::sequence::{self, Clock};
 use crate::batch::Holds;
-use crate::db::{ACQUIRE_TIMEOUT, Db, Transaction};
+use crate::db::{Db, Transaction};
 use crate::model::{
     Change, Changes, Conditions, Filter, IdempotencyKey, Position, Precondition, Sort, Start, Status, Written, now,
 };
@@ -23,7 +23,7 @@ use crate::store::input::Sent;
 use crate::store::keys::{self, Progress};
 use crate::store::request::{BulkEdit, EditKind, EditRequest};
 use crate::store::{Cost, Store, list, owned, row};
-use crate::{Caller, Cause, Error, Stale, UserId};
+use crate::{Caller, Error, Stale, UserId};
 
 /// The maximum number of tasks that are written in one transaction.
 const MAX_AT_ONCE: usize = 10_000;
@@ -132,23 +132,14 @@ enum Done {
 }
 
 impl Step {
-    /// Holds the owner, so that no batch of this process waits for the lock, and does the step.
     async fn run(self, db: &Db, holds: &Arc<Holds<UserId>>, limit: Duration) -> Result<Done, Error> {
-        let late = |_| Error::Unavailable(Cause::of("other writes of the user did not end in time"));
-        let held = timeout(ACQUIRE_TIMEOUT, holds.hold(self.caller.user_id().clone())).await.map_err(late)?;
         let step = Arc::new(self);
-        let outcome = db.transact(limit, |transaction| Arc::clone(&step).run_in(transaction)).await;
-        drop(held);
-        outcome?
+        held::transact(db, holds, &step.caller, limit, |transaction| Arc::clone(&step).run_in(transaction)).await
     }
 
     /// The outer result is that of the database.
     async fn run_in(self: Arc<Self>, mut transaction: Transaction) -> Result<Result<Done, Error>, DbErr> {
-        // A statement of its own locks the owner, so that the next ones see every write that was committed before.
-        let owner = [EditRequest::of(self.caller.clone(), None, Changes::default())];
-        let sent = Sent::all(&owner);
-        let clocks = sequence::hold(&mut transaction, &sent).await?;
-        let clock = clocks.get(self.caller.user_id().as_str()).copied();
+        let clock = held::lock(&mut transaction, &self.caller).await?;
         let before = match keys::progress_in(&mut transaction, &self.caller, self.key.as_ref()).await? {
             Ok(Progress::New) => self.before,
             Ok(Progress::Begun(before)) => before,

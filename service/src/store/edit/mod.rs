@@ -7,6 +7,7 @@
 //! its `updated_at`.
 
 mod bulk;
+mod held;
 mod joined;
 mod owners;
 mod quota;

@@ -27,7 +27,7 @@ use crate::store::columns::{ID, IMAGE, OWNER, ReadPosition, read};
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::growth::Growth;
 use crate::store::input::{Input, InputValue, Sent};
-use crate::store::keys::{self, Claim, Remembered};
+use crate::store::keys::{self, Claim};
 use crate::store::request::EditRequest;
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::Statement;
@@ -101,8 +101,9 @@ async fn restore(mut transaction: Transaction, batch: &Batch<Restores>, limits: 
     let mut clocks = sequence::hold(&mut transaction, &sent).await?;
     let (mut answers, mut restored) = (Vec::new(), 0);
     while !sent.is_empty() {
-        let later = sequence::take_repeated_keys(&mut sent);
+        // First, so that all repetitions of a request that was done are dropped together.
         sequence::drop_claimed(&mut transaction, &mut sent).await?;
+        let later = sequence::take_repeated_keys(&mut sent);
         restored += restore_each(&mut transaction, &sent, &mut clocks, limits, &mut answers).await?;
         sent = later;
     }
@@ -167,12 +168,7 @@ async fn restore_each<'a>(
         clock.last = clock.after(now);
         clock.tasks += 1;
         let task = Restored::new(sent.request, image, clock.last);
-        claims.extend(sent.request.key.clone().map(|key| Claim {
-            caller: sent.request.caller.clone(),
-            key,
-            at: now,
-            outcome: Remembered::Task(task.task.clone()),
-        }));
+        claims.extend(Claim::of(sent.request, now, &task.task));
         restored.push((sent.place, task));
     }
     write(transaction, &restored, clocks).await?;

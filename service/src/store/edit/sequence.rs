@@ -20,7 +20,7 @@ use crate::store::columns::{
 };
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
-use crate::store::keys::{self, Claim, Remembered};
+use crate::store::keys::{self, Claim};
 use crate::store::request::{EditKind, EditRequest};
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::Statement;
@@ -204,15 +204,12 @@ pub(super) async fn run<'a>(
     }
     let mut all_done = Vec::with_capacity(sent.len());
     while !sent.is_empty() {
-        let later = take_repeated_keys(&mut sent);
+        // First, so that all repetitions of a request that was done are dropped together.
         drop_claimed(transaction, &mut sent).await?;
+        let later = take_repeated_keys(&mut sent);
         let requests: HashMap<usize, &EditRequest> = sent.iter().map(|sent| (sent.place, sent.request)).collect();
         let done = run_without_keys(transaction, kind, sent, clocks, now, max_tasks).await?;
-        let claims = done.iter().filter_map(|(place, task)| {
-            let request = requests.get(place)?;
-            let (key, outcome) = (request.key.clone()?, Remembered::Task(task.as_ref().ok()?.clone()));
-            Some(Claim { caller: request.caller.clone(), key, at: now, outcome })
-        });
+        let claims = done.iter().filter_map(|(place, task)| Claim::of(requests.get(place)?, now, task.as_ref().ok()?));
         keys::claim_in(transaction, claims.collect()).await?;
         all_done.extend(done);
         sent = later;

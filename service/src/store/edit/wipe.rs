@@ -9,22 +9,19 @@ use sea_orm::sea_query::{
     Alias, Expr, ExprTrait, Func, Order, Query, QueryStatementWriter, SelectStatement, UpdateStatement,
 };
 use sea_orm::{DbErr, Statement, Value, Values};
-use tokio::time::timeout;
 
 use super::bulk::EDIT_TIME;
-use super::{DELETED, sequence};
+use super::{DELETED, held};
 use crate::batch::Holds;
-use crate::db::{ACQUIRE_TIMEOUT, Db, Transaction};
-use crate::model::{Changes, IdempotencyKey, Written};
+use crate::db::{Db, Transaction};
+use crate::model::{IdempotencyKey, Written};
 use crate::store::columns::IMAGE;
 use crate::store::dialect::Dialect;
-use crate::store::input::Sent;
 use crate::store::keys::{self, Progress};
-use crate::store::request::EditRequest;
 use crate::store::sweep::before;
 use crate::store::trash::{is_gone, is_in_trash};
 use crate::store::{Cost, Store, row};
-use crate::{Caller, Cause, Error, UserId};
+use crate::{Caller, Error, UserId};
 
 /// The maximum number of changes that a step looks at.
 const STEP: u64 = 5000;
@@ -104,21 +101,14 @@ enum Done {
 }
 
 impl Step {
-    /// Holds the owner, so that no batch of this process waits for the lock, and does the step.
     async fn run(self, db: &Db, holds: &Arc<Holds<UserId>>, limit: Duration) -> Result<Done, Error> {
-        let late = |_| Error::Unavailable(Cause::of("other writes of the user did not end in time"));
-        let held = timeout(ACQUIRE_TIMEOUT, holds.hold(self.caller.user_id().clone())).await.map_err(late)?;
         let step = Arc::new(self);
-        let outcome = db.transact(limit, |transaction| Arc::clone(&step).run_in(transaction)).await;
-        drop(held);
-        outcome?
+        held::transact(db, holds, &step.caller, limit, |transaction| Arc::clone(&step).run_in(transaction)).await
     }
 
     /// The outer result is that of the database.
     async fn run_in(self: Arc<Self>, mut transaction: Transaction) -> Result<Result<Done, Error>, DbErr> {
-        // A statement of its own locks the owner, so that the next ones see every write that was committed before.
-        let owner = [EditRequest::of(self.caller.clone(), None, Changes::default())];
-        let clocks = sequence::hold(&mut transaction, &Sent::all(&owner)).await?;
+        let clock = held::lock(&mut transaction, &self.caller).await?;
         let key = self.key.as_ref();
         let before = match keys::progress_in(&mut transaction, &self.caller, key).await? {
             Ok(Progress::New) => self.before,
@@ -126,7 +116,7 @@ impl Step {
             Ok(Progress::Done(count)) => return Ok(Ok(Done::Replay(count))),
             Err(error) => return Ok(Err(error)),
         };
-        if clocks.is_empty() {
+        if clock.is_none() {
             // All data of the owner was erased, also keys.
             return Ok(Ok(Done::Now { total: before, last: None }));
         }
