@@ -232,8 +232,11 @@ test('the page reports that it loads, and that the Task API is not running', () 
   await page.getByText(`The Task API at ${app.api.url} does not answer.`).waitFor();
   await assertNoFaults(page, 'no Task API');
   for (const text of ['Loading your tasks…', 'No tasks yet']) assert.equal(await page.getByText(text).count(), 0);
-  await page.unroute(`${app.api.url}/**`);
+  // While it is down, because the page also tries by itself, and then has no button.
+  const request = page.waitForRequest(`${app.api.url}/**`);
   await page.getByRole('button', { name: 'Try again' }).click();
+  await request;
+  await page.unroute(`${app.api.url}/**`);
   await shows(page, 'Bread');
 }));
 
