@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use migration::Layout;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 
@@ -19,12 +20,19 @@ pub(crate) struct Batch<O: Operation> {
     waiters: Mutex<Vec<Option<Waiter<O>>>>,
     /// The lease of the lane, if it had one. PostgreSQL only.
     lease: Mutex<Option<Lease>>,
+    layout: Layout,
 }
 
 impl<O: Operation> Batch<O> {
-    pub(super) fn new(requests: impl IntoIterator<Item = (O::Request, Option<Waiter<O>>)>) -> Self {
+    /// A batch for a database with tables of this layout.
+    pub(super) fn new(requests: impl IntoIterator<Item = (O::Request, Option<Waiter<O>>)>, layout: Layout) -> Self {
         let (requests, waiters) = requests.into_iter().unzip();
-        Self { requests, waiters: Mutex::new(waiters), lease: Mutex::new(None) }
+        Self { requests, waiters: Mutex::new(waiters), lease: Mutex::new(None), layout }
+    }
+
+    /// Whether the tables of the database are whole or split by owner.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// The connection for the statement: the lease of the lane, or one out of the pool. If the statement fails, the connection
@@ -77,6 +85,7 @@ impl<O: Operation> Batch<O> {
 
     /// The requests that still wait, in a batch for each key. Requests without a key get a batch of their own.
     pub(super) fn by_key(self) -> Vec<Self> {
+        let layout = self.layout;
         let mut groups: Vec<Vec<_>> = Vec::new();
         let mut places = HashMap::new();
         for one in self.still_waiting() {
@@ -90,12 +99,13 @@ impl<O: Operation> Batch<O> {
             });
             groups[place].push(one);
         }
-        groups.into_iter().map(Self::new).collect()
+        groups.into_iter().map(|group| Self::new(group, layout)).collect()
     }
 
     /// A batch of one for each request that still waits.
     pub(super) fn singles(self) -> impl Iterator<Item = Self> {
-        self.still_waiting().map(|one| Self::new([one]))
+        let layout = self.layout;
+        self.still_waiting().map(move |one| Self::new([one], layout))
     }
 
     fn still_waiting(self) -> impl Iterator<Item = (O::Request, Option<Waiter<O>>)> {

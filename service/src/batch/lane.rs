@@ -45,7 +45,7 @@ mod tests {
 
     use testing::{Backend, TestDatabase};
 
-    use super::super::{Batch, Operation, Queue};
+    use super::super::{Batch, Operation, Plan, Queue};
     use super::*;
     use crate::Error;
     use crate::db::DbConfig;
@@ -84,7 +84,7 @@ mod tests {
         let config = DbConfig { max_connections: 2, ..DbConfig::new(database.url()) };
         let db = Db::open(&config, |_| {}).await.unwrap();
         let lane = Arc::<Lane>::default();
-        let queue = Queue::new(Echo, db.clone(), Arc::clone(&lane), Arc::default());
+        let queue = Queue::new(Echo, db.clone(), Plan::in_turns(&lane, None));
         (db, lane, queue)
     }
 

@@ -7,6 +7,9 @@
 //! Kinds that share a [`Lane`] take turns, so that few large batches share the machine instead of many small ones. A batch that
 //! is late loses its turn, and the other kinds go on.
 //!
+//! If the tables are split by owner, a batch has requests of one owner only, and batches of several owners are in flight at the
+//! same time ([`Plan`]).
+//!
 //! This room knows neither tasks nor SQL: an [`Operation`] says how a batch is run.
 
 #[expect(clippy::module_inception, reason = "the batch itself is one of the parts of this room")]
@@ -14,6 +17,7 @@ mod batch;
 mod holds;
 mod lane;
 mod operation;
+mod plan;
 mod queue;
 mod runner;
 
@@ -21,6 +25,7 @@ pub(crate) use self::batch::Batch;
 pub(crate) use self::holds::{Holds, Key};
 pub(crate) use self::lane::Lane;
 pub(crate) use self::operation::Operation;
+pub(crate) use self::plan::{Mix, Pace, Plan};
 pub(crate) use self::queue::Queue;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

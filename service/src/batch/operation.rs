@@ -16,8 +16,8 @@ pub(crate) trait Operation: Sized + Send + Sync + 'static {
     /// The maximum number of requests in a batch.
     fn max_batch(&self) -> usize;
 
-    /// The key of a request, if it has one. A key is in one batch at a time, among all queues that share their [`Holds`]. A batch
-    /// can have several requests with one key.
+    /// The key of a request, if it has one: its owner. A key is in one batch at a time, among all queues that share their
+    /// [`Holds`]. A batch can have several requests with one key.
     ///
     /// [`Holds`]: super::Holds
     fn key(_: &Self::Request) -> Option<Self::Key> {
@@ -30,7 +30,7 @@ pub(crate) trait Operation: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Runs one statement for the whole batch: all requests are done or none. It answers each request as soon as the result is
+    /// Runs one statement, or one transaction, for the whole batch: all requests are done or none. It answers each request as soon as the result is
     /// final. A row that cannot be read fails only its own request.
     fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> impl Future<Output = Result<(), Error>> + Send;
 

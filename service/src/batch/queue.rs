@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::mem::{replace, take};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::batch::{Batch, Waiter};
 use super::holds::Wake;
 use super::runner::Runner;
-use super::{Holds, Lane, Operation, lock};
+use super::{Mix, Operation, Plan, lock};
 use crate::db::{ACQUIRE_TIMEOUT, DEADLINE, Db};
 use crate::{Cause, Error};
 
@@ -19,9 +19,7 @@ use crate::{Cause, Error};
 pub(crate) struct Queue<O: Operation> {
     pub(super) operation: O,
     pub(super) db: Db,
-    pub(super) lane: Arc<Lane>,
-    /// The keys in flight, in this queue and in those that share them.
-    pub(super) holds: Arc<Holds<O::Key>>,
+    pub(super) plan: Plan<O::Key>,
     /// A number that no other queue of the process has.
     number: usize,
     state: Mutex<QueueState<O>>,
@@ -44,13 +42,12 @@ pub(super) struct Waiting<O: Operation> {
 }
 
 impl<O: Operation> Queue<O> {
-    /// An empty queue that sends its batches to `db`, shares the turns of `lane`, and sends no batch with a key that is in flight
-    /// in another queue with the same `holds`.
-    pub(crate) fn new(operation: O, db: Db, lane: Arc<Lane>, holds: Arc<Holds<O::Key>>) -> Arc<Self> {
+    /// An empty queue that sends its batches to `db`.
+    pub(crate) fn new(operation: O, db: Db, plan: Plan<O::Key>) -> Arc<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let state = Mutex::new(QueueState { waiting: Vec::new(), is_running: false, in_flight: 0 });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { operation, db, lane, holds, number, state, batch_ended: Notify::new() })
+        Arc::new(Self { operation, db, plan, number, state, batch_ended: Notify::new() })
     }
 
     /// Sends a request, together with the others that wait, and returns its answer.
@@ -90,16 +87,29 @@ impl<O: Operation> Queue<O> {
     /// dropped. A request whose key is in flight waits.
     pub(super) fn next_batch(self: &Arc<Self>, state: &mut QueueState<O>) -> Batch<O> {
         let max = self.operation.max_batch();
+        let Plan { mix, holds, .. } = &self.plan;
+        let has_keys = holds.is_some() || *mix != Mix::Any;
         let (mut batch, mut later) = (Vec::new(), Vec::new());
-        let (mut keys, mut refused, mut rows) = (HashSet::new(), HashSet::new(), HashSet::new());
+        // The keys of the batch, each with the number of its requests, and those that are in flight.
+        let (mut keys, mut refused, mut rows) = (HashMap::<O::Key, usize>::new(), HashSet::new(), HashSet::new());
         let mut taking = None;
         let mut takes = |key: &O::Key| {
-            if keys.contains(key) || refused.contains(key) {
-                return keys.contains(key);
+            if let Some(requests) = keys.get_mut(key) {
+                let fits = !matches!(mix, Mix::AtMostOfOneKey(most) if *requests >= *most);
+                *requests += usize::from(fits);
+                return fits;
             }
-            let taking = taking.get_or_insert_with(|| self.holds.taking());
-            let is_taken = taking.take(key, self.number, || self.wake());
-            if is_taken { &mut keys } else { &mut refused }.insert(key.clone());
+            if refused.contains(key) || (*mix == Mix::OneKey && !keys.is_empty()) {
+                return false;
+            }
+            let is_taken = holds.as_ref().is_none_or(|holds| {
+                taking.get_or_insert_with(|| holds.taking()).take(key, self.number, || self.wake())
+            });
+            if is_taken {
+                keys.insert(key.clone(), 1);
+            } else {
+                refused.insert(key.clone());
+            }
             is_taken
         };
         let now = Instant::now();
@@ -113,7 +123,8 @@ impl<O: Operation> Queue<O> {
                 let _ = one.waiter.send(Err(unavailable("it waited too long to be sent")));
                 continue;
             }
-            let (key, row) = (O::key(&one.request), O::row(&one.request));
+            let key = if has_keys { O::key(&one.request) } else { None };
+            let row = O::row(&one.request);
             let mut is_first = |key: &O::Key| row.is_none_or(|row| rows.insert((key.clone(), row)));
             let fits = batch.len() < max && key.as_ref().is_none_or(|key| takes(key) && is_first(key));
             if fits { batch.push((one.request, Some(one.waiter))) } else { later.push(one) }
@@ -121,7 +132,14 @@ impl<O: Operation> Queue<O> {
         drop(taking);
         state.waiting = later;
         state.in_flight += usize::from(!batch.is_empty());
-        Batch::new(batch)
+        Batch::new(batch, self.db.layout())
+    }
+
+    /// Frees keys that were in flight.
+    pub(super) fn release(&self, keys: impl IntoIterator<Item = O::Key>) {
+        if let Some(holds) = &self.plan.holds {
+            holds.release(keys);
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, QueueState<O>> {

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::queue::{Queue, QueueState};
-use super::{Batch, Operation, lock};
+use super::{Batch, Lane, Operation, Pace, lock};
 use crate::Error;
 use crate::db::fault::Fault;
 use crate::db::lease::Lease;
@@ -40,33 +41,70 @@ impl<O: Operation> Runner<O> {
     }
 
     /// Sends batches until no request waits.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
+        let queue = Arc::clone(&self.queue);
+        match &queue.plan.pace {
+            Pace::Turns(lane) => self.run_in_turns(lane).await,
+            Pace::Permits(permits) => self.run_with_permits(permits).await,
+        }
+    }
+
+    /// Sends batches as soon as there is a permit, several at the same time.
+    async fn run_with_permits(mut self, permits: &Arc<Semaphore>) {
+        loop {
+            if self.ends_if(|state| state.waiting.is_empty()) {
+                return;
+            }
+            // It is never closed.
+            let Ok(permit) = Arc::clone(permits).acquire_owned().await else { return };
+            self.gather().await;
+            let Some((in_flight, batch)) = self.next() else { return };
+            tokio::spawn(Box::pin(async move {
+                send(in_flight, batch).await;
+                drop(permit);
+            }));
+        }
+    }
+
+    /// The next batch, which is in flight from now on. If there is none, the runner ends.
+    fn next(&mut self) -> Option<(InFlight<O>, Batch<O>)> {
+        let queue = Arc::clone(&self.queue);
+        let mut batch = None;
+        let is_empty = |state: &mut QueueState<O>| {
+            let next = queue.next_batch(state);
+            let is_empty = next.requests.is_empty();
+            batch = Some(next);
+            is_empty
+        };
+        if self.ends_if(is_empty) {
+            return None;
+        }
+        let batch = batch?;
+        let keys = Mutex::new(if queue.plan.holds.is_some() { batch.keys() } else { HashSet::new() });
+        Some((InFlight { queue, keys }, batch))
+    }
+
+    /// Sends batches in the turns of a lane.
+    async fn run_in_turns(mut self, lane: &Arc<Lane>) {
         let queue = Arc::clone(&self.queue);
         let valid = |lease: Lease| lease.valid(&queue.db);
         loop {
             if self.ends_if(|state| state.waiting.is_empty()) {
                 return;
             }
-            let mut turn = queue.lane.turn().await;
+            let mut turn = lane.turn().await;
             self.gather().await;
-            let mut batch = Batch::new([]);
-            let is_empty = |state: &mut QueueState<O>| {
-                batch = queue.next_batch(state);
-                batch.requests.is_empty()
-            };
-            let is_over = self.ends_if(is_empty);
+            let next = self.next();
             let lease = turn.take().and_then(valid);
-            if is_over {
+            let Some((in_flight, batch)) = next else {
                 *turn = lease;
                 return;
-            }
+            };
             batch.set_lease(lease);
-            let keys = Mutex::new(batch.keys());
-            let in_flight = InFlight { queue: Arc::clone(&queue), keys };
             // The future is large, and the runtime moves a future several times before it runs.
             let mut sent = tokio::spawn(Box::pin(send(in_flight, batch)));
             if let Ok(ended) = timeout(TURN, &mut sent).await {
-                *turn = ended.ok().flatten().and_then(|lease: Lease| queue.lane.renew(&queue.db, lease));
+                *turn = ended.ok().flatten().and_then(|lease: Lease| lane.renew(&queue.db, lease));
                 continue;
             }
             drop(turn);
@@ -134,7 +172,7 @@ impl<O: Operation> InFlight<O> {
     fn release(&self, key: &O::Key) {
         // Only once: the next batch may hold the key by the time this one ends.
         if let Some(key) = lock(&self.keys).take(key) {
-            self.queue.holds.release([key]);
+            self.queue.release([key]);
         }
     }
 }
@@ -143,7 +181,7 @@ impl<O: Operation> Drop for InFlight<O> {
     fn drop(&mut self) {
         self.queue.state().in_flight -= 1;
         let keys = take(self.keys.get_mut().unwrap_or_else(PoisonError::into_inner));
-        self.queue.holds.release(keys);
+        self.queue.release(keys);
         self.queue.batch_ended.notify_waiters();
     }
 }

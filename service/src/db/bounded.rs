@@ -78,7 +78,7 @@ impl Db {
         work: impl Fn(Transaction) -> F,
     ) -> Result<T, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let make = async || work(Transaction::begin(&self.write, limit).await?).await;
+        let make = async || work(Transaction::begin(&self.write, self.layout, limit).await?).await;
         let outcome = self.outages.attempt(limit + GRACE, make, Fault::was_not_done).await;
         self.write_faults.note(&outcome);
         outcome

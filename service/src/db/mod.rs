@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use migration::{Address, is_in_memory};
+use migration::{Address, Layout, is_in_memory};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use tokio::time::timeout;
 
@@ -57,6 +57,8 @@ pub struct Db {
     direct: Option<Arc<ConnectOptions>>,
     /// The name of the address for migrations, for errors.
     migrated_name: Arc<str>,
+    /// Whether the tables are whole or split by owner.
+    layout: Layout,
     outages: Outages,
     probe_target: Arc<Target>,
     write_faults: WriteFaults,
@@ -96,11 +98,13 @@ impl Db {
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire_if_idle_for(TRUSTED_IDLE_TIME);
+        let mut layout = Layout::Whole;
         let (read, write, options, probe_target) = if let Some(postgres) = address.postgres {
             outages.watch(&mut options);
             let pool = Database::connect(options.clone()).await?;
             migration::refuse_other_encodings(&pool).await?;
             clock::compare(&pool, notice).await?;
+            layout = migration::layout(&pool).await?;
             (pool.clone(), pool, Some(Arc::new(options)), Target::Postgres(Box::new(postgres)))
         } else {
             let (read, write) = sqlite::open(options, config.url).await?;
@@ -115,7 +119,18 @@ impl Db {
         let write_faults = WriteFaults::new(matches!(probe_target, Target::Sqlite(_)));
         let (probe_target, statements) = (Arc::new(probe_target), Arc::default());
         let (direct, migrated_name) = (None, Arc::default());
-        Ok(Self { read, write, options, direct, migrated_name, outages, probe_target, write_faults, statements })
+        Ok(Self {
+            read,
+            write,
+            options,
+            direct,
+            migrated_name,
+            layout,
+            outages,
+            probe_target,
+            write_faults,
+            statements,
+        })
     }
 
     /// Splits the handle into one for each thread. On PostgreSQL one connection is kept for the [`Probe`] and one for
@@ -195,6 +210,11 @@ impl Db {
     /// The kind of database.
     pub(crate) fn backend(&self) -> DbBackend {
         self.write.get_database_backend()
+    }
+
+    /// Whether the tables are whole or split by owner. It is found out when the database is opened.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Runs a statement that changes nothing. If its connection turns out to be broken, the statement is sent once more.

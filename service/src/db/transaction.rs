@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use migration::Layout;
 use sea_orm::sqlx;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::Postgres;
 use sea_orm::sqlx::sqlite::{Sqlite, SqlitePool};
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxError, Statement};
 use tokio::runtime::Handle;
 
 use super::bounded::{Sorting, begin, query_of};
@@ -12,16 +13,18 @@ use super::fault::query_error;
 
 /// A transaction that writes. It is rolled back if it is dropped.
 pub(crate) enum Transaction {
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    /// With the layout of the tables.
+    Postgres(sqlx::Transaction<'static, Postgres>, Layout),
     Sqlite(SqliteTransaction),
 }
 
 impl Transaction {
     /// Begins a transaction. On PostgreSQL each of its statements ends within `limit`. SQLite has one writer, which the
     /// transaction takes at once, so that it never fails because another one has written since it read.
-    pub(crate) async fn begin(db: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
+    pub(crate) async fn begin(db: &DatabaseConnection, layout: Layout, limit: Duration) -> Result<Self, DbErr> {
         if db.get_database_backend() == DbBackend::Postgres {
-            return Ok(Self::Postgres(begin(db.get_postgres_connection_pool(), limit, Sorting::Avoided).await?));
+            let begun = begin(db.get_postgres_connection_pool(), limit, Sorting::Avoided).await?;
+            return Ok(Self::Postgres(begun, layout));
         }
         Ok(Self::Sqlite(SqliteTransaction::begin(db.get_sqlite_connection_pool()).await?))
     }
@@ -29,15 +32,23 @@ impl Transaction {
     /// The kind of database.
     pub(crate) fn backend(&self) -> DbBackend {
         match self {
-            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Postgres(..) => DbBackend::Postgres,
             Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    /// Whether the tables are whole or split by owner.
+    pub(crate) fn layout(&self) -> Layout {
+        match self {
+            Self::Postgres(_, layout) => *layout,
+            Self::Sqlite(_) => Layout::Whole,
         }
     }
 
     /// Runs a statement to its end, and returns its rows.
     pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Postgres(transaction) => {
+            Self::Postgres(transaction, _) => {
                 let rows = query_of::<Postgres>(statement).fetch_all(&mut **transaction).await.map_err(query_error)?;
                 Ok(rows.into_iter().map(Into::into).collect())
             }
@@ -51,7 +62,7 @@ impl Transaction {
     /// Runs a statement, and returns the number of rows that it wrote.
     pub(crate) async fn execute(&mut self, statement: &Statement) -> Result<u64, DbErr> {
         match self {
-            Self::Postgres(transaction) => {
+            Self::Postgres(transaction, _) => {
                 let done = query_of::<Postgres>(statement).execute(&mut **transaction).await;
                 Ok(done.map_err(query_error)?.rows_affected())
             }
@@ -64,10 +75,17 @@ impl Transaction {
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         match self {
-            Self::Postgres(transaction) => transaction.commit().await.map_err(query_error),
+            Self::Postgres(transaction, _) => transaction.commit().await.map_err(commit_error),
             Self::Sqlite(transaction) => transaction.commit().await,
         }
     }
+}
+
+/// The error of a commit. An administrator can end the session (57P01) between a commit and its answer, so this error must not let
+/// the transaction be sent again.
+fn commit_error(error: SqlxError) -> DbErr {
+    let has_ended = matches!(&error, SqlxError::Database(answer) if answer.code().as_deref() == Some("57P01"));
+    query_error(if has_ended { SqlxError::Protocol(format!("during a commit: {error}")) } else { error })
 }
 
 /// A transaction of SQLite.
@@ -126,14 +144,14 @@ mod tests {
         let statement = |sql: &str| Statement::from_string(DbBackend::Sqlite, sql.to_owned());
         let insert = "INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('alice', 1, 1, 0)";
         let limit = Duration::from_secs(1);
-        let mut ended_by_sqlite = Transaction::begin(&db.write, limit).await.unwrap();
+        let mut ended_by_sqlite = Transaction::begin(&db.write, db.layout(), limit).await.unwrap();
         ended_by_sqlite.execute(&statement(insert)).await.unwrap();
         ended_by_sqlite.execute(&statement("ROLLBACK")).await.unwrap();
         assert!(ended_by_sqlite.commit().await.is_err());
-        let mut abandoned = Transaction::begin(&db.write, limit).await.unwrap();
+        let mut abandoned = Transaction::begin(&db.write, db.layout(), limit).await.unwrap();
         abandoned.execute(&statement(insert)).await.unwrap();
         drop(abandoned);
-        let mut next = Transaction::begin(&db.write, limit).await.unwrap();
+        let mut next = Transaction::begin(&db.write, db.layout(), limit).await.unwrap();
         assert_eq!(next.execute(&statement(insert)).await.unwrap(), 1, "nothing is left of the others");
         next.commit().await.unwrap();
     }

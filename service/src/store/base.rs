@@ -4,7 +4,7 @@ use sea_orm::QueryResult;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 
 use super::columns::{IMAGE, READ};
-use super::dialect::task;
+use super::dialect::{Dialect, task};
 use super::keys::{KeyedRequest, Remembered};
 use super::row::Rows;
 use super::{Cost, Store, owned};
@@ -39,7 +39,8 @@ impl Store {
         version: i64,
         key: Option<&IdempotencyKey>,
     ) -> Result<MergeState, Error> {
-        let both = self.db.backend().build(&merge_state(caller, id, version, key));
+        let dialect = Dialect::of_db(&self.db);
+        let both = dialect.backend().build(&merge_state(caller, id, version, key, dialect));
         let select = |db: Db, limit| {
             let both = both.clone();
             async move {
@@ -67,9 +68,15 @@ fn text(text: &str) -> Expr {
 
 /// The task, the image in the first change of it after the version, which is the state that this change found, and the image of
 /// the key.
-pub(super) fn merge_state(caller: &Caller, id: i64, version: i64, key: Option<&IdempotencyKey>) -> SelectStatement {
+pub(super) fn merge_state(
+    caller: &Caller,
+    id: i64,
+    version: i64,
+    key: Option<&IdempotencyKey>,
+    dialect: Dialect,
+) -> SelectStatement {
     use task_change::Column::{At, TaskId, UserId};
-    let mut both = owned::select_nothing_by_id(caller);
+    let mut both = owned::select_nothing_by_id(caller, dialect);
     both.columns(READ.iter().copied()).expr(text(CURRENT)).and_where(task(Column::Id).eq(id));
     let recent = Query::select()
         .columns([TaskId, At])

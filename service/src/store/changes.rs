@@ -41,7 +41,7 @@ impl Store {
     /// The last changes of the caller's tasks after the number `since`: one more than `limit` if there are more, and possibly
     /// some more than that.
     pub(crate) async fn log(&self, caller: &Caller, since: i64, limit: u32, cost: Cost) -> Result<LogPage, Error> {
-        let log = log(caller, since, limit, Dialect::of(self.db.backend()));
+        let log = log(caller, since, limit, Dialect::of_db(&self.db));
         let select = |db: Db, limit| {
             let log = log.clone();
             async move { db.select_in_order(&log, limit, |page: &mut LogPage, row| page.push(&row)).await }
@@ -157,19 +157,19 @@ fn seen(asked: Asked, dialect: Dialect) -> SelectStatement {
     let mut seen = Query::select();
     seen.from_subquery(log, Alias::new(SEEN));
     let is_named = || task(Column::Id).eq(of_seen(TaskId));
-    if dialect == Dialect::Postgres {
+    if dialect == Dialect::Sqlite {
+        let found = is_named().and(owned::by_id(Expr::cust(asked.owner), dialect));
+        seen.join(JoinType::LeftJoin, Entity, found);
+    } else {
         // A subquery with a LIMIT is run for each row. A plain join can become one that reads all tasks of the owner.
         let found = Query::select()
             .columns(read())
             .from(Entity)
             .and_where(is_named())
-            .and_where(owned::by_id(Expr::cust(asked.owner)))
+            .and_where(owned::by_id(Expr::cust(asked.owner), dialect))
             .limit(1)
             .to_owned();
         seen.join_lateral(JoinType::LeftJoin, found, Entity, Expr::val(true));
-    } else {
-        let found = is_named().and(owned::by_id(Expr::cust(asked.owner)));
-        seen.join(JoinType::LeftJoin, Entity, found);
     }
     let is_gone = Condition::all()
         .add(of_seen(Kind).eq(DELETED))

@@ -14,6 +14,7 @@ use sea_orm::{Iden, SqlxError};
 use super::dialect::{Dialect, NAME_OF_TIME_OF_WRITE, request};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
+use super::statement::Cell;
 use crate::model::{Due, IdempotencyKey, Priority, Tags, Task};
 
 /// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
@@ -91,7 +92,8 @@ pub(super) struct WrittenColumn {
 /// The value of a column of a new task.
 enum OnCreate {
     Input(Input<EditRequest>),
-    Expr(fn(Dialect) -> Expr),
+    TimeOfWrite,
+    Constant(&'static str),
 }
 
 /// The value of a column after a change.
@@ -133,14 +135,10 @@ pub(super) static WRITTEN: [WrittenColumn; 14] = [
         SETS_DUE,
     ),
     nullable(Column::DueAt, time("due_at", |sent| Some(sent.request.changes.due.value()?.as_ref()?.at())), SETS_DUE),
-    WrittenColumn {
-        column: Column::CreatedAt,
-        on_create: OnCreate::Expr(Dialect::time_of_write),
-        on_change: OnChange::Keep,
-    },
-    computed(Column::UpdatedAt, Dialect::time_of_write, |dialect, _| dialect.time_of_write()),
-    computed(Column::Completed, |_| Expr::val(false), |_, before| completed(before)),
-    computed(Column::CompletedAt, |_| Expr::cust("NULL"), completed_at),
+    WrittenColumn { column: Column::CreatedAt, on_create: OnCreate::TimeOfWrite, on_change: OnChange::Keep },
+    computed(Column::UpdatedAt, OnCreate::TimeOfWrite, |dialect, _| dialect.time_of_write()),
+    computed(Column::Completed, OnCreate::Constant("FALSE"), |_, before| completed(before)),
+    computed(Column::CompletedAt, OnCreate::Constant("NULL"), completed_at),
 ];
 
 pub(super) const OWNER: Input<EditRequest> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
@@ -179,12 +177,8 @@ const fn nullable(column: Column, input: Input<EditRequest>, is_set: Input<EditR
     WrittenColumn { column, on_create: OnCreate::Input(input), on_change: OnChange::InputIf(input, is_set) }
 }
 
-const fn computed(
-    column: Column,
-    on_create: fn(Dialect) -> Expr,
-    on_change: fn(Dialect, Before) -> Expr,
-) -> WrittenColumn {
-    WrittenColumn { column, on_create: OnCreate::Expr(on_create), on_change: OnChange::Expr(on_change) }
+const fn computed(column: Column, on_create: OnCreate, on_change: fn(Dialect, Before) -> Expr) -> WrittenColumn {
+    WrittenColumn { column, on_create, on_change: OnChange::Expr(on_change) }
 }
 
 const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, EditRequest>) -> Option<&'a str>) -> Input<EditRequest> {
@@ -208,7 +202,17 @@ impl WrittenColumn {
     pub(super) fn created(&self, dialect: Dialect) -> Expr {
         match &self.on_create {
             OnCreate::Input(input) => request(input.name),
-            OnCreate::Expr(expr) => expr(dialect),
+            OnCreate::TimeOfWrite => dialect.time_of_write(),
+            OnCreate::Constant(text) => Expr::cust(*text),
+        }
+    }
+
+    /// The same for a statement that gets the time of the write as an input.
+    pub(super) fn cell(&self) -> Cell {
+        match &self.on_create {
+            OnCreate::Input(input) => Cell::Input(input.name),
+            OnCreate::TimeOfWrite => Cell::Input(NAME_OF_TIME_OF_WRITE),
+            OnCreate::Constant(text) => Cell::Constant(text),
         }
     }
 
@@ -234,7 +238,7 @@ pub(super) fn written(column: Column) -> Option<&'static WrittenColumn> {
 pub(super) fn create_inputs() -> Vec<Input<EditRequest>> {
     let inputs = WRITTEN.iter().filter_map(|written| match written.on_create {
         OnCreate::Input(input) => Some(input),
-        OnCreate::Expr(_) => None,
+        OnCreate::TimeOfWrite | OnCreate::Constant(_) => None,
     });
     inputs.collect()
 }

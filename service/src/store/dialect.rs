@@ -2,21 +2,31 @@
 //! hand is in `read/newest.rs` and `growth.rs`, and the LIMIT and OFFSET of SQLite in `list.rs`.
 
 use ::entity::task::{Column, Entity};
+use migration::Layout;
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{
     Alias, Expr, ExprTrait, Func, FunctionCall, IntoTableRef, JoinType, PostgresQueryBuilder, Query,
     QueryStatementWriter, SelectStatement, SqliteQueryBuilder, TableRef,
 };
 
+use crate::db::{Db, Transaction};
+
 /// The name of the derived table that holds the requests of a batch.
 pub(super) const REQUEST: &str = "request";
 /// The input that holds the time of a write on SQLite.
 pub(super) const NAME_OF_TIME_OF_WRITE: &str = "time_of_write";
 
+/// The name of the input that holds the owner of a request.
+pub(super) const NAME_OF_OWNER: &str = "user_id";
+
 /// The SQL of one of the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Postgres,
+    /// PostgreSQL whose tables are split by owner. All requests of a batch have one owner, who is the first parameter of the
+    /// statement: a condition `user_id = $1` leads it to one part of the tables. What it inserts are values, because Citus would
+    /// move the rows of INSERT … SELECT through the coordinator.
+    PostgresByOwner,
     Sqlite,
 }
 
@@ -31,26 +41,38 @@ pub(super) enum InputType {
 }
 
 impl InputType {
-    /// The type of the array on PostgreSQL.
-    pub(super) fn array(self) -> &'static str {
+    /// The name of the type on PostgreSQL.
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Text => "text[]",
-            Self::BigInt => "bigint[]",
-            Self::SmallInt => "smallint[]",
-            Self::Bool => "boolean[]",
-            Self::Time => "timestamptz[]",
+            Self::Text => "text",
+            Self::BigInt => "bigint",
+            Self::SmallInt => "smallint",
+            Self::Bool => "boolean",
+            Self::Time => "timestamptz",
         }
     }
 }
 
 impl Dialect {
-    pub(super) fn of(backend: DbBackend) -> Self {
-        if backend == DbBackend::Sqlite { Self::Sqlite } else { Self::Postgres }
+    pub(super) fn of(backend: DbBackend, layout: Layout) -> Self {
+        match (backend, layout) {
+            (DbBackend::Sqlite, _) => Self::Sqlite,
+            (_, Layout::Whole) => Self::Postgres,
+            (_, Layout::ByOwner) => Self::PostgresByOwner,
+        }
+    }
+
+    pub(super) fn of_db(db: &Db) -> Self {
+        Self::of(db.backend(), db.layout())
+    }
+
+    pub(super) fn of_transaction(transaction: &Transaction) -> Self {
+        Self::of(transaction.backend(), transaction.layout())
     }
 
     pub(super) fn backend(self) -> DbBackend {
         match self {
-            Self::Postgres => DbBackend::Postgres,
+            Self::Postgres | Self::PostgresByOwner => DbBackend::Postgres,
             Self::Sqlite => DbBackend::Sqlite,
         }
     }
@@ -58,7 +80,7 @@ impl Dialect {
     /// The text of a statement without bound values.
     pub(super) fn text(self, statement: &impl QueryStatementWriter) -> String {
         match self {
-            Self::Postgres => statement.to_string(PostgresQueryBuilder),
+            Self::Postgres | Self::PostgresByOwner => statement.to_string(PostgresQueryBuilder),
             Self::Sqlite => statement.to_string(SqliteQueryBuilder),
         }
     }
@@ -70,9 +92,17 @@ impl Dialect {
     /// plan for exactly one small batch, and plans each time. SQLite gets one JSON array of arrays.
     pub(super) fn requests(self, inputs: impl Iterator<Item = (&'static str, InputType)>) -> SelectStatement {
         let mut requests = Query::select();
+        // The owner, if it is one for all requests, comes first.
+        let mut arrays = if self == Self::PostgresByOwner { 2.. } else { 1.. };
+        let mut array = |of: InputType| {
+            let array = format!("${}::{}[]", arrays.next().unwrap_or_default(), of.name());
+            // Citus makes no generic plan with the SELECT.
+            if self == Self::PostgresByOwner { format!("unnest({array})") } else { format!("unnest((SELECT {array}))") }
+        };
         for (place, (name, of)) in inputs.enumerate() {
             let value = match self {
-                Self::Postgres => format!("unnest((SELECT ${}::{}))", place + 1, of.array()),
+                Self::PostgresByOwner if name == NAME_OF_OWNER => "$1::text".to_owned(),
+                Self::Postgres | Self::PostgresByOwner => array(of),
                 Self::Sqlite => format!("value ->> {place}"),
             };
             requests.expr_as(Expr::cust(value), Alias::new(name));
@@ -83,6 +113,11 @@ impl Dialect {
         requests
     }
 
+    /// The owner of the request with which a row is joined.
+    pub(super) fn owner(self) -> Expr {
+        if self == Self::PostgresByOwner { Expr::cust("$1") } else { request(NAME_OF_OWNER) }
+    }
+
     /// The derived table of [`Self::requests`] for a FROM clause.
     pub(super) fn request_table(requests: SelectStatement) -> TableRef {
         TableRef::SubQuery(requests.into(), Alias::new(REQUEST).into())
@@ -91,7 +126,7 @@ impl Dialect {
     /// A function for a FROM clause that limits the wait for a row lock in this transaction, if the database has row locks.
     pub(super) fn lock_timeout(self, timeout: Expr) -> Option<FunctionCall> {
         let set = || Func::cust("set_config").arg("lock_timeout").arg(timeout).arg(true);
-        (self == Self::Postgres).then(set)
+        (self != Self::Sqlite).then(set)
     }
 
     /// Joins the requests with the tasks for which `condition` holds.
@@ -102,30 +137,31 @@ impl Dialect {
     /// Joins the requests with the rows of a table for which `condition` holds. SQLite would otherwise read the table first.
     pub(super) fn join(self, select: &mut SelectStatement, table: impl IntoTableRef, condition: Expr) {
         match self {
-            Self::Postgres => select.join(JoinType::InnerJoin, table, condition),
+            Self::Postgres | Self::PostgresByOwner => select.join(JoinType::InnerJoin, table, condition),
             Self::Sqlite => select.cross_join(table).and_where(condition),
         };
     }
 
     /// The time of a write, which is its number in microseconds.
     ///
-    /// A sharded PostgreSQL accepts only immutable functions over a column here, and `timestamptz + interval` is not one. A
-    /// number of microseconds times an interval is rounded from the year 2255 on, so the seconds are multiplied apart.
+    /// A number of microseconds times an interval is rounded from the year 2255 on, so the seconds are multiplied apart.
     pub(super) fn time_of_write(self) -> Expr {
         match self {
             Self::Postgres => Expr::cust(
                 "(timestamp 'epoch' + request.at / 1000000 * interval '1 second' \
                  + request.at % 1000000 * interval '1 microsecond') AT TIME ZONE 'UTC'",
             ),
-            // The statement gets it ready, because SQLite computes times in milliseconds.
-            Self::Sqlite => request(NAME_OF_TIME_OF_WRITE),
+            // The statement gets it ready. SQLite computes times in milliseconds.
+            Self::PostgresByOwner | Self::Sqlite => request(NAME_OF_TIME_OF_WRITE),
         }
     }
 
     /// The time whose number in microseconds is the column `at` of the table `seen`, in the form in which it is stored.
     pub(super) fn time_of_seen(self) -> Expr {
         Expr::cust(match self {
-            Self::Postgres => "(timestamp 'epoch' + seen.at * interval '1 microsecond') AT TIME ZONE 'UTC'",
+            Self::Postgres | Self::PostgresByOwner => {
+                "(timestamp 'epoch' + seen.at * interval '1 microsecond') AT TIME ZONE 'UTC'"
+            }
             // Times are texts there. The driver writes as many groups of three digits after the second as the time needs.
             Self::Sqlite => {
                 "strftime('%Y-%m-%dT%H:%M:%S', seen.at / 1000000, 'unixepoch') || CASE \
@@ -141,7 +177,7 @@ impl Dialect {
     pub(super) fn contains(self, column: Column, text: &str) -> Expr {
         let position = match self {
             Self::Sqlite => Func::cust("instr"),
-            Self::Postgres => Func::cust("strpos"),
+            Self::Postgres | Self::PostgresByOwner => Func::cust("strpos"),
         };
         position.arg(Expr::col(column)).arg(Expr::val(text)).gt(0)
     }
@@ -151,7 +187,7 @@ impl Dialect {
     pub(super) fn contains_all(self, column: Column, texts: Vec<String>) -> Expr {
         let column = Expr::col(column);
         match self {
-            Self::Postgres => Expr::cust_with_exprs(
+            Self::Postgres | Self::PostgresByOwner => Expr::cust_with_exprs(
                 "NOT EXISTS (SELECT 1 FROM unnest($1) AS wanted(text) WHERE strpos($2, wanted.text) = 0)",
                 [Expr::val(texts), column],
             ),
@@ -167,7 +203,7 @@ impl Dialect {
         let mut select = Query::select();
         match self {
             // The SELECT of its own hides the number of ids from the planner, see `requests`.
-            Self::Postgres => {
+            Self::Postgres | Self::PostgresByOwner => {
                 let array = Query::select().expr(Expr::val(ids.to_vec())).to_owned();
                 select.expr(Func::cust("unnest").arg(Expr::SubQuery(None, Box::new(array.into()))));
             }
@@ -182,8 +218,12 @@ impl Dialect {
     /// The due date by which a list is sorted, with tasks without one at the end. The indexes have the same expressions.
     pub(super) fn sorted_due_date(self, descending: bool) -> Expr {
         Expr::cust(match (self, descending) {
-            (Self::Postgres, false) => "COALESCE(due_at, timestamptz '9999-12-31T23:59:59.999999+00:00')",
-            (Self::Postgres, true) => "COALESCE(due_at, timestamptz '0001-01-01T00:00:00+00:00')",
+            (Self::Postgres | Self::PostgresByOwner, false) => {
+                "COALESCE(due_at, timestamptz '9999-12-31T23:59:59.999999+00:00')"
+            }
+            (Self::Postgres | Self::PostgresByOwner, true) => {
+                "COALESCE(due_at, timestamptz '0001-01-01T00:00:00+00:00')"
+            }
             // The same as generated columns: SQLite plans again whenever a value is compared with an indexed expression.
             (Self::Sqlite, false) => "due_or_latest",
             (Self::Sqlite, true) => "due_or_earliest",
@@ -195,7 +235,7 @@ impl Dialect {
         let tags = Expr::col(Column::Tags);
         match self {
             Self::Sqlite => (Func::cust("json_each").arg(tags), Expr::col((Alias::new("tag"), Alias::new("value")))),
-            Self::Postgres => {
+            Self::Postgres | Self::PostgresByOwner => {
                 let elements = Func::cust("json_array_elements_text").arg(tags.cast_as("json"));
                 (elements, Expr::col(Alias::new("tag")))
             }

@@ -53,7 +53,7 @@ impl Store {
         limit: u32,
     ) -> Result<HistoryRows, Error> {
         let oldest = before(self.history());
-        let history = task_history(caller, id, position, oldest, limit, Dialect::of(self.db.backend()));
+        let history = task_history(caller, id, position, oldest, limit, Dialect::of_db(&self.db));
         let select = |db: Db, limit| {
             let history = history.clone();
             async move { db.select_in_order(&history, limit, |rows: &mut HistoryRows, row| rows.push(&row)).await }

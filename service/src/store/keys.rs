@@ -3,25 +3,24 @@
 //! A key is claimed in the transaction that does its request, after its owner is locked. So of two requests with one key the
 //! second one waits for the first, and then finds the key.
 
-use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task_request::{Column, Entity};
-use chrono::{DateTime, Utc};
-use sea_orm::DbErr;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, OnConflict, Query};
+use sea_orm::{DbErr, IdenStatic};
 
 use super::Store;
 use super::columns::IMAGE;
 use super::dialect::{Dialect, request};
+use super::image::{self, HasImage};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
 use super::row::{AFTER_TASK, StoredRow};
-use super::statement::Statement;
+use super::statement::{Cell, Inserted, Statement};
 use crate::batch::{Batch, Operation};
 use crate::db::{Db, Transaction};
-use crate::model::{Due, IdempotencyKey, Task, now};
-use crate::{Caller, Error};
+use crate::model::{IdempotencyKey, Task, now};
+use crate::{Caller, Error, UserId};
 
 /// The outcome of a request, as its key remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +110,7 @@ pub(super) static FIND: LazyLock<Statement<KeyOfCaller>> = LazyLock::new(|| {
             .expr(request("place"))
             .exprs([Column::Fingerprint, Column::Count].map(stored))
             .from(Dialect::request_table(requests));
-        let is_named = stored(Column::UserId).eq(request("user_id")).and(stored(Column::Key).eq(request("key")));
+        let is_named = stored(Column::UserId).eq(dialect.owner()).and(stored(Column::Key).eq(request("key")));
         dialect.join(&mut select, Entity, is_named);
         dialect.text(&select)
     })
@@ -129,10 +128,14 @@ pub(super) struct FindKey;
 impl Operation for FindKey {
     type Request = KeyOfCaller;
     type Answer = Option<KeyedRequest>;
-    type Key = Infallible;
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         256
+    }
+
+    fn key((caller, _): &KeyOfCaller) -> Option<UserId> {
+        Some(caller.user_id().clone())
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
@@ -204,50 +207,37 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
     fn claim<'a>(sent: &Sent<'a, ClaimWithTags>) -> &'a Claim {
         &sent.request.0
     }
-    fn time(sent: &Sent<'_, ClaimWithTags>, of: fn(&Task) -> Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        claim(sent).task().and_then(of)
-    }
-    let inputs: Vec<Input<ClaimWithTags>> = vec![
+    let mut inputs: Vec<Input<ClaimWithTags>> = vec![
         Input { name: "user_id", value: InputValue::Text(|sent| Some(claim(sent).caller.user_id().as_str())) },
         Input { name: "key", value: InputValue::Text(|sent| Some(claim(sent).key.as_str())) },
         Input { name: "at", value: InputValue::BigInt(|sent| Some(claim(sent).at)) },
         Input { name: "fingerprint", value: InputValue::Text(|sent| Some(claim(sent).key.fingerprint())) },
         Input { name: "count", value: InputValue::BigInt(|sent| claim(sent).outcome.count()) },
         Input { name: "task_id", value: InputValue::BigInt(|sent| Some(claim(sent).task()?.id)) },
-        Input { name: "title", value: InputValue::Text(|sent| Some(claim(sent).task()?.title.as_str())) },
-        Input { name: "description", value: InputValue::Text(|sent| claim(sent).task()?.description.as_deref()) },
-        Input { name: "completed", value: InputValue::Bool(|sent| Some(claim(sent).task()?.completed)) },
-        Input { name: "created_at", value: InputValue::Time(|sent| time(sent, |task| Some(task.created_at))) },
-        Input { name: "updated_at", value: InputValue::Time(|sent| time(sent, |task| Some(task.updated_at))) },
-        Input { name: "completed_at", value: InputValue::Time(|sent| time(sent, |task| task.completed_at)) },
-        Input { name: "priority", value: InputValue::SmallInt(|sent| Some(claim(sent).task()?.priority.to_stored())) },
-        Input { name: "tags", value: InputValue::Text(|sent| sent.request.1.as_deref()) },
-        Input { name: "due_date", value: InputValue::Text(|sent| claim(sent).task()?.due.as_ref().map(Due::as_str)) },
     ];
-    Statement::new(inputs, |dialect, requests| {
+    inputs.extend(image::inputs());
+    Statement::insert(inputs, || {
         let fixed = [Column::UserId, Column::Key, Column::At, Column::Fingerprint, Column::Count, Column::TaskId];
-        let names = ["user_id", "key", "at", "fingerprint", "count", "task_id"];
-        let image = IMAGE.iter().map(|(column, .., kept)| (*kept, Expr::col((REQUEST_TABLE, *column))));
-        let all = fixed.into_iter().zip(names.map(request)).chain(image);
-        let (columns, values): (Vec<_>, Vec<_>) = all.unzip();
-        let rows = Query::select()
-            .from(Dialect::request_table(requests))
-            .exprs(values)
-            // Otherwise SQLite would read ON CONFLICT as a part of the SELECT.
-            .and_where(Expr::cust("true"))
-            .to_owned();
-        let mut insert = Query::insert();
-        insert.into_table(Entity).columns(columns);
-        // The columns and the values come from one list, so their numbers are equal.
-        let _ = insert.select_from(rows);
+        let fixed = fixed.into_iter().map(|column| (column.into_iden(), Cell::Input(column.as_str())));
+        let image = IMAGE.iter().map(|(.., kept)| kept.into_iden()).zip(image::cells::<ClaimWithTags>());
         let mut key = OnConflict::columns([Column::UserId, Column::Key]);
         key.update_columns([Column::At, Column::Count]);
-        dialect.text(insert.on_conflict(key))
+        Inserted {
+            insert: Query::insert().into_table(Entity).on_conflict(key).to_owned(),
+            columns: fixed.chain(image).collect(),
+        }
     })
 });
 
-/// The name of the derived table of the requests.
-const REQUEST_TABLE: &str = super::dialect::REQUEST;
+impl HasImage for ClaimWithTags {
+    fn image(&self) -> Option<&Task> {
+        self.0.task()
+    }
+
+    fn tags(&self) -> Option<&str> {
+        self.1.as_deref()
+    }
+}
 
 /// Claims keys in the transaction that has done their requests. None of them may be claimed by another request.
 pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) -> Result<(), DbErr> {

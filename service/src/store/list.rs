@@ -25,7 +25,7 @@ impl Store {
             let request = NewestRequest { caller: caller.clone(), most: most.into(), max_bytes };
             return self.queues.newest.ask(request).await;
         }
-        let newest = page(caller, &Filter::default(), &Sort::default(), most, Start::Beginning, DbBackend::Sqlite);
+        let newest = page(caller, &Filter::default(), &Sort::default(), most, Start::Beginning, Dialect::Sqlite);
         let newest = with_state(caller, READ.len(), newest);
         if most > MAX_AT_ONCE {
             return self.rows(caller, Cost::Light, newest, false, max_bytes).await;
@@ -45,7 +45,7 @@ impl Store {
         start: Start<'_>,
         (cost, max_bytes): (Cost, usize),
     ) -> Result<Rows, Error> {
-        let page = page(caller, filter, sort, most, start, self.db.backend());
+        let page = page(caller, filter, sort, most, start, Dialect::of_db(&self.db));
         let columns = READ.len() + usize::from(sort.is_by_title());
         let page = with_state(caller, columns, page);
         self.rows(caller, cost, page, sort.is_by_title(), max_bytes).await
@@ -63,7 +63,7 @@ impl Store {
     ) -> Result<(Vec<i64>, i64), Error> {
         let mut ids = owned::select_nothing(caller);
         ids.column(Column::Id);
-        let ids = with_state(caller, 1, finish(ids, filter, sort, most, start, self.db.backend()));
+        let ids = with_state(caller, 1, finish(ids, filter, sort, most, start, Dialect::of_db(&self.db)));
         let select = |db: Db, limit| {
             let ids = ids.clone();
             let push = |(ids, state): &mut (Vec<i64>, i64), row: QueryResult| {
@@ -88,19 +88,18 @@ impl Store {
         ids: &[i64],
         max_bytes: usize,
     ) -> Result<Rows, Error> {
-        let backend = self.db.backend();
-        let dialect = Dialect::of(backend);
-        let mut page = owned::select_nothing_by_id(caller);
+        let dialect = Dialect::of_db(&self.db);
+        let mut page = owned::select_nothing_by_id(caller, dialect);
         page.columns(READ.iter().copied()).and_where(task(Column::Id).in_subquery(dialect.ids(ids)));
         page.cond_where(filter::condition(filter, dialect, now()));
         sort::apply(sort, &mut page, None, dialect);
-        self.rows(caller, Cost::Continued, backend.build(&page), false, max_bytes).await
+        self.rows(caller, Cost::Continued, dialect.backend().build(&page), false, max_bytes).await
     }
 
     /// The number of the caller's tasks that pass the filter.
     pub(crate) async fn count(&self, caller: &Caller, filter: &Filter) -> Result<u64, Error> {
-        let backend = self.db.backend();
-        let count = backend.build(&owned::count(caller, filter::condition(filter, Dialect::of(backend), now())));
+        let dialect = Dialect::of_db(&self.db);
+        let count = dialect.backend().build(&owned::count(caller, filter::condition(filter, dialect, now())));
         let select = |db: Db, limit| {
             let count = count.clone();
             let set = |count: &mut i64, row: QueryResult| {
@@ -137,11 +136,11 @@ pub(super) fn page(
     sort: &Sort,
     most: u32,
     start: Start<'_>,
-    backend: DbBackend,
+    dialect: Dialect,
 ) -> Statement {
     let mut page = owned::select(caller);
     page.columns(sort.is_by_title().then_some(Column::TitleFolded));
-    finish(page, filter, sort, most, start, backend)
+    finish(page, filter, sort, most, start, dialect)
 }
 
 /// The rows of a list with this number of columns, and before them one with the state of the list, in the column behind those of
@@ -173,13 +172,13 @@ pub(super) fn finish(
     sort: &Sort,
     most: u32,
     start: Start<'_>,
-    backend: DbBackend,
+    dialect: Dialect,
 ) -> Statement {
-    let dialect = Dialect::of(backend);
     list.cond_where(filter::condition(filter, dialect, now()));
     sort::apply(sort, &mut list, start.after(), dialect);
     let offset = (start.offset() > 0).then(|| u64::from(start.offset()));
-    if dialect == Dialect::Postgres {
+    let backend = dialect.backend();
+    if backend == DbBackend::Postgres {
         if let Some(offset) = offset {
             list.offset(offset);
         }
@@ -206,6 +205,8 @@ pub(super) fn rounded(most: u32) -> u32 {
 mod tests {
     use std::collections::HashSet;
 
+    use migration::Layout;
+
     use super::*;
     use crate::UserId;
     use crate::model::{Due, DueIn, MAX_OFFSET, Priority, Search, SortBy, SortKey, Status, Tag, Zone};
@@ -215,7 +216,9 @@ mod tests {
     /// The number of texts that lists with these filters have.
     fn texts(backend: DbBackend, filters: impl IntoIterator<Item = Filter>) -> usize {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
-        let text = |filter: Filter| page(&caller, &filter, &Sort::default(), 21, Start::Beginning, backend).sql;
+        let text = |filter: Filter| {
+            page(&caller, &filter, &Sort::default(), 21, Start::Beginning, Dialect::of(backend, Layout::Whole)).sql
+        };
         filters.into_iter().map(text).collect::<HashSet<_>>().len()
     }
 
@@ -262,7 +265,7 @@ mod tests {
         for backend in BACKENDS {
             let text = |count: usize| {
                 let sort = Sort::new(keys.map(by).into_iter().cycle().take(count));
-                page(&caller, &any(), &sort, 21, Start::Beginning, backend).sql
+                page(&caller, &any(), &sort, 21, Start::Beginning, Dialect::of(backend, Layout::Whole)).sql
             };
             assert_eq!([5, 6, 100, 16_000].map(text).into_iter().collect::<HashSet<_>>().len(), 1);
         }
@@ -272,10 +275,15 @@ mod tests {
     fn offsets_make_only_one_text() {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
         for backend in BACKENDS {
-            let text = |offset| page(&caller, &any(), &Sort::default(), 21, Start::Offset(offset), backend);
+            let text = |offset| {
+                page(&caller, &any(), &Sort::default(), 21, Start::Offset(offset), Dialect::of(backend, Layout::Whole))
+            };
             let texts: HashSet<_> = (1..=MAX_OFFSET + 9).map(|offset| text(offset).sql).collect();
             assert_eq!(texts.len(), 1);
-            assert_eq!(text(0), page(&caller, &any(), &Sort::default(), 21, Start::Beginning, backend));
+            assert_eq!(
+                text(0),
+                page(&caller, &any(), &Sort::default(), 21, Start::Beginning, Dialect::of(backend, Layout::Whole))
+            );
             // A larger one costs no more than the largest.
             assert_eq!(text(u32::MAX), text(MAX_OFFSET));
         }
@@ -285,7 +293,9 @@ mod tests {
     fn limits_make_only_a_few_texts() {
         let caller = Caller::authenticated(UserId::parse("alice").unwrap());
         let limits = |backend| {
-            let text = |most| page(&caller, &any(), &Sort::default(), most, Start::Beginning, backend).sql;
+            let text = |most| {
+                page(&caller, &any(), &Sort::default(), most, Start::Beginning, Dialect::of(backend, Layout::Whole)).sql
+            };
             (1..=1001).map(text).collect::<HashSet<_>>().len()
         };
         assert_eq!(limits(DbBackend::Postgres), 1);

@@ -13,6 +13,7 @@ mod edit;
 mod filter;
 mod growth;
 mod history;
+mod image;
 mod input;
 mod keys;
 mod list;
@@ -39,6 +40,7 @@ use std::time::Duration;
 pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
 pub(crate) use self::history::{HistoryRows, LoggedChange};
+use migration::Layout;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
@@ -56,7 +58,7 @@ pub(crate) use self::summary::{Counts, Spelling};
 pub use self::sweep::{Pauses, Swept};
 pub(crate) use self::tails::TAIL;
 pub(crate) use self::trash::TrashRows;
-use crate::batch::{Holds, Lane, Queue};
+use crate::batch::{Holds, Lane, Mix, Pace, Plan, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::listeners::Listeners;
 use crate::model::{Changes, IdempotencyKey, Task};
@@ -75,6 +77,9 @@ pub struct Store {
 
 /// The time for which changes are kept, if [`Store::with_history_days`] sets no other.
 const DEFAULT_HISTORY: Duration = Duration::from_hours(30 * 24);
+
+/// The maximum number of questions of one owner in a batch of those that read all parts of the tables.
+const QUESTIONS_OF_ONE_OWNER: usize = 16;
 
 /// What all parts of [`Store::split`] share.
 #[derive(Clone)]
@@ -115,6 +120,50 @@ struct Queues {
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
     restore: Arc<Queue<Restores>>,
+}
+
+/// How the queues of a store make and send their batches.
+struct Plans {
+    reads: Arc<Lane>,
+    edits: Arc<Lane>,
+    /// The owners whose tasks are being written by this process.
+    holds: Arc<Holds<UserId>>,
+    /// The permits for batches of one owner, as many as connections. `None` if a batch can have several owners.
+    permits: Option<Arc<Semaphore>>,
+}
+
+impl Plans {
+    fn new(db: &Db, holds: &Arc<Holds<UserId>>) -> Self {
+        let permits = (db.layout() == Layout::ByOwner).then(|| Arc::new(Semaphore::new(db.max_connections())));
+        Self { reads: Arc::default(), edits: Arc::default(), holds: Arc::clone(holds), permits }
+    }
+
+    fn edits(&self) -> Plan<UserId> {
+        self.plan(&self.edits, Some(Arc::clone(&self.holds)))
+    }
+
+    /// If a batch has one owner, that owner has one batch of each kind of read in flight, so that many reads of one caller leave
+    /// the permits to others.
+    fn reads(&self) -> Plan<UserId> {
+        self.plan(&self.reads, self.permits.is_some().then(Arc::default))
+    }
+
+    fn plan(&self, lane: &Arc<Lane>, holds: Option<Arc<Holds<UserId>>>) -> Plan<UserId> {
+        match &self.permits {
+            None => Plan::in_turns(lane, holds),
+            Some(permits) => Plan { pace: Pace::Permits(Arc::clone(permits)), mix: Mix::OneKey, holds },
+        }
+    }
+
+    /// The plan of questions that read all parts of the tables if these are split by owner. One statement at a time of a worker
+    /// then answers for many callers.
+    fn questions(&self) -> Plan<UserId> {
+        if self.permits.is_none() {
+            return Plan::in_turns(&self.reads, None);
+        }
+        let pace = Pace::Permits(Arc::new(Semaphore::new(1)));
+        Plan { pace, mix: Mix::AtMostOfOneKey(QUESTIONS_OF_ONE_OWNER), holds: None }
+    }
 }
 
 impl Store {
@@ -163,13 +212,13 @@ impl Store {
     }
 
     fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {
-        let (reads, edits) = (Arc::<Lane>::default(), Arc::<Lane>::default());
+        let plans = Plans::new(&db, &shared.holds);
         let long_waits = Arc::new(Semaphore::new(LONG_WAITS));
         let of = |kind| {
             let (growth, long_waits) = (Arc::clone(&shared.growth), Arc::clone(&long_waits));
             let listeners = Arc::clone(&shared.listeners);
             let operation = Edits { kind, growth, max_tasks: shared.max_tasks, long_waits, listeners };
-            Queue::new(operation, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds))
+            Queue::new(operation, db.clone(), plans.edits())
         };
         let restores = Restores {
             growth: Arc::clone(&shared.growth),
@@ -178,17 +227,17 @@ impl Store {
             listeners: Arc::clone(&shared.listeners),
         };
         let queues = Queues {
-            get: Queue::new(Get, db.clone(), Arc::clone(&reads), Arc::default()),
-            newest: Queue::new(Newest, db.clone(), Arc::clone(&reads), Arc::default()),
-            foreign: Queue::new(Foreign, db.clone(), Arc::clone(&reads), Arc::default()),
-            clock: Queue::new(Clock, db.clone(), Arc::clone(&reads), Arc::default()),
-            key: Queue::new(FindKey, db.clone(), Arc::clone(&reads), Arc::default()),
+            get: Queue::new(Get, db.clone(), plans.reads()),
+            newest: Queue::new(Newest, db.clone(), plans.reads()),
+            foreign: Queue::new(Foreign, db.clone(), plans.questions()),
+            clock: Queue::new(Clock, db.clone(), plans.reads()),
+            key: Queue::new(FindKey, db.clone(), plans.reads()),
             create: of(EditKind::Create),
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
-            restore: Queue::new(restores, db.clone(), Arc::clone(&edits), Arc::clone(&shared.holds)),
-            reads,
-            edits,
+            restore: Queue::new(restores, db.clone(), plans.edits()),
+            reads: plans.reads,
+            edits: plans.edits,
         };
         Self { db, queues: Arc::new(queues), shared: shared.clone(), places, worker }
     }

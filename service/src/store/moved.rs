@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use ::entity::task_owner::{Column, Entity};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, JoinType, Query};
-use sea_orm::{Statement, Value, Values};
+use sea_orm::{DbErr, QueryResult, Statement, Value, Values};
 
 use super::Store;
 use super::dialect::{Dialect, InputType, request};
@@ -20,13 +21,37 @@ impl Store {
     /// Compares the clocks of owners with the numbers that are known of them. Returns the places of those with another number. An
     /// owner without a row has the number 0.
     pub(crate) async fn moved(&self, known: &[(UserId, i64)]) -> Result<Vec<usize>, Error> {
-        let dialect = Dialect::of(self.db.backend());
+        let dialect = Dialect::of_db(&self.db);
+        if dialect == Dialect::PostgresByOwner {
+            let clocks: HashMap<String, i64> =
+                self.db.select(&clocks(known), LIMIT, |clocks, row| add_clock(clocks, &row)).await?;
+            let has_moved = |(user, clock): &(UserId, i64)| clocks.get(user.as_str()).copied().unwrap_or(0) != *clock;
+            return Ok((0..).zip(known).filter(|(_, known)| has_moved(known)).map(|(place, _)| place).collect());
+        }
         let add = |places: &mut Vec<usize>, row| {
             places.extend(usize::try_from(stored(&row)?.number(0)?));
             Ok(())
         };
         self.db.select(&statement(known, dialect), LIMIT, add).await
     }
+}
+
+/// The clocks of these owners. A join with a table of them, as below, would move all rows of `task_owner` if they are split by
+/// owner.
+fn clocks(known: &[(UserId, i64)]) -> Statement {
+    let users: Vec<String> = known.iter().map(|(user, _)| user.as_str().to_owned()).collect();
+    let clocks = Query::select()
+        .columns([Column::UserId, Column::Clock])
+        .from(Entity)
+        .and_where(Expr::col(Column::UserId).eq(Expr::cust_with_values("ANY($1)", [users])))
+        .to_owned();
+    Dialect::PostgresByOwner.backend().build(&clocks)
+}
+
+fn add_clock(clocks: &mut HashMap<String, i64>, row: &QueryResult) -> Result<(), DbErr> {
+    let row = stored(row)?;
+    clocks.insert(row.text(0)?.to_owned(), row.number(1)?);
+    Ok(())
 }
 
 /// The text of the statement, which does not depend on the number of owners.
@@ -50,7 +75,7 @@ fn build(dialect: Dialect) -> String {
 fn statement(known: &[(UserId, i64)], dialect: Dialect) -> Statement {
     let places = 0..i64::try_from(known.len()).unwrap_or(i64::MAX);
     let values: Vec<Value> = match dialect {
-        Dialect::Postgres => vec![
+        Dialect::Postgres | Dialect::PostgresByOwner => vec![
             known.iter().map(|(user, _)| user.as_str().to_owned()).collect::<Vec<_>>().into(),
             known.iter().map(|(_, clock)| *clock).collect::<Vec<_>>().into(),
             places.collect::<Vec<_>>().into(),

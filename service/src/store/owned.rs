@@ -5,6 +5,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, SelectStatement};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 
 use super::columns::READ;
+use super::dialect::{self, Dialect};
 use crate::Caller;
 
 /// The tasks of the caller.
@@ -18,21 +19,24 @@ pub(super) fn select(caller: &Caller) -> SelectStatement {
 }
 
 /// A select of the caller's tasks without columns, for a statement that names their ids.
-pub(super) fn select_nothing_by_id(caller: &Caller) -> SelectStatement {
-    Entity::find().filter(is_owner_by_id(caller)).select_only().into_query()
+pub(super) fn select_nothing_by_id(caller: &Caller, dialect: Dialect) -> SelectStatement {
+    Entity::find().filter(is_owner_by_id(caller, dialect)).select_only().into_query()
 }
 
 /// The condition that a task is the caller's, for a statement that names ids.
 ///
 /// The owner is compared in a form that no index serves, so that the rows are found by their ids. PostgreSQL takes an owner whose
 /// tasks are newer than its statistics for one with a single task. It would read all tasks of the owner, and compare each of them
-/// with each id.
-pub(super) fn is_owner_by_id(caller: &Caller) -> Expr {
-    by_id(Expr::val(caller.user_id().as_str()))
+/// with each id. Tables that are split by owner have one key of owner and id, and need the owner to find their part.
+pub(super) fn is_owner_by_id(caller: &Caller, dialect: Dialect) -> Expr {
+    by_id(Expr::val(caller.user_id().as_str()), dialect)
 }
 
 /// The same for an owner that is a parameter of the statement.
-pub(super) fn by_id(owner: Expr) -> Expr {
+pub(super) fn by_id(owner: Expr, dialect: Dialect) -> Expr {
+    if dialect == Dialect::PostgresByOwner {
+        return dialect::task(Column::UserId).eq(owner);
+    }
     Expr::cust("task.user_id || ''").eq(owner)
 }
 

@@ -3,6 +3,7 @@
 
 mod log;
 
+use migration::Layout;
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use testing::{Backend, TestDatabase, analyze, on_both_databases, seed};
@@ -75,7 +76,7 @@ const INSERTS: [&str; 8] = [
 async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {
     let backend = connection.get_database_backend();
     let caller = Caller::authenticated(UserId::parse("user 7").unwrap());
-    let mut explained = page(&caller, filter, sort, 21, start, backend);
+    let mut explained = page(&caller, filter, sort, 21, start, Dialect::of(backend, Layout::Whole));
     let (explain, column) = match backend {
         DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
         _ => ("EXPLAIN", "QUERY PLAN"),
@@ -302,7 +303,7 @@ async fn the_feed_is_read_by_index_and_looks_at_no_more_changes_than_it_may(data
     for user in ["user 7", "the large one"] {
         let caller = Caller::authenticated(UserId::parse(user).unwrap());
         let backend = connection.get_database_backend();
-        let mut explained = changes::log(&caller, 1, 250, Dialect::of(backend));
+        let mut explained = changes::log(&caller, 1, 250, Dialect::of(backend, Layout::Whole));
         if !is_postgres(&connection) {
             explained.sql = format!("EXPLAIN QUERY PLAN {}", explained.sql);
             let plan = lines(&connection, explained, "detail").await;
@@ -351,7 +352,7 @@ fn text_of(value: &Expr) -> String {
 async fn a_sweep_finds_its_rows_by_index(database: TestDatabase) {
     let connection = crowd(&database).await;
     add_changes(&connection).await;
-    let dialect = Dialect::of(connection.get_database_backend());
+    let dialect = Dialect::of(connection.get_database_backend(), Layout::Whole);
     for (name, text, values) in sweep::texts(dialect) {
         if !is_postgres(&connection) {
             let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {text}"), "detail").await;
@@ -372,7 +373,7 @@ async fn a_sweep_finds_its_rows_by_index(database: TestDatabase) {
 async fn the_statements_for_listeners_find_their_rows_by_index(database: TestDatabase) {
     let connection = crowd(&database).await;
     add_changes(&connection).await;
-    let dialect = Dialect::of(connection.get_database_backend());
+    let dialect = Dialect::of(connection.get_database_backend(), Layout::Whole);
     if dialect == Dialect::Sqlite {
         let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {}", moved::text(dialect)), "detail").await;
         assert!(plan.contains("SEARCH task_owner") && !plan.contains("SCAN task_owner"), "{plan}");

@@ -1,7 +1,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
-use sea_orm::sea_query::SelectStatement;
+use migration::Layout;
+use sea_orm::sea_query::{DynIden, Expr, InsertStatement, Query as SelectQuery, SelectStatement};
 use sea_orm::sqlx;
 use sea_orm::sqlx::postgres::{PgArguments, Postgres};
 use sea_orm::sqlx::query::Query;
@@ -10,9 +11,9 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxError};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use super::dialect::Dialect;
 #[cfg(test)]
 use super::dialect::InputType;
+use super::dialect::{Dialect, NAME_OF_OWNER, request};
 use super::input::{Input, InputValue, Sent};
 use super::row::StoredRow;
 use crate::batch::{Batch, Operation};
@@ -31,29 +32,121 @@ pub(super) enum Scalar<'a> {
 /// A statement for a batch of requests. Its texts are built once, because SeaQuery takes about 7 µs for one.
 pub(super) struct Statement<R: 'static> {
     inputs: Vec<Input<R>>,
+    /// Empty if PostgreSQL has no such statement.
     postgres: String,
+    by_owner: ByOwner,
     /// `None` if SQLite has no such statement.
     sqlite: Option<String>,
 }
 
+/// A statement for PostgreSQL whose tables are split by owner.
+enum ByOwner {
+    /// There is none.
+    Missing,
+    /// The one for whole tables, with requests of several owners.
+    Whole,
+    /// A statement for requests of one owner, who is the first parameter. The others are an array for each other input.
+    Arrays(String),
+    /// An INSERT of values for requests of one owner, who is the first parameter. The others are the other inputs of each request.
+    Values(Vec<(usize, String)>),
+}
+
+/// The numbers of rows for which there are INSERTs of values. More are inserted by several statements, so that the texts do not
+/// depend on the number of requests.
+const ROWS: [usize; 3] = [64, 8, 1];
+
+/// The rows that a statement inserts.
+pub(super) struct Inserted {
+    /// The statement without columns and rows.
+    pub(super) insert: InsertStatement,
+    pub(super) columns: Vec<(DynIden, Cell)>,
+}
+
+/// The value of a column of an inserted row.
+pub(super) enum Cell {
+    /// The input with this name.
+    Input(&'static str),
+    /// A constant.
+    Constant(&'static str),
+}
+
+impl Cell {
+    fn value(&self, input: impl Fn(&'static str) -> Expr) -> Expr {
+        match self {
+            Self::Input(name) => input(name),
+            Self::Constant(text) => Expr::cust(*text),
+        }
+    }
+}
+
 impl<R> Statement<R> {
-    /// The statement that `build` makes for either database from the derived table of the requests.
+    /// The statement that `build` makes for each dialect from the derived table of the requests.
     pub(super) fn new(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
         let text = |dialect: Dialect| {
             let columns = inputs.iter().map(|input| (input.name, input.value.input_type()));
             build(dialect, dialect.requests(columns))
         };
-        Self { postgres: text(Dialect::Postgres), sqlite: Some(text(Dialect::Sqlite)), inputs }
+        Self {
+            postgres: text(Dialect::Postgres),
+            by_owner: ByOwner::Arrays(text(Dialect::PostgresByOwner)),
+            sqlite: Some(text(Dialect::Sqlite)),
+            inputs,
+        }
+    }
+
+    /// A statement that has requests of several owners also if the tables are split by owner. It reads all parts of them.
+    pub(super) fn for_all_owners(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+        Self { by_owner: ByOwner::Whole, ..Self::new(inputs, build) }
+    }
+
+    /// A statement that inserts a row for each request.
+    pub(super) fn insert(inputs: Vec<Input<R>>, inserted: impl Fn() -> Inserted) -> Self {
+        let text = |dialect: Dialect| {
+            let Inserted { mut insert, columns } = inserted();
+            let requests = dialect.requests(inputs.iter().map(|input| (input.name, input.value.input_type())));
+            let rows = SelectQuery::select()
+                .exprs(columns.iter().map(|(_, cell)| cell.value(request)))
+                .from(Dialect::request_table(requests))
+                // Otherwise SQLite would read ON CONFLICT as a part of the SELECT.
+                .and_where(Expr::cust("true"))
+                .to_owned();
+            insert.columns(columns.into_iter().map(|(column, _)| column));
+            // The columns and the values come from one list, so their numbers are equal.
+            let _ = insert.select_from(rows);
+            dialect.text(&insert)
+        };
+        let values = ROWS.map(|rows| (rows, insert_of_values(&inputs, inserted(), rows))).to_vec();
+        Self {
+            postgres: text(Dialect::Postgres),
+            by_owner: ByOwner::Values(values),
+            sqlite: Some(text(Dialect::Sqlite)),
+            inputs,
+        }
+    }
+
+    /// The statement without a text for PostgreSQL whose tables are whole, where the joined statements do the same.
+    pub(super) fn for_sequences(self) -> Self {
+        Self { postgres: String::new(), ..self }
+    }
+
+    /// A statement that PostgreSQL does not have whose tables are split by owner.
+    pub(super) fn whole(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+        Self { by_owner: ByOwner::Missing, ..Self::new(inputs, build) }
     }
 
     /// A statement that only SQLite has.
     pub(super) fn for_sqlite(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
-        Self { postgres: String::new(), ..Self::new(inputs, build) }
+        Self::whole(inputs, build).for_sequences()
     }
 
-    /// A statement that only PostgreSQL has.
+    /// A statement that only PostgreSQL has whose tables are whole.
     pub(super) fn for_postgres(inputs: Vec<Input<R>>, postgres: String) -> Self {
-        Self { inputs, postgres, sqlite: None }
+        Self { inputs, postgres, by_owner: ByOwner::Missing, sqlite: None }
+    }
+
+    /// A statement that only PostgreSQL has whose tables are split by owner.
+    pub(super) fn for_one_owner(self) -> Self {
+        Self { sqlite: None, ..self.for_sequences() }
     }
 
     /// Sends the statement and passes each row to `on_row`, to the end: only the end of the rows shows that a write was
@@ -66,16 +159,20 @@ impl<R> Statement<R> {
         scalars: &[Scalar<'_>],
         mut on_row: impl FnMut(&dyn StoredRow) -> Result<(), DbErr> + Send,
     ) -> Result<(), DbErr> {
-        if db.get_database_backend() == DbBackend::Postgres {
-            let query = self.bind_postgres(sent, scalars);
-            let mut connection = batch.connection(db).await?;
-            each(query.fetch(&mut *connection), on_row).await?;
-            batch.keep(connection);
-            Ok(())
-        } else {
+        if db.get_database_backend() != DbBackend::Postgres {
             let query = self.bind_sqlite(sent, scalars)?;
-            each(query.fetch(db.get_sqlite_connection_pool()), &mut on_row).await
+            return each(query.fetch(db.get_sqlite_connection_pool()), &mut on_row).await;
         }
+        let mut connection = batch.connection(db).await?;
+        if batch.layout() == Layout::ByOwner && !matches!(self.by_owner, ByOwner::Whole) {
+            for (text, part) in self.by_owner.parts(sent)? {
+                each(self.bind_by_owner(text, part)?.fetch(&mut *connection), &mut on_row).await?;
+            }
+        } else {
+            each(self.bind_postgres(sent, scalars).fetch(&mut *connection), on_row).await?;
+        }
+        batch.keep(connection);
+        Ok(())
     }
 
     /// The same as [`Self::fetch`], within a transaction and without scalars.
@@ -86,7 +183,13 @@ impl<R> Statement<R> {
         mut on_row: impl FnMut(&dyn StoredRow) -> Result<(), DbErr> + Send,
     ) -> Result<(), DbErr> {
         match transaction {
-            Transaction::Postgres(transaction) => {
+            Transaction::Postgres(transaction, Layout::ByOwner) => {
+                for (text, part) in self.by_owner.parts(sent)? {
+                    each(self.bind_by_owner(text, part)?.fetch(&mut **transaction), &mut on_row).await?;
+                }
+                Ok(())
+            }
+            Transaction::Postgres(transaction, Layout::Whole) => {
                 each(self.bind_postgres(sent, &[]).fetch(&mut **transaction), on_row).await
             }
             Transaction::Sqlite(transaction) => {
@@ -95,21 +198,46 @@ impl<R> Statement<R> {
         }
     }
 
+    /// The owner, then what [`ByOwner`] describes.
+    fn bind_by_owner<'q>(&'static self, text: &'static str, sent: &[Sent<'q, R>]) -> Result<PgQuery<'q>, DbErr> {
+        let owner = self.owner(sent)?;
+        let mut query = sqlx::query(text).bind(owner);
+        let others = || self.inputs.iter().filter(|input| input.name != NAME_OF_OWNER);
+        if let ByOwner::Values(_) = self.by_owner {
+            for one in sent {
+                for input in others() {
+                    query = bind_one(query, input, one);
+                }
+            }
+        } else {
+            for input in others() {
+                query = bind_array(query, input, sent);
+            }
+        }
+        Ok(query)
+    }
+
+    /// The owner of all requests.
+    fn owner<'q>(&self, sent: &[Sent<'q, R>]) -> Result<&'q str, DbErr> {
+        let value = self.inputs.iter().find_map(|input| match input.value {
+            InputValue::Text(value) if input.name == NAME_OF_OWNER => Some(value),
+            _ => None,
+        });
+        let mut owners = sent.iter().filter_map(|sent| value?(sent));
+        let first = owners.next().ok_or_else(|| DbErr::Custom("a batch without an owner".to_owned()))?;
+        // The first owner's rows would be written for the others.
+        if owners.all(|owner| owner == first) {
+            Ok(first)
+        } else {
+            Err(DbErr::Custom("a batch of several owners".to_owned()))
+        }
+    }
+
     /// One array for each input, then the scalars.
-    fn bind_postgres<'q>(
-        &'static self,
-        sent: &[Sent<'q, R>],
-        scalars: &[Scalar<'q>],
-    ) -> Query<'q, Postgres, PgArguments> {
+    fn bind_postgres<'q>(&'static self, sent: &[Sent<'q, R>], scalars: &[Scalar<'q>]) -> PgQuery<'q> {
         let mut query = sqlx::query(self.postgres.as_str());
         for input in &self.inputs {
-            query = match input.value {
-                InputValue::Text(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                InputValue::BigInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                InputValue::SmallInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                InputValue::Bool(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-                InputValue::Time(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
-            };
+            query = bind_array(query, input, sent);
         }
         for scalar in scalars {
             query = match scalar {
@@ -127,7 +255,7 @@ impl<R> Statement<R> {
         sent: &[Sent<'_, R>],
         scalars: &[Scalar<'_>],
     ) -> Result<Query<'static, Sqlite, SqliteArguments>, DbErr> {
-        let text = self.sqlite.as_deref().ok_or_else(|| DbErr::Custom("SQLite has no such statement".to_owned()))?;
+        let text = self.sqlite.as_deref().ok_or_else(|| missing("SQLite"))?;
         let requests = JsonRows { inputs: &self.inputs, sent };
         // Texts and numbers always serialize.
         let mut query = sqlx::query(text).bind(serde_json::to_string(&requests).unwrap_or_default());
@@ -194,8 +322,80 @@ impl Texts {
             _ => "NULL".to_owned(),
         };
         let values: Vec<String> = (0..requests).map(value).collect();
-        format!("ARRAY[{}]::{}", values.join(", "), of.array())
+        format!("ARRAY[{}]::{}[]", values.join(", "), of.name())
     }
+}
+
+type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+fn bind_array<'q, R>(query: PgQuery<'q>, input: &Input<R>, sent: &[Sent<'q, R>]) -> PgQuery<'q> {
+    match input.value {
+        InputValue::Text(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+        InputValue::BigInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+        InputValue::SmallInt(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+        InputValue::Bool(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+        InputValue::Time(value) => query.bind(sent.iter().map(value).collect::<Vec<_>>()),
+    }
+}
+
+fn bind_one<'q, R>(query: PgQuery<'q>, input: &Input<R>, sent: &Sent<'q, R>) -> PgQuery<'q> {
+    match input.value {
+        InputValue::Text(value) => query.bind(value(sent)),
+        InputValue::BigInt(value) => query.bind(value(sent)),
+        InputValue::SmallInt(value) => query.bind(value(sent)),
+        InputValue::Bool(value) => query.bind(value(sent)),
+        InputValue::Time(value) => query.bind(value(sent)),
+    }
+}
+
+type Parts<'s, 'q, R> = Vec<(&'static str, &'s [Sent<'q, R>])>;
+
+impl ByOwner {
+    /// The texts that are sent, each with the requests that are its parameters.
+    ///
+    /// # Errors
+    /// If there is no statement for requests of one owner.
+    fn parts<'s, 'q, R>(&'static self, sent: &'s [Sent<'q, R>]) -> Result<Parts<'s, 'q, R>, DbErr> {
+        Ok(match self {
+            Self::Missing | Self::Whole => return Err(missing("PostgreSQL with tables split by owner")),
+            Self::Arrays(text) => vec![(text.as_str(), sent)],
+            Self::Values(texts) => {
+                let (mut parts, mut rest) = (Vec::new(), sent);
+                for (rows, text) in texts {
+                    while let Some((part, behind)) = rest.split_at_checked(*rows) {
+                        parts.push((text.as_str(), part));
+                        rest = behind;
+                    }
+                }
+                parts
+            }
+        })
+    }
+}
+
+/// The text of an INSERT of so many rows of values.
+fn insert_of_values<R>(inputs: &[Input<R>], Inserted { mut insert, columns }: Inserted, rows: usize) -> String {
+    let others: Vec<_> = inputs.iter().filter(|input| input.name != NAME_OF_OWNER).collect();
+    insert.columns(columns.iter().map(|(column, _)| column.clone()));
+    for row in 0..rows {
+        let parameter = |name: &'static str| {
+            let place = others.iter().position(|input| input.name == name);
+            let number = |place| 2 + row * others.len() + place;
+            Expr::cust(match place {
+                Some(place) => format!("${}::{}", number(place), others[place].value.input_type().name()),
+                None if name == NAME_OF_OWNER => "$1::text".to_owned(),
+                // The database refuses it.
+                None => format!("no_input.{name}"),
+            })
+        };
+        // As many values as columns.
+        let _ = insert.values(columns.iter().map(|(_, cell)| cell.value(parameter)));
+    }
+    Dialect::PostgresByOwner.text(&insert)
+}
+
+fn missing(database: &str) -> DbErr {
+    DbErr::Custom(format!("{database} has no such statement"))
 }
 
 async fn each<R: StoredRow>(

@@ -31,7 +31,7 @@ pub(crate) type Spelling = (String, u64);
 impl Store {
     /// The numbers of the caller's tasks and the spellings of their tags, in one statement.
     pub(crate) async fn summary(&self, caller: &Caller, zone: Zone) -> Result<(Counts, Vec<Spelling>), Error> {
-        let dialect = Dialect::of(self.db.backend());
+        let dialect = Dialect::of_db(&self.db);
         let summary = self.db.backend().build(&summary(caller, zone, dialect));
         let rows = self.all_rows(caller, summary).await?;
         let mut counts = Counts::default();
@@ -62,7 +62,7 @@ impl Store {
         // A table of its own, because its LIMIT would be that of the whole union.
         let spellings = Query::select()
             .columns([Alias::new("tasks"), Alias::new("spelling")])
-            .from_subquery(tags_of(caller, Dialect::of(self.db.backend())), Alias::new("tag"))
+            .from_subquery(tags_of(caller, Dialect::of_db(&self.db)), Alias::new("tag"))
             .to_owned();
         tags.expr(Expr::cust("NULL")).union(UnionType::All, spellings);
         let rows = self.all_rows(caller, self.db.backend().build(&tags)).await?;

@@ -52,7 +52,7 @@ impl Store {
     /// An error of the database. What was deleted until then is gone.
     pub async fn sweep(&self, pauses: Pauses) -> Result<Swept, Error> {
         let db = self.db.with_own_connection().await?;
-        let sweep = Sweep { db: &db, dialect: Dialect::of(db.backend()), pauses };
+        let sweep = Sweep { db: &db, dialect: Dialect::of_db(&db), pauses };
         let swept = sweep.run(before(self.history()), before(KEYS_ARE_KEPT)).await;
         self.db.give_up_connection_of(db).await?;
         swept
@@ -86,21 +86,42 @@ impl Sweep<'_> {
         // Behind an empty text is every owner.
         let mut after = String::new();
         loop {
-            let find =
-                self.statement(&owners(), vec![after.as_str().into(), changes_before.into(), keys_before.into()]);
-            let owners: Vec<Owner> =
-                self.step(self.db.select(&find, LIMIT, |owners, row| add_owner(owners, &row))).await?;
-            let Some(last) = owners.last() else { return Ok(swept) };
-            after.clone_from(&last.user_id);
-            for owner in &owners {
-                if let Some(last) = owner.last_change {
-                    swept.changes += unless_locked(self.delete_changes(&owner.user_id, last).await)?;
-                }
-                if owner.has_old_keys {
-                    swept.keys += unless_locked(self.delete_keys(&owner.user_id, keys_before).await)?;
+            let before = [changes_before.into(), keys_before.into()];
+            let next = self.select_owners(&owners(self.dialect), after, before.clone()).await?;
+            let Some(last) = next.last() else { return Ok(swept) };
+            after = last.user_id.clone();
+            for owner in next {
+                if self.dialect == Dialect::PostgresByOwner {
+                    // The owners come from all parts of the tables, and the rest of an owner from one.
+                    for owner in self.select_owners(&one_owner(self.dialect), owner.user_id, before.clone()).await? {
+                        self.delete(&owner, keys_before, &mut swept).await?;
+                    }
+                } else {
+                    self.delete(&owner, keys_before, &mut swept).await?;
                 }
             }
         }
+    }
+
+    async fn select_owners(
+        &self,
+        select: &SelectStatement,
+        first: String,
+        [changes_before, keys_before]: [Value; 2],
+    ) -> Result<Vec<Owner>, Error> {
+        let find = self.statement(select, vec![first.into(), changes_before, keys_before]);
+        self.step(self.db.select(&find, LIMIT, |owners, row| add_owner(owners, &row))).await
+    }
+
+    /// Deletes what is too old of an owner.
+    async fn delete(&self, owner: &Owner, keys_before: i64, swept: &mut Swept) -> Result<(), Error> {
+        if let Some(last) = owner.last_change {
+            swept.changes += unless_locked(self.delete_changes(&owner.user_id, last).await)?;
+        }
+        if owner.has_old_keys {
+            swept.keys += unless_locked(self.delete_keys(&owner.user_id, keys_before).await)?;
+        }
+        Ok(())
     }
 
     /// Deletes the changes of an owner up to this one.
@@ -178,38 +199,66 @@ fn set_key(key: &mut Option<String>, row: &QueryResult) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The next owners behind `$1`, each with its last change before `$2`, and with the number of a key before `$3`.
-///
-/// Each is looked up in a subquery with a LIMIT, so that PostgreSQL does not read all changes of all owners at once.
-fn owners() -> SelectStatement {
+/// The next owners behind `$1`, each with its last change before `$2`, and with the number of a key before `$3`. Owners whose rows
+/// are in different parts of the tables come without both, see [`one_owner`].
+fn owners(dialect: Dialect) -> SelectStatement {
     use task_owner::Column::UserId;
     let owner = || Expr::col((task_owner::Entity, UserId));
+    let old = if dialect == Dialect::PostgresByOwner {
+        // All parameters need a type.
+        ["NULLIF($2::bigint, $2)", "NULLIF($3::bigint, $3)"].map(Expr::cust)
+    } else {
+        [last_change(owner()), old_key(owner())]
+    };
+    let mut owners = Query::select();
+    owners
+        .column(UserId)
+        .exprs(old)
+        .from(task_owner::Entity)
+        .and_where(owner().gt(Expr::cust("$1")))
+        .order_by(UserId, Order::Asc)
+        .limit(OWNERS);
+    owners
+}
+
+/// The owner `$1` in the same columns.
+fn one_owner(dialect: Dialect) -> SelectStatement {
+    use task_owner::Column::UserId;
+    let owner = || dialect.owner();
+    Query::select()
+        .column(UserId)
+        .exprs([last_change(owner()), old_key(owner())])
+        .from(task_owner::Entity)
+        .and_where(Expr::col(UserId).eq(owner()))
+        .to_owned()
+}
+
+/// The last change of the owner before `$2`, in a subquery with a LIMIT, so that PostgreSQL does not read all changes of all owners
+/// at once.
+fn last_change(owner: Expr) -> Expr {
     let change = |column| Expr::col((task_change::Entity, column));
-    let key = |column| Expr::col((task_request::Entity, column));
-    let last_change = Query::select()
+    let last = Query::select()
         .expr(change(task_change::Column::At))
         .from(task_change::Entity)
-        .and_where(change(task_change::Column::UserId).eq(owner()))
+        .and_where(change(task_change::Column::UserId).eq(owner))
         .and_where(change(task_change::Column::At).lt(Expr::cust("$2")))
         .order_by(task_change::Column::At, Order::Desc)
         .limit(1)
         .to_owned();
-    let old_key = Query::select()
+    Expr::SubQuery(None, Box::new(last.into()))
+}
+
+/// The number of a key of the owner before `$3`, in the same form.
+fn old_key(owner: Expr) -> Expr {
+    let key = |column| Expr::col((task_request::Entity, column));
+    let old = Query::select()
         .expr(key(task_request::Column::At))
         .from(task_request::Entity)
-        .and_where(key(task_request::Column::UserId).eq(owner()))
+        .and_where(key(task_request::Column::UserId).eq(owner))
         .and_where(key(task_request::Column::At).lt(Expr::cust("$3")))
         .limit(1)
         .to_owned();
-    Query::select()
-        .column(UserId)
-        .expr(Expr::SubQuery(None, Box::new(last_change.into())))
-        .expr(Expr::SubQuery(None, Box::new(old_key.into())))
-        .from(task_owner::Entity)
-        .and_where(owner().gt(Expr::cust("$1")))
-        .order_by(UserId, Order::Asc)
-        .limit(OWNERS)
-        .to_owned()
+    Expr::SubQuery(None, Box::new(old.into()))
 }
 
 /// Lets the log of the owner `$1` begin after the change `$2`.
@@ -274,7 +323,7 @@ fn delete_keys() -> DeleteStatement {
 #[cfg(test)]
 pub(super) fn texts(dialect: Dialect) -> [(&'static str, String, &'static str); 5] {
     [
-        ("owners", dialect.text(&owners()), "'', 1, 1"),
+        ("owners", dialect.text(&owners(dialect)), "'', 1, 1"),
         ("begin", dialect.text(&begin()), "'user 7', 1"),
         ("delete_changes", dialect.text(&delete_changes()), "'user 7', 1"),
         ("last_key", dialect.text(&last_key()), "'user 7', ''"),

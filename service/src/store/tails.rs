@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, JoinType, Query};
 use sea_orm::{DbErr, QueryResult, Statement, Values};
 
@@ -15,6 +16,8 @@ use crate::{Caller, Error};
 
 /// The maximum number of changes of an owner that are read.
 pub(crate) const TAIL: u32 = 50;
+/// The number of logs that are read at the same time if each is read by a statement of its own.
+const LOGS_AT_ONCE: usize = 4;
 /// The time limit of the statement.
 const LIMIT: Duration = Duration::from_secs(9);
 /// The columns of the owners whose changes are read.
@@ -26,15 +29,19 @@ const ASKED: Asked = Asked { owner: "request.user_id", since: "request.since", s
 
 impl Store {
     /// The last changes of tasks after a number, for each of these callers in their order. One statement reads them on
-    /// PostgreSQL. SQLite, which has no such statement and no round trips, is asked once for each.
+    /// PostgreSQL. SQLite, which has no such statement and no round trips, is asked once for each, and so is PostgreSQL whose
+    /// tables are split by owner: each question goes to one part of them.
     pub(crate) async fn tails(&self, asked: &[(Caller, i64)]) -> Result<Vec<LogPage>, Error> {
-        let dialect = Dialect::of(self.db.backend());
-        if dialect == Dialect::Sqlite {
-            let mut pages = Vec::with_capacity(asked.len());
-            for (caller, since) in asked {
-                pages.push(self.log(caller, *since, TAIL, Cost::Light).await?);
-            }
-            return Ok(pages);
+        let at_once = match Dialect::of_db(&self.db) {
+            Dialect::Postgres => 0,
+            Dialect::PostgresByOwner => LOGS_AT_ONCE,
+            Dialect::Sqlite => 1,
+        };
+        if at_once > 0 {
+            let logs = asked.iter().map(|(caller, since)| self.log(caller, *since, TAIL, Cost::Light));
+            // Collected, because the compiler does not see that the borrowing iterator can be sent to other threads.
+            let logs: Vec<_> = logs.collect();
+            return stream::iter(logs).buffered(at_once).try_collect().await;
         }
         let mut pages: Vec<LogPage> =
             self.db.select_in_order(&statement(asked), LIMIT, |pages, row| add(pages, &row)).await?;

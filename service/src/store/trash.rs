@@ -46,7 +46,7 @@ impl Store {
         cost: Cost,
     ) -> Result<TrashRows, Error> {
         let oldest = before(self.history());
-        let trash = trash(caller, before_number, oldest, limit, Dialect::of(self.db.backend()));
+        let trash = trash(caller, before_number, oldest, limit, Dialect::of_db(&self.db));
         let select = |db: Db, limit| {
             let trash = trash.clone();
             async move { db.select_in_order(&trash, limit, |rows: &mut TrashRows, row| rows.push(&row)).await }
@@ -83,7 +83,7 @@ pub(super) fn trash(caller: &Caller, before: i64, oldest: i64, limit: u32, diale
         .exprs(IMAGE.map(|(_, kept, _)| of_seen(kept)))
         .expr(of_seen(At))
         .from_subquery(log, Alias::new(SEEN))
-        .and_where(is_in_trash(SEEN, OWNER))
+        .and_where(is_in_trash(SEEN, OWNER, dialect))
         .order_by((Alias::new(SEEN), At), Order::Desc)
         .limit(u64::from(rounded(limit.saturating_add(1))))
         .to_owned();
@@ -120,19 +120,19 @@ fn constant(number: i16) -> Expr {
 
 /// The condition that a deletion, a row of this table, has a task that is in the trash: the image was not wiped, the task was not
 /// restored since, and the deletion is the last one.
-pub(super) fn is_in_trash(deletion: &'static str, owner: &'static str) -> Expr {
+pub(super) fn is_in_trash(deletion: &'static str, owner: &'static str, dialect: Dialect) -> Expr {
     let title = Expr::col((Alias::new(deletion), task_change::Column::Title));
-    title.is_not_null().and(is_gone(deletion, owner)).and(is_last_deletion(deletion, owner))
+    title.is_not_null().and(is_gone(deletion, owner, dialect)).and(is_last_deletion(deletion, owner))
 }
 
 /// The condition that the task of a change, a row of this table, does not exist.
-pub(super) fn is_gone(change: &'static str, owner: &'static str) -> Expr {
+pub(super) fn is_gone(change: &'static str, owner: &'static str, dialect: Dialect) -> Expr {
     // Not NOT EXISTS: PostgreSQL may read all tasks of the owner for it.
     let found = Query::select()
         .expr(dialect::task(Column::Id))
         .from(task::Entity)
         .and_where(dialect::task(Column::Id).eq(Expr::col((Alias::new(change), task_change::Column::TaskId))))
-        .and_where(owned::by_id(Expr::cust(owner)))
+        .and_where(owned::by_id(Expr::cust(owner), dialect))
         .limit(1)
         .to_owned();
     Expr::SubQuery(None, Box::new(found.into())).is_null()

@@ -190,7 +190,7 @@ impl Step {
         ids.columns([Column::Id, Column::CreatedAt]);
         let filter = Filter { status, ..Filter::default() };
         let (most, start) = (u32::try_from(MAX_AT_ONCE + 1).unwrap_or(u32::MAX), Start::behind(self.after.as_ref()));
-        let ids = list::finish(ids, &filter, &Sort::default(), most, start, transaction.backend());
+        let ids = list::finish(ids, &filter, &Sort::default(), most, start, Dialect::of_transaction(transaction));
         let rows = transaction.rows(&ids).await?;
         let position = |row| {
             let (id, created_at) = row::number_and_time(row)?;
@@ -231,11 +231,11 @@ impl Step {
         use task_change::Column as Change;
         use task_request::Column as Request;
         let user = self.caller.user_id().as_str();
-        let backend = transaction.backend();
+        let (backend, dialect) = (transaction.backend(), Dialect::of_transaction(transaction));
         let ids: Vec<i64> = tasks.iter().map(|(id, _)| *id).collect();
         let mut delete = Query::delete();
-        delete.from_table(task::Entity).and_where(owned::is_owner_by_id(&self.caller));
-        delete.and_where(dialect::task(Column::Id).in_subquery(Dialect::of(backend).ids(&ids)));
+        delete.from_table(task::Entity).and_where(owned::is_owner_by_id(&self.caller, dialect));
+        delete.and_where(dialect::task(Column::Id).in_subquery(dialect.ids(&ids)));
         let written = transaction.execute(&backend.build(&delete)).await?;
         let has_more = !is_last
             || self.erase_some::<task_change::Entity>(transaction, [Change::UserId, Change::At]).await?

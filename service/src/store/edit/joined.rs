@@ -85,7 +85,7 @@ fn create(has_keys: bool) -> Statement<EditRequest> {
         Parts {
             found,
             after: |column| Some(written(column)?.created(Dialect::Postgres)),
-            written: steps::insert(Dialect::Postgres, new(), true).into(),
+            written: steps::insert(new()).into(),
             log,
             tasks: 1,
             returned: Returned::Requests(vec![PLACE.name.to_owned(), AT.name.to_owned(), ID.name.to_owned()]),
@@ -271,7 +271,7 @@ impl Parameters {
     fn found(&self, requests: SelectStatement) -> SelectStatement {
         let mut found = self.turns_of(requests);
         found
-            .join(JoinType::InnerJoin, Entity, steps::is_named())
+            .join(JoinType::InnerJoin, Entity, steps::is_named(Dialect::Postgres))
             .and_where(steps::has_version())
             .lock_with_tables(LockType::Update, [Entity]);
         for (column, ..) in IMAGE {

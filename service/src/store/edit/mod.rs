@@ -9,6 +9,7 @@
 mod bulk;
 mod held;
 mod joined;
+mod logged;
 mod owners;
 mod quota;
 mod restore;
@@ -18,13 +19,16 @@ mod wipe;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
-use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use migration::Layout;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::Semaphore;
 
 pub(super) use self::restore::Restores;
 use super::columns::ReadPosition;
+use super::dialect::Dialect;
 use super::growth::Growth;
 use super::input::Sent;
 use super::request::{EditKind, EditRequest};
@@ -47,6 +51,9 @@ const BATCH_LOCK_TIMEOUT: &str = "100ms";
 const SINGLE_LOCK_TIMEOUT: &str = "9s";
 /// The same if enough requests wait already. Each takes a connection of its worker.
 const SHORT_LOCK_TIMEOUT: &str = "500ms";
+/// The same as limits of a statement.
+const SINGLE_LIMIT: Duration = Duration::from_secs(9);
+const SHORT_LIMIT: Duration = Duration::from_millis(500);
 /// The number of owners of a worker that are waited for long.
 pub(super) const LONG_WAITS: usize = 2;
 /// The number of times that a batch is sent, in which owners have no row yet, or no more.
@@ -90,9 +97,9 @@ impl Operation for Edits {
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
-        match db.backend() {
-            DbBackend::Postgres => self.run_joined(db, batch).await?,
-            _ => self.run_in_sequence(db, batch).await?,
+        match Dialect::of_db(db) {
+            Dialect::Postgres => self.run_joined(db, batch).await?,
+            Dialect::PostgresByOwner | Dialect::Sqlite => self.run_in_sequence(db, batch).await?,
         }
         self.listeners.wrote(batch.requests.iter().map(|request| request.caller.user_id()));
         if self.kind == EditKind::Create {
@@ -165,13 +172,24 @@ impl Edits {
         .await
     }
 
-    /// Runs a batch as a transaction of SQLite.
+    /// Runs a batch as a transaction of several statements.
     async fn run_in_sequence(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
-        let (kind, max_tasks, batch) = (self.kind, self.max_tasks, Arc::clone(batch));
+        let (kind, max_tasks, layout, batch) = (self.kind, self.max_tasks, db.layout(), Arc::clone(batch));
+        // The permit is held until the transaction has ended. SQLite has no owners that are locked.
+        let permit = (layout == Layout::ByOwner).then(|| self.long_waits.try_acquire().ok());
+        let limit = match permit {
+            None => DEADLINE,
+            // Citus limits the wait for a lock by the time limit of the statement only.
+            Some(Some(_)) => SINGLE_LIMIT,
+            Some(None) => SHORT_LIMIT,
+        };
         db.write(async move |db| {
-            let mut transaction = Transaction::begin(db, DEADLINE).await?;
+            let mut transaction = Transaction::begin(db, layout, limit).await?;
             let sent = Sent::all(&batch.requests);
             let mut clocks = sequence::hold(&mut transaction, &sent).await?;
+            if kind == EditKind::Create && clocks.is_empty() && layout == Layout::ByOwner {
+                clocks = sequence::hold_new(&mut transaction, &sent).await?;
+            }
             let now = now().timestamp_micros();
             let done = sequence::run(&mut transaction, kind, sent, &mut clocks, now, max_tasks).await?;
             if !done.is_empty() {

@@ -12,7 +12,7 @@ use ::entity::task::{Column, Entity};
 use ::entity::task_change;
 use chrono::DateTime;
 use migration::fold;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
 use sea_orm::{DbBackend, DbErr};
 
 use super::owners::owner;
@@ -30,7 +30,7 @@ use crate::store::input::{Input, InputValue, Sent};
 use crate::store::keys::{self, Claim};
 use crate::store::request::EditRequest;
 use crate::store::row::{AFTER_TASK, StoredRow};
-use crate::store::statement::Statement;
+use crate::store::statement::{Cell, Inserted, Statement};
 use crate::store::sweep::before;
 use crate::{Error, UserId};
 
@@ -93,6 +93,7 @@ struct Limits {
 async fn restore(mut transaction: Transaction, batch: &Batch<Restores>, limits: Limits) -> Result<usize, DbErr> {
     let mut sent = Sent::all(&batch.requests);
     let owners: HashSet<&str> = sent.iter().map(owner).collect();
+    // SQLite has no locks of rows.
     if owners.len() > 1 && transaction.backend() == DbBackend::Postgres {
         // As every batch of several owners, see `BATCH_LOCK_TIMEOUT`.
         let timeout = format!("SET LOCAL lock_timeout = '{BATCH_LOCK_TIMEOUT}'");
@@ -238,7 +239,7 @@ type TaskStatement = LazyLock<Statement<Restored>>;
 /// The tasks with these ids that exist.
 static EXISTING: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID], |dialect, requests| {
-        let mut existing = sequence::joined(dialect, requests, steps::is_named());
+        let mut existing = sequence::joined(dialect, requests, steps::is_named(dialect));
         existing.columns(read()).expr(task(Column::UserId));
         dialect.text(&existing)
     })
@@ -254,12 +255,12 @@ static DELETED_TASKS: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
         let last_deletion = Query::select()
             .expr(of_last(At).max())
             .from_as(task_change::Entity, last.clone())
-            .and_where(of_last(UserId).eq(request(OWNER.name)))
+            .and_where(of_last(UserId).eq(dialect.owner()))
             .and_where(of_last(TaskId).eq(request(ID.name)))
             .and_where(of_last(Kind).eq(Expr::cust(DELETED.to_string())))
             .to_owned();
         let is_last = of_change(UserId)
-            .eq(request(OWNER.name))
+            .eq(dialect.owner())
             .and(of_change(At).eq(Expr::SubQuery(None, Box::new(last_deletion.into()))));
         let mut deleted = Query::select();
         deleted.from(Dialect::request_table(requests));
@@ -312,14 +313,9 @@ const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Restored>) -> Opti
 }
 
 static INSERT: TaskStatement = LazyLock::new(|| {
-    Statement::new(COLUMNS.iter().map(|(_, input)| *input).collect(), |dialect, requests| {
-        let values = COLUMNS.iter().map(|(_, input)| request(input.name));
-        let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
-        let mut insert = Query::insert();
-        insert.into_table(Entity).columns(COLUMNS.iter().map(|(column, _)| *column));
-        // The columns and the values come from one list, so their numbers are equal.
-        let _ = insert.select_from(rows);
-        dialect.text(&insert)
+    Statement::insert(COLUMNS.iter().map(|(_, input)| *input).collect(), || Inserted {
+        insert: Query::insert().into_table(Entity).to_owned(),
+        columns: COLUMNS.iter().map(|(column, input)| (column.into_iden(), Cell::Input(input.name))).collect(),
     })
 });
 
@@ -331,9 +327,13 @@ static LOG: TaskStatement = LazyLock::new(|| {
         Input { name: "at", value: InputValue::BigInt(|sent| Some(sent.turn.at)) },
         text("actor", |sent| sent.request.actor.as_deref()),
     ];
-    Statement::new(inputs, |dialect, requests| {
-        let rows = Query::select().from(Dialect::request_table(requests)).to_owned();
-        dialect.text(&steps::log(Kind::Restored, rows, request("id"), None))
+    Statement::insert(inputs, || {
+        use task_change::Column::{Actor, At, Kind as KindColumn, TaskId, UserId};
+        let columns = [(UserId, "user_id"), (At, "at"), (TaskId, "id"), (Actor, "actor")];
+        let mut columns: Vec<_> =
+            columns.into_iter().map(|(column, input)| (column.into_iden(), Cell::Input(input))).collect();
+        columns.push((KindColumn.into_iden(), Cell::Constant(Kind::Restored.text())));
+        Inserted { insert: Query::insert().into_table(task_change::Entity).to_owned(), columns }
     })
 });
 

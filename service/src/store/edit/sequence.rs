@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 
 use ::entity::task::{Column, Entity};
 use ::entity::task_owner;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
-use sea_orm::{DatabaseConnection, DbErr};
+use migration::Layout;
+use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, LockType, OnConflict, Order, Query, SelectStatement};
+use sea_orm::{DatabaseConnection, DbErr, IdenStatic};
 
+use super::logged::{self, Logged};
 use super::owners::owner;
 use super::steps::{self, Kind};
 use crate::UserId;
@@ -16,14 +18,15 @@ use crate::batch::{Batch, Operation};
 use crate::db::Transaction;
 use crate::model::{Task, now};
 use crate::store::columns::{
-    ACTOR, AT, ID, IF_UPDATED_AT, OWNER, ReadPosition, TIME_OF_WRITE, change_inputs, create_inputs, returned,
+    ACTOR, AT, ID, IF_UPDATED_AT, OWNER, ReadPosition, TIME_OF_WRITE, WRITTEN, change_inputs, create_inputs, read,
+    returned,
 };
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::keys::{self, Claim};
 use crate::store::request::{EditKind, EditRequest};
 use crate::store::row::{AFTER_TASK, StoredRow};
-use crate::store::statement::Statement;
+use crate::store::statement::{Cell, Inserted, Statement};
 
 /// The clock of an owner.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +58,14 @@ type EditStatement = LazyLock<Statement<EditRequest>>;
 static HOLD: EditStatement = LazyLock::new(|| {
     Statement::new(vec![OWNER], |dialect, requests| {
         use task_owner::Column::{Begin, Clock, Tasks, UserId};
-        let names = Query::select().expr(request(OWNER.name)).from(Dialect::request_table(requests)).to_owned();
         let mut hold = Query::select();
-        hold.columns([UserId, Clock, Tasks, Begin])
-            .from(task_owner::Entity)
-            .and_where(Expr::col(UserId).in_subquery(names));
+        hold.columns([UserId, Clock, Tasks, Begin]).from(task_owner::Entity);
+        if dialect == Dialect::PostgresByOwner {
+            hold.and_where(Expr::col(UserId).eq(dialect.owner())).lock(LockType::Update);
+            return dialect.text(&hold);
+        }
+        let names = Query::select().expr(request(OWNER.name)).from(Dialect::request_table(requests)).to_owned();
+        hold.and_where(Expr::col(UserId).in_subquery(names));
         if dialect == Dialect::Postgres {
             hold.order_by_expr(Expr::cust("user_id COLLATE \"C\""), Order::Asc).lock(LockType::Update);
         }
@@ -68,9 +74,12 @@ static HOLD: EditStatement = LazyLock::new(|| {
 });
 
 static INSERT: EditStatement = LazyLock::new(|| {
-    Statement::for_sqlite([create_inputs(), vec![AT, TIME_OF_WRITE]].concat(), |dialect, requests| {
-        dialect.text(steps::insert(dialect, Dialect::request_table(requests), false).returning(returned()))
-    })
+    let inserted = || {
+        let insert = Query::insert().into_table(Entity).returning(returned()).to_owned();
+        let columns = WRITTEN.iter().map(|written| (written.column.into_iden(), written.cell()));
+        Inserted { insert, columns: columns.collect() }
+    };
+    Statement::insert([create_inputs(), vec![TIME_OF_WRITE]].concat(), inserted).for_sequences()
 });
 
 /// A new task is found by its time of creation, which no other task of its owner has.
@@ -85,6 +94,16 @@ static LOG_CREATED: EditStatement = LazyLock::new(|| {
 static LOG_CHANGED: EditStatement = LazyLock::new(|| log_before(Kind::Changed));
 static LOG_DELETED: EditStatement = LazyLock::new(|| log_before(Kind::Deleted));
 
+/// The tasks as they are before their change, and their owner.
+static FOUND: EditStatement = LazyLock::new(|| {
+    let found = Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
+        let mut found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
+        found.columns(read()).expr(task(Column::UserId));
+        dialect.text(&found)
+    });
+    found.for_one_owner()
+});
+
 static UPDATE: EditStatement = LazyLock::new(|| {
     Statement::new([change_inputs(), vec![AT, TIME_OF_WRITE, IF_UPDATED_AT]].concat(), |dialect, requests| {
         let mut update = steps::update(dialect, Dialect::request_table(requests));
@@ -94,16 +113,20 @@ static UPDATE: EditStatement = LazyLock::new(|| {
 
 static DELETE: EditStatement = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
-        let mut found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+        let mut found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
         found.columns([Column::Id, Column::UserId].map(|column| (Entity, column)));
-        dialect.text(steps::delete(found).returning(returned()))
+        let mut delete = steps::delete(found);
+        if dialect == Dialect::PostgresByOwner {
+            delete.and_where(task(Column::UserId).eq(dialect.owner()));
+        }
+        dialect.text(delete.returning(returned()))
     })
 });
 
 /// Logs the tasks as they are before their change.
 fn log_before(kind: Kind) -> Statement<EditRequest> {
-    Statement::new(vec![OWNER, ID, AT, ACTOR, IF_UPDATED_AT], |dialect, requests| {
-        let found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+    Statement::whole(vec![OWNER, ID, AT, ACTOR, IF_UPDATED_AT], |dialect, requests| {
+        let found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
         dialect.text(&steps::log(kind, found, task(Column::Id), Some(task)))
     })
 }
@@ -139,33 +162,29 @@ fn insert_owners(on_conflict: &OnConflict) -> Statement<NamedClock> {
         Input { name: "begin", value: InputValue::BigInt(|sent| Some(sent.request.1.begin)) },
         Input { name: "tasks", value: InputValue::BigInt(|sent| Some(sent.request.1.tasks)) },
     ];
-    Statement::new(inputs, |dialect, requests| {
-        let rows = Query::select()
-            .exprs(["user_id", "clock", "begin", "tasks"].map(request))
-            .from(Dialect::request_table(requests))
-            // Otherwise SQLite would read ON CONFLICT as a part of the SELECT.
-            .and_where(Expr::cust("true"))
-            .to_owned();
-        let mut insert = Query::insert();
-        insert.into_table(task_owner::Entity).columns([UserId, Clock, Begin, Tasks]);
-        // Four columns and four values.
-        let _ = insert.select_from(rows);
-        dialect.text(insert.on_conflict(on_conflict.clone()))
+    Statement::insert(inputs, || Inserted {
+        insert: Query::insert().into_table(task_owner::Entity).on_conflict(on_conflict.clone()).to_owned(),
+        columns: [UserId, Clock, Begin, Tasks].map(|column| (column.into_iden(), Cell::Input(column.as_str()))).into(),
     })
 }
 
-/// Adds a row for each of these users, unless another server has just done it, over the connection of the batch. Their clocks
+/// New clocks for these users, in the order in which every server adds them, so that two servers do not wait for each other. They
 /// begin now, so that no number comes twice, also not for a user whose data was erased.
+fn new_clocks<'u>(users: impl Iterator<Item = &'u str>) -> Vec<NamedClock> {
+    let now = now().timestamp_micros();
+    let mut clocks: Vec<NamedClock> =
+        users.map(|user| (user.to_owned(), Clock { last: now, tasks: 0, begin: now })).collect();
+    clocks.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    clocks
+}
+
+/// Adds a row for each of these users, unless another server has just done it, over the connection of the batch.
 pub(super) async fn add_owners<O: Operation>(
     db: &DatabaseConnection,
     batch: &Batch<O>,
     users: &HashSet<UserId>,
 ) -> Result<(), DbErr> {
-    let now = now().timestamp_micros();
-    let mut owners: Vec<NamedClock> =
-        users.iter().map(|user| (user.as_str().to_owned(), Clock { last: now, tasks: 0, begin: now })).collect();
-    // Every server adds them in this order, so that two servers do not wait for each other.
-    owners.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let owners = new_clocks(users.iter().map(UserId::as_str));
     ADD.fetch(db, batch, &Sent::all(&owners), &[], |_| Ok(())).await
 }
 
@@ -185,6 +204,17 @@ pub(super) async fn hold<'a>(
     };
     HOLD.fetch_in(transaction, sent, keep).await?;
     Ok(clocks)
+}
+
+/// The same for owners of whom none has a row. Rows are added for them, so that two servers do not begin two clocks for a user.
+pub(super) async fn hold_new<'a>(
+    transaction: &mut Transaction,
+    sent: &[Sent<'a, EditRequest>],
+) -> Result<Clocks<'a>, DbErr> {
+    let users: HashSet<&str> = sent.iter().map(owner).collect();
+    let owners = new_clocks(users.into_iter());
+    ADD.fetch_in(transaction, &Sent::all(&owners), |_| Ok(())).await?;
+    hold(transaction, sent).await
 }
 
 /// Does a batch of one kind. The owners are locked already, and `clocks` are theirs.
@@ -267,6 +297,7 @@ async fn run_without_keys<'a>(
     if sent.is_empty() {
         return Ok(Vec::new());
     }
+    let is_by_owner = transaction.layout() == Layout::ByOwner;
     let mut done = Vec::with_capacity(sent.len());
     match kind {
         EditKind::Create => {
@@ -279,12 +310,23 @@ async fn run_without_keys<'a>(
                 Ok(())
             };
             INSERT.fetch_in(transaction, &sent, keep).await?;
-            LOG_CREATED.fetch_in(transaction, &sent, |_| Ok(())).await?;
+            if is_by_owner {
+                log_created(transaction, &sent, &done).await?;
+            } else {
+                LOG_CREATED.fetch_in(transaction, &sent, |_| Ok(())).await?;
+            }
         }
         EditKind::Change | EditKind::Delete => {
-            let (log, write) = if kind == EditKind::Change { (&LOG_CHANGED, &UPDATE) } else { (&LOG_DELETED, &DELETE) };
-            log.fetch_in(transaction, &sent, |_| Ok(())).await?;
+            let (kind, log, write) = match kind {
+                EditKind::Change => (Kind::Changed, &LOG_CHANGED, &UPDATE),
+                _ => (Kind::Deleted, &LOG_DELETED, &DELETE),
+            };
             let by_id: HashMap<_, _> = sent.iter().map(|sent| (sent.request.id_and_owner(), sent)).collect();
+            if is_by_owner {
+                log_found(transaction, kind, &sent, &by_id).await?;
+            } else {
+                log.fetch_in(transaction, &sent, |_| Ok(())).await?;
+            }
             let keep = |row: &dyn StoredRow| {
                 let id_and_owner = (Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?);
                 let sent = by_id.get(&id_and_owner);
@@ -296,6 +338,41 @@ async fn run_without_keys<'a>(
     }
     spend(transaction, kind, &sent, &done, clocks).await?;
     Ok(done)
+}
+
+/// The requests by the ids and the owners of their tasks.
+type ById<'s, 'a> = HashMap<(Option<i64>, &'a str), &'s Sent<'a, EditRequest>>;
+
+/// Logs the tasks that were created.
+async fn log_created(transaction: &mut Transaction, sent: &[Sent<'_, EditRequest>], done: &Done) -> Result<(), DbErr> {
+    let by_place: HashMap<usize, &Sent<'_, EditRequest>> = sent.iter().map(|sent| (sent.place, sent)).collect();
+    let logged = |(place, task): &(usize, Result<Task, DbErr>)| {
+        Some(Logged::of(by_place.get(place)?, Kind::Created, task.as_ref().ok()?.id, None))
+    };
+    let created: Vec<Logged> = done.iter().filter_map(logged).collect();
+    logged::log(transaction, &created).await
+}
+
+/// Reads the tasks as they are before their change, and logs them. The owner is locked, so nothing changes them in between.
+///
+/// # Errors
+/// Those of the database. A row that cannot be read, because another program has written it, fails all requests.
+async fn log_found(
+    transaction: &mut Transaction,
+    kind: Kind,
+    sent: &[Sent<'_, EditRequest>],
+    by_id: &ById<'_, '_>,
+) -> Result<(), DbErr> {
+    let mut found = Vec::new();
+    let keep = |row: &dyn StoredRow| {
+        let id = row.number(ReadPosition::Id as usize)?;
+        if let Some(sent) = by_id.get(&(Some(id), row.text(AFTER_TASK)?)) {
+            found.push(Logged::of(sent, kind, id, Some(row.task()?)));
+        }
+        Ok(())
+    };
+    FOUND.fetch_in(transaction, sent, keep).await?;
+    if found.is_empty() { Ok(()) } else { logged::log(transaction, &found).await }
 }
 
 /// Moves the clocks of the owners for whom something was done.

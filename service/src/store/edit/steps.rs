@@ -20,9 +20,21 @@ pub(super) enum Kind {
     Restored = 4,
 }
 
+impl Kind {
+    /// The stored number, for the text of a statement.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Created => "1",
+            Self::Changed => "2",
+            Self::Deleted => "3",
+            Self::Restored => "4",
+        }
+    }
+}
+
 /// The condition that a task is the one that a request names.
-pub(super) fn is_named() -> Expr {
-    task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(request(OWNER.name)))
+pub(super) fn is_named(dialect: Dialect) -> Expr {
+    task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(dialect.owner()))
 }
 
 /// The condition that a task has the version that its request demands, if it demands one.
@@ -30,11 +42,11 @@ pub(super) fn has_version() -> Expr {
     request(IF_UPDATED_AT.name).is_null().or(task(Column::UpdatedAt).eq(request(IF_UPDATED_AT.name)))
 }
 
-/// `INSERT INTO task (…) SELECT … FROM (…) AS request`.
-pub(super) fn insert(dialect: Dialect, requests: TableRef, with_id: bool) -> InsertStatement {
-    let id = with_id.then(|| (Column::Id, request(ID.name)));
-    let columns = WRITTEN.iter().map(|written| (written.column, written.created(dialect)));
-    let (columns, values): (Vec<_>, Vec<_>) = id.into_iter().chain(columns).unzip();
+/// `INSERT INTO task (…) SELECT … FROM (…) AS request`, with ids. PostgreSQL only.
+pub(super) fn insert(requests: TableRef) -> InsertStatement {
+    let id = (Column::Id, request(ID.name));
+    let columns = WRITTEN.iter().map(|written| (written.column, written.created(Dialect::Postgres)));
+    let (columns, values): (Vec<_>, Vec<_>) = [id].into_iter().chain(columns).unzip();
     let rows = Query::select().from(requests).exprs(values).to_owned();
     let mut insert = Query::insert();
     insert.into_table(Entity).columns(columns);
@@ -52,7 +64,7 @@ pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
             update.value(written.column, value);
         }
     }
-    update.from(requests).and_where(is_named()).returning(returned());
+    update.from(requests).and_where(is_named(dialect)).returning(returned());
     update
 }
 
@@ -78,7 +90,7 @@ pub(super) fn log(
         task_change::Column::Actor,
     ];
     // A constant in the text: the kind is the same for the whole batch.
-    let kind = Expr::cust((kind as i16).to_string());
+    let kind = Expr::cust(kind.text());
     rows.exprs([request(OWNER.name), request(AT.name), id, kind, request(ACTOR.name)]);
     if let Some(image) = image {
         columns.extend(IMAGE.iter().map(|(_, kept, _)| *kept));

@@ -126,8 +126,10 @@ impl Step {
             transaction.commit().await?;
             return Ok(Ok(Done::Now { total: before, last: None }));
         };
-        let (wiped, _) = self.two_numbers(&mut transaction, &count_tasks(), &[self.after, last, self.oldest]).await?;
-        transaction.execute(&self.statement(&transaction, &wipe(), &[self.after, last])).await?;
+        let dialect = Dialect::of_transaction(&transaction);
+        let (wiped, _) =
+            self.two_numbers(&mut transaction, &count_tasks(dialect), &[self.after, last, self.oldest]).await?;
+        transaction.execute(&self.statement(&transaction, &wipe(dialect), &[self.after, last])).await?;
         let total = before + wiped.unwrap_or_default().unsigned_abs();
         let is_over = count.unwrap_or_default().unsigned_abs() < STEP;
         keys::keep_progress_in(&mut transaction, &self.caller, key, total, is_over).await?;
@@ -149,7 +151,7 @@ impl Step {
     }
 
     fn statement(&self, transaction: &Transaction, text: &impl QueryStatementWriter, numbers: &[i64]) -> Statement {
-        let dialect = Dialect::of(transaction.backend());
+        let dialect = Dialect::of_transaction(transaction);
         let owner: Value = self.caller.user_id().as_str().into();
         let values = [owner].into_iter().chain(numbers.iter().map(|number| (*number).into())).collect();
         Statement { sql: dialect.text(text), values: Some(Values(values)), db_backend: dialect.backend() }
@@ -188,7 +190,7 @@ fn is_of_step() -> Expr {
 }
 
 /// The number of tasks in the trash whose deletion is one of the step, and not before the number `$4`.
-fn count_tasks() -> SelectStatement {
+fn count_tasks(dialect: Dialect) -> SelectStatement {
     use task_change::Column::{At, Kind};
     Query::select()
         .expr(Func::count(Expr::col(At)))
@@ -197,12 +199,12 @@ fn count_tasks() -> SelectStatement {
         .and_where(is_of_step())
         .and_where(Expr::col(Kind).eq(Expr::cust(DELETED.to_string())))
         .and_where(Expr::col(At).gte(Expr::cust("$4")))
-        .and_where(is_in_trash(TABLE, OWNER))
+        .and_where(is_in_trash(TABLE, OWNER, dialect))
         .to_owned()
 }
 
 /// Wipes the images of the step whose tasks do not exist.
-fn wipe() -> UpdateStatement {
+fn wipe(dialect: Dialect) -> UpdateStatement {
     let mut wipe = Query::update();
     wipe.table(task_change::Entity);
     for (_, kept, _) in IMAGE {
@@ -210,7 +212,7 @@ fn wipe() -> UpdateStatement {
     }
     wipe.and_where(is_of_step())
         .and_where(Expr::col(task_change::Column::Title).is_not_null())
-        .and_where(is_gone(TABLE, OWNER));
+        .and_where(is_gone(TABLE, OWNER, dialect));
     wipe
 }
 
@@ -219,8 +221,8 @@ fn wipe() -> UpdateStatement {
 pub(in crate::store) fn texts(dialect: Dialect) -> [(&'static str, String, &'static str); 3] {
     [
         ("bound", dialect.text(&bound()), "'user 7', 1"),
-        ("count_tasks", dialect.text(&count_tasks()), "'user 7', 1, 100000, 1"),
-        ("wipe", dialect.text(&wipe()), "'user 7', 1, 100000"),
+        ("count_tasks", dialect.text(&count_tasks(dialect)), "'user 7', 1, 100000, 1"),
+        ("wipe", dialect.text(&wipe(dialect)), "'user 7', 1, 100000"),
     ]
 }
 

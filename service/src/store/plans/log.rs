@@ -60,7 +60,7 @@ async fn the_trash_and_the_feed_find_the_last_deletion_of_a_task_at_once_however
 ) {
     let connection = crowd(&database).await;
     add_deletions(&connection).await;
-    let dialect = Dialect::of(connection.get_database_backend());
+    let dialect = Dialect::of(connection.get_database_backend(), Layout::Whole);
     for (place, user) in ["user 7", "the large one", "the restorer"].into_iter().enumerate() {
         let caller = Caller::authenticated(UserId::parse(user).unwrap());
         let trash = trash::trash(&caller, i64::MAX, 1, 250, dialect);
@@ -131,7 +131,7 @@ async fn an_owner_whom_the_statistics_do_not_know_is_read_by_the_same_indexes_al
 async fn a_step_of_a_wipe_finds_its_rows_by_index(database: TestDatabase) {
     let connection = crowd(&database).await;
     add_deletions(&connection).await;
-    for (name, text, values) in edit::texts::of_wipe(Dialect::of(connection.get_database_backend())) {
+    for (name, text, values) in edit::texts::of_wipe(Dialect::of(connection.get_database_backend(), Layout::Whole)) {
         if !is_postgres(&connection) {
             let plan = lines_of(&connection, &format!("EXPLAIN QUERY PLAN {text}"), "detail").await;
             assert!(!plan.contains("SCAN task") && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
@@ -150,7 +150,7 @@ async fn a_step_of_a_wipe_finds_its_rows_by_index(database: TestDatabase) {
 async fn the_history_of_a_task_is_read_by_index_and_looks_at_5000_changes(database: TestDatabase) {
     let connection = crowd(&database).await;
     add_deletions(&connection).await;
-    let dialect = Dialect::of(connection.get_database_backend());
+    let dialect = Dialect::of(connection.get_database_backend(), Layout::Whole);
     for (place, user) in ["user 7", "the large one"].into_iter().enumerate() {
         let caller = Caller::authenticated(UserId::parse(user).unwrap());
         let position = HistoryPosition { before: i64::MAX, last: 7 };

@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task_owner::{Column, Entity};
@@ -11,7 +10,7 @@ use crate::store::dialect::{Dialect, request};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::row::StoredRow;
 use crate::store::statement::Statement;
-use crate::{Caller, Error};
+use crate::{Caller, Error, UserId};
 
 /// Reads the clock of a caller: the number of the last write. It is 0 for a caller without a row.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(super) static STATEMENT: LazyLock<Statement<Caller>> = LazyLock::new(|| {
     Statement::new(vec![OWNER, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.column((Entity, Column::Clock)).expr(request(PLACE.name)).from(Dialect::request_table(requests));
-        let is_owner = Expr::col((Entity, Column::UserId)).eq(request(OWNER.name));
+        let is_owner = Expr::col((Entity, Column::UserId)).eq(dialect.owner());
         dialect.join(&mut select, Entity, is_owner);
         dialect.text(&select)
     })
@@ -35,10 +34,14 @@ pub(super) static STATEMENT: LazyLock<Statement<Caller>> = LazyLock::new(|| {
 impl Operation for Clock {
     type Request = Caller;
     type Answer = i64;
-    type Key = Infallible;
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         256
+    }
+
+    fn key(caller: &Caller) -> Option<UserId> {
+        Some(caller.user_id().clone())
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {

@@ -1,17 +1,16 @@
-use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, Query};
 
 use super::{ID, IdRequest, OWNER, PLACE, place};
-use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::Sent;
 use crate::store::row::StoredRow;
 use crate::store::statement::Statement;
+use crate::{Error, UserId};
 
 /// Answers whether an id is that of another user's task. It is asked only if a statement found no task of the caller.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(in crate::store) struct Foreign;
 ///
 /// The owner is compared: a task of the caller that was created a moment after the first statement is simply not found.
 pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
-    Statement::new(vec![OWNER, ID, PLACE], |dialect, requests| {
+    Statement::for_all_owners(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.expr(request(PLACE.name)).from(Dialect::request_table(requests));
         let is_foreign = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).ne(request(OWNER.name)));
@@ -33,10 +32,14 @@ pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
 impl Operation for Foreign {
     type Request = IdRequest;
     type Answer = bool;
-    type Key = Infallible;
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         256
+    }
+
+    fn key((caller, _): &IdRequest) -> Option<UserId> {
+        Some(caller.user_id().clone())
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {

@@ -1,11 +1,9 @@
-use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task::Column;
 use sea_orm::sea_query::{ExprTrait, Query};
 
 use super::{ID, IdRequest, OWNER, PLACE, place};
-use crate::Error;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::Task;
@@ -14,6 +12,7 @@ use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::Sent;
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::Statement;
+use crate::{Error, UserId};
 
 /// Reads one task of a caller by its id.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.columns(read()).expr(request(PLACE.name)).from(Dialect::request_table(requests));
-        let is_asked = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(request(OWNER.name)));
+        let is_asked = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(dialect.owner()));
         dialect.join_tasks(&mut select, is_asked);
         dialect.text(&select)
     })
@@ -33,10 +32,14 @@ pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
 impl Operation for Get {
     type Request = IdRequest;
     type Answer = Option<Task>;
-    type Key = Infallible;
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         256
+    }
+
+    fn key((caller, _): &IdRequest) -> Option<UserId> {
+        Some(caller.user_id().clone())
     }
 
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {

@@ -1,23 +1,24 @@
 use std::cmp::Reverse;
-use std::convert::Infallible;
 use std::mem::replace;
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task::{Column, Entity};
+use ::entity::task_owner;
+use migration::Layout;
 use sea_orm::DbErr;
-use sea_orm::sea_query::{ExprTrait, Order, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 
 use super::place;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::Task;
-use crate::store::columns::{ReadPosition, read};
-use crate::store::dialect::{Dialect, request, task};
+use crate::store::columns::{READ, ReadPosition, read};
+use crate::store::dialect::{Dialect, task};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::list::MAX_BATCHED;
 use crate::store::row::{AFTER_TASK, Rows, StoredRow};
 use crate::store::statement::Statement;
-use crate::{Caller, Error};
+use crate::{Caller, Error, UserId};
 
 /// Reads the newest tasks of a caller, up to the requested number. Only PostgreSQL has it: SQLite has no round trips to share.
 #[derive(Debug)]
@@ -32,6 +33,9 @@ pub(in crate::store) struct NewestRequest {
     /// Tasks behind those with so many bytes of text are left out.
     pub(in crate::store) max_bytes: usize,
 }
+
+/// The maxima for which there are statements.
+const MAXIMA: [i64; 5] = [6, 21, 51, 101, MAX_BATCHED as i64];
 
 const OWNER: Input<NewestRequest> =
     Input { name: "user_id", value: InputValue::Text(|sent| Some(sent.request.caller.user_id().as_str())) };
@@ -51,15 +55,8 @@ const MOST: Input<NewestRequest> = Input { name: "most", value: InputValue::BigI
 /// The lists come one after the other, so that each is known to be complete when the next one begins. `ORDER BY` costs nothing:
 /// PostgreSQL knows that `unnest` returns the places in this order.
 pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 5]> = LazyLock::new(|| {
-    let mut newest = Query::select();
-    newest
-        .columns(read())
-        .from(Entity)
-        .and_where(task(Column::UserId).eq(request(OWNER.name)))
-        .order_by((Entity, Column::CreatedAt), Order::Desc)
-        .order_by((Entity, Column::Id), Order::Desc);
-    let newest = Dialect::Postgres.text(&newest);
-    [6, 21, 51, 101, i64::from(MAX_BATCHED)].map(|maximum| {
+    let newest = Dialect::Postgres.text(&newest(Dialect::Postgres));
+    MAXIMA.map(|maximum| {
         let text = format!(
             "SELECT task.*, request.place - 1, task_owner.clock
             FROM unnest((SELECT $1::text[]), (SELECT $2::bigint[])) WITH ORDINALITY AS request(user_id, most, place)
@@ -73,22 +70,44 @@ pub(super) static STATEMENTS: LazyLock<[(i64, Statement<NewestRequest>); 5]> = L
     })
 });
 
+/// The newest tasks of an owner, without a limit.
+fn newest(dialect: Dialect) -> SelectStatement {
+    let mut newest = Query::select();
+    newest
+        .columns(read())
+        .from(Entity)
+        .and_where(task(Column::UserId).eq(dialect.owner()))
+        .order_by((Entity, Column::CreatedAt), Order::Desc)
+        .order_by((Entity, Column::Id), Order::Desc);
+    newest
+}
+
 /// The statement for a batch whose longest list has `most` tasks.
-fn statement(most: i64) -> &'static Statement<NewestRequest> {
-    let [.., (_, last)] = &*STATEMENTS;
-    STATEMENTS.iter().find(|(maximum, _)| *maximum >= most).map_or(last, |(_, statement)| statement)
+fn statement(
+    statements: &'static [(i64, Statement<NewestRequest>); 5],
+    most: i64,
+) -> &'static Statement<NewestRequest> {
+    let [.., (_, last)] = statements;
+    statements.iter().find(|(maximum, _)| *maximum >= most).map_or(last, |(_, statement)| statement)
 }
 
 impl Operation for Newest {
     type Request = NewestRequest;
     type Answer = Rows;
-    type Key = Infallible;
+    type Key = UserId;
 
     fn max_batch(&self) -> usize {
         64
     }
 
+    fn key(request: &NewestRequest) -> Option<UserId> {
+        Some(request.caller.user_id().clone())
+    }
+
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
+        if batch.layout() == Layout::ByOwner {
+            return of_one_owner(db, batch).await;
+        }
         let batch = Arc::clone(batch);
         db.read(async move |db| {
             let sent = Sent::all(&batch.requests);
@@ -120,7 +139,7 @@ impl Operation for Newest {
                 }
                 Ok(())
             };
-            statement(most).fetch(db, &batch, &sent, &[], collect).await?;
+            statement(&STATEMENTS, most).fetch(db, &batch, &sent, &[], collect).await?;
             batch.answer(reading, list.map(in_order));
             Ok(())
         })
@@ -131,6 +150,62 @@ impl Operation for Newest {
     fn no_row(&self) -> Result<Rows, Error> {
         Ok(Rows::default())
     }
+}
+
+/// The same for one owner, whose lists are the beginnings of one. The clock comes first, in a row without a task.
+static OF_ONE_OWNER: LazyLock<[(i64, Statement<NewestRequest>); 5]> = LazyLock::new(|| {
+    MAXIMA.map(|maximum| {
+        let newest = Statement::new(vec![OWNER], |dialect, _| {
+            let newest = newest(dialect).limit(maximum.unsigned_abs()).to_owned();
+            let mut all = Query::select();
+            all.exprs(READ.iter().map(|_| Expr::cust("NULL")))
+                .column(task_owner::Column::Clock)
+                .from(task_owner::Entity)
+                .and_where(Expr::col(task_owner::Column::UserId).eq(dialect.owner()));
+            // A table of its own, because its LIMIT would be that of the whole union.
+            let tasks = Query::select()
+                .columns(READ.iter().copied())
+                .expr(Expr::cust("NULL"))
+                .from_subquery(newest, Alias::new("newest"))
+                .to_owned();
+            dialect.text(all.union(UnionType::All, tasks))
+        });
+        (maximum, newest.for_one_owner())
+    })
+});
+
+/// Reads the lists of one owner in one statement.
+async fn of_one_owner(db: &Db, batch: &Arc<Batch<Newest>>) -> Result<(), Error> {
+    let batch = Arc::clone(batch);
+    db.read(async move |db| {
+        let most = batch.requests.iter().map(|request| request.most).max().unwrap_or_default();
+        let (mut tasks, mut state) = (Ok(Vec::new()), 0);
+        let collect = |row: &dyn StoredRow| {
+            if row.optional_number(ReadPosition::Id as usize)?.is_none() {
+                state = row.number(AFTER_TASK)?;
+                return Ok(());
+            }
+            match (&mut tasks, row.task()) {
+                (Ok(tasks), Ok(task)) => tasks.push(task),
+                (_, Err(unreadable)) => tasks = Err(Error::Database(unreadable.into())),
+                (Err(_), Ok(_)) => {}
+            }
+            Ok(())
+        };
+        statement(&OF_ONE_OWNER, most).fetch(db, &batch, &Sent::all(&batch.requests), &[], collect).await?;
+        for (place, request) in batch.requests.iter().enumerate() {
+            let list = tasks.as_ref().map(|tasks| {
+                let mut rows = Rows::default();
+                rows.state = state;
+                let wanted = usize::try_from(request.most).unwrap_or_default();
+                tasks.iter().take(wanted).for_each(|task| rows.add(task.clone(), request.max_bytes));
+                rows
+            });
+            batch.answer(place, list.map(in_order).map_err(Error::clone));
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// A join does not promise to keep the order of its inner rows, although it does.
