@@ -16,6 +16,7 @@ mod address;
 mod by_hand;
 mod env_file;
 mod fold;
+mod layout;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
 mod m20261127_000003_add_clocks;
@@ -25,6 +26,7 @@ pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
 pub use by_hand::{SchemaChange, SchemaOutcome, change_schema};
 pub use env_file::EnvFile;
 pub use fold::{fold, fold_case};
+pub use layout::{Layout, layout};
 pub use private::create_private_folder;
 
 /// The default database: an SQLite file below the working directory.
