@@ -3,6 +3,8 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
+use crate::distribute::{self, Method};
+use crate::layout::counted as count_of;
 use crate::{Migrator, apply, apply_in, begin, holds_only_ours, status, tables};
 
 /// A change of the schema.
@@ -18,6 +20,11 @@ pub enum SchemaChange {
     Refresh,
     /// Drop all tables, and apply all migrations.
     Fresh,
+    /// Distribute the tables by owner, with Citus, in this many shards.
+    Distribute(u32),
+    /// Split the tables by owner as [`SchemaChange::Distribute`] does, but in this many partitions of PostgreSQL. The tests of
+    /// this repository use it in place of Citus: both have the same rules for keys.
+    Partition(u32),
 }
 
 /// The outcome of a [`SchemaChange`], as a sentence for the operator.
@@ -25,7 +32,7 @@ pub enum SchemaChange {
 pub enum SchemaOutcome {
     /// The change is made, or there was nothing to do.
     Done(String),
-    /// Nothing was changed. The change deletes data, and was not confirmed.
+    /// Nothing was changed. The change deletes or moves data, and was not confirmed.
     Unconfirmed(String),
 }
 
@@ -37,15 +44,18 @@ pub(crate) enum Loss {
     Columns(&'static str, &'static [&'static str]),
 }
 
-/// Makes a change. One that deletes data is only made if `is_confirmed` is set.
+/// Makes a change. One that deletes or moves data is only made if `is_confirmed` is set.
 ///
 /// # Errors
-/// The database's error, or that a table was not created by these migrations.
+/// The database's error, that a table was not created by these migrations, or that this database cannot distribute tables.
 pub async fn change_schema(
     db: &DatabaseConnection,
     change: SchemaChange,
     is_confirmed: bool,
 ) -> Result<SchemaOutcome, DbErr> {
+    if let (Some((method, parts)), false) = (Method::of(change), is_confirmed) {
+        return distribute::announce(db, method, parts).await;
+    }
     let mut undone: Vec<String> =
         status(db).await?.into_iter().filter(|(_, applied)| *applied).map(|(name, _)| name).collect();
     undone.reverse();
@@ -53,7 +63,7 @@ pub async fn change_schema(
         undone.truncate(count.try_into().unwrap_or(usize::MAX));
     }
     let deletes = match change {
-        SchemaChange::Up(_) => None,
+        SchemaChange::Up(_) | SchemaChange::Distribute(_) | SchemaChange::Partition(_) => None,
         SchemaChange::Down(_) | SchemaChange::Reset | SchemaChange::Refresh => {
             (!undone.is_empty()).then_some(format!("undoes {}", undone.join(", ")))
         }
@@ -105,6 +115,8 @@ async fn make(db: &DatabaseConnection, change: SchemaChange, undone: &[String]) 
             let names: Vec<_> = status(db).await?.into_iter().map(|(name, _)| name).collect();
             Ok(format!("dropped all tables\n{}", applied(&names)))
         }
+        SchemaChange::Distribute(shards) => distribute::split_tables(db, Method::Citus, shards).await,
+        SchemaChange::Partition(parts) => distribute::split_tables(db, Method::Partitions, parts).await,
     }
 }
 
@@ -147,7 +159,7 @@ async fn losses(db: &DatabaseConnection, undone: &[String]) -> Result<String, Db
 }
 
 /// Describes all rows of these tables.
-async fn rows_of(db: &DatabaseConnection, tables: &[String]) -> Result<String, DbErr> {
+pub(crate) async fn rows_of(db: &impl ConnectionTrait, tables: &[String]) -> Result<String, DbErr> {
     let mut parts = Vec::with_capacity(tables.len());
     for table in tables {
         parts.push(format!("{} of the table {table}", rows(db, table).await?));
@@ -156,11 +168,11 @@ async fn rows_of(db: &DatabaseConnection, tables: &[String]) -> Result<String, D
 }
 
 /// Describes the number of rows of a table of this program. Its name needs no quotes.
-async fn rows(db: &DatabaseConnection, table: &str) -> Result<String, DbErr> {
+async fn rows(db: &impl ConnectionTrait, table: &str) -> Result<String, DbErr> {
     let query = Statement::from_string(db.get_database_backend(), format!("SELECT count(*) AS count FROM {table}"));
     let row = db.query_one_raw(query).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
-    Ok(format!("{count} row{}", if count == 1 { "" } else { "s" }))
+    Ok(count_of(count, "row"))
 }
 
 #[cfg(test)]

@@ -14,19 +14,21 @@ use sea_orm_migration::sea_orm::{
 
 mod address;
 mod by_hand;
+mod distribute;
 mod env_file;
 mod fold;
 mod layout;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
 mod m20261127_000003_add_clocks;
+mod partition;
 mod private;
 
 pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
 pub use by_hand::{SchemaChange, SchemaOutcome, change_schema};
 pub use env_file::EnvFile;
 pub use fold::{fold, fold_case};
-pub use layout::{Layout, layout};
+pub use layout::{DISTRIBUTED, Layout, layout};
 pub use private::create_private_folder;
 
 /// The default database: an SQLite file below the working directory.
@@ -113,6 +115,7 @@ async fn apply(db: &DatabaseConnection, count: Option<u32>) -> Result<Vec<String
 async fn apply_in(transaction: &DatabaseTransaction, count: Option<u32>) -> Result<Vec<String>, DbErr> {
     let pending = Migrator::get_pending_migrations(transaction).await?;
     Migrator::up(transaction, count).await?;
+    distribute::split_new_tables(transaction).await?;
     let count = count.map_or(usize::MAX, |count| count.try_into().unwrap_or(usize::MAX));
     Ok(pending.iter().take(count).map(|migration| migration.name().to_owned()).collect())
 }
@@ -133,6 +136,11 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
                 [MIGRATION_LOCK.into()],
             ))
             .await?;
+        // Citus sends a change to all shards of a node at once. It then refuses some later changes in the same transaction. One
+        // after the other is allowed. Without Citus this selects nothing and sets nothing.
+        let one_by_one = "SELECT set_config('citus.multi_shard_modify_mode', 'sequential', true) \
+                          FROM pg_extension WHERE extname = 'citus'";
+        transaction.execute_raw(Statement::from_string(DbBackend::Postgres, one_by_one)).await?;
     }
     Ok(transaction)
 }
@@ -149,13 +157,15 @@ async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
         .collect())
 }
 
-/// Returns the same as lines for the operator.
+/// Returns the same as lines for the operator. A last line describes tables that are distributed, or that could be.
 ///
 /// # Errors
 /// The database's error, or one that names a migration of a newer version of this program.
 pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
     let line = |(name, applied): (String, bool)| format!("{} {name}", if applied { "applied" } else { "pending" });
-    Ok(status(db).await?.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+    let mut lines: Vec<String> = status(db).await?.into_iter().map(line).collect();
+    lines.extend(layout::describe_layout(db).await?);
+    Ok(lines.join("\n"))
 }
 
 /// Whether these migrations created every table of the database.
@@ -174,7 +184,7 @@ pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     Ok(!manager.has_table("task").await? || !m20261124_000001_create_task::is_adopted(&manager).await?)
 }
 
-/// Lists the tables of the database.
+/// Lists the tables and views of the database.
 async fn tables(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let backend = db.get_database_backend();
     let query = match backend {
@@ -182,8 +192,10 @@ async fn tables(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         }
         _ => {
-            "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema() \
-             ORDER BY table_name"
+            // Without the partitions of a table, and without the objects of an extension.
+            "SELECT relname::text AS name FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()) \
+             AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition AND NOT EXISTS (SELECT FROM pg_depend \
+             WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e') ORDER BY relname"
         }
     };
     let rows = db.query_all_raw(Statement::from_string(backend, query)).await?;

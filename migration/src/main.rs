@@ -65,6 +65,18 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Distribute the tables by owner over the nodes of Citus
+    Distribute {
+        /// The number of shards of each table; it cannot be changed here later
+        #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=64_000))]
+        shards: u32,
+        /// Confirm that keys are changed and data is moved
+        #[arg(long)]
+        yes: bool,
+        /// Use partitions of PostgreSQL in place of Citus, for tests
+        #[arg(long, hide = true)]
+        partitions: bool,
+    },
 }
 
 #[tokio::main]
@@ -118,6 +130,8 @@ async fn run(cli: Cli) -> Result<String, Box<dyn Error>> {
         Command::Reset { yes } => (SchemaChange::Reset, yes),
         Command::Refresh { yes } => (SchemaChange::Refresh, yes),
         Command::Fresh { yes } => (SchemaChange::Fresh, yes),
+        Command::Distribute { shards, yes, partitions: false } => (SchemaChange::Distribute(shards), yes),
+        Command::Distribute { shards, yes, partitions: true } => (SchemaChange::Partition(shards), yes),
     };
     match change_schema(&db, change, is_confirmed).await.map_err(named)? {
         SchemaOutcome::Done(report) => Ok(report),

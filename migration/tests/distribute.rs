@@ -18,3 +18,9 @@ async fn the_layout_is_by_owner_if_the_table_of_tasks_is_partitioned_or_distribu
     connection.execute_unprepared("CREATE TABLE task (user_id text) PARTITION BY HASH (user_id)").await.unwrap();
     assert_eq!(layout(&connection).await.unwrap(), Layout::ByOwner);
 }
+
+#[tokio::test]
+async fn a_partitioned_database_has_the_layout_by_owner() {
+    let Some(database) = TestDatabase::partitioned().await else { return };
+    assert_eq!(layout(&database.connect().await).await.unwrap(), Layout::ByOwner);
+}

@@ -54,7 +54,10 @@ enum Command {
         /// What to do
         #[arg(value_enum, default_value = "up")]
         step: Step,
-        /// Confirm that `down` may delete data
+        /// The number of shards of each table for `distribute`; it cannot be changed here later
+        #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=64_000))]
+        shards: u32,
+        /// Confirm that `down` may delete data, or that `distribute` may change keys and move data
         #[arg(long)]
         yes: bool,
     },
@@ -82,9 +85,9 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
             let config = database()?;
             print(&demo::run(&config, UserId::parse(user)?, more).await?)
         }
-        Command::Migrate { step, yes } => {
+        Command::Migrate { step, shards, yes } => {
             let config = database()?;
-            print(&migrate::run(&config, step, yes).await?)
+            print(&migrate::run(&config, step, shards, yes).await?)
         }
         Command::Health => print(&health::run(&ServerConfig::load(&Variables::of_process()?)?).await?),
         Command::Openapi => print(openapi::yaml().trim_end()),

@@ -31,6 +31,9 @@ enum Cleanup {
 impl TestDatabase {
     /// Creates a database with the current schema, or returns `None` if there is no PostgreSQL (reported on standard error,
     /// once).
+    ///
+    /// With the environment variable `TEST_PARTITIONED=1`, a PostgreSQL database is like that of [`Self::partitioned`]. That runs
+    /// the tests of HTTP on tables that are split by owner. Tests of the schema of whole tables fail with it.
     pub async fn migrated(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Sqlite => {
@@ -40,6 +43,12 @@ impl TestDatabase {
             }
             Backend::Postgres => postgres::OwnDatabase::migrated().await.map(Self::postgres),
         }
+    }
+
+    /// Creates a PostgreSQL database with the current schema, whose tables are partitioned by owner, or returns `None` if there is
+    /// no PostgreSQL (reported on standard error, once). The server works on it as on tables that Citus distributes.
+    pub async fn partitioned() -> Option<Self> {
+        postgres::OwnDatabase::partitioned().await.map(Self::postgres)
     }
 
     /// Creates a database without any table, or returns `None` if there is no PostgreSQL (reported on standard error, once).

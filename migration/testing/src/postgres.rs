@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use crate::connection::{block_on, connect};
+use crate::shared_cluster::{PARTITIONED, TEMPLATE, partition};
 use crate::{not_run, shared_cluster};
 
-/// The server of this test run, and the database on it that new ones are copied from.
+/// The server of this test run, and the databases on it that new ones are copied from.
 struct Server {
     /// The address up to and without the database's name.
     base: String,
     /// The database to connect to for `CREATE DATABASE`.
     maintenance: String,
-    /// A migrated database to copy. On the server of `TEST_DATABASE_URL` there is none, so that nothing is left behind there.
-    template: Option<&'static str>,
+    /// Whether there are migrated databases to copy. On the server of `TEST_DATABASE_URL` there are none, so that nothing is left
+    /// behind there.
+    has_templates: bool,
 }
 
 #[derive(Debug)]
@@ -26,10 +28,25 @@ pub(crate) struct OwnDatabase {
 
 impl OwnDatabase {
     pub(crate) async fn migrated() -> Option<Self> {
-        let database = Self::create(&template(server()?.template)).await;
-        if server()?.template.is_none() {
-            migration::apply_pending(&connect(&database.url).await).await.expect("PostgreSQL migrates");
+        if std::env::var("TEST_PARTITIONED").as_deref() == Ok("1") {
+            return Self::partitioned().await;
         }
+        if server()?.has_templates {
+            return Some(Self::create(&template(Some(TEMPLATE))).await);
+        }
+        let database = Self::empty().await?;
+        migration::apply_pending(&connect(&database.url).await).await.expect("PostgreSQL migrates");
+        Some(database)
+    }
+
+    pub(crate) async fn partitioned() -> Option<Self> {
+        if server()?.has_templates {
+            return Some(Self::create(&template(Some(PARTITIONED))).await);
+        }
+        let database = Self::empty().await?;
+        let connection = connect(&database.url).await;
+        migration::apply_pending(&connection).await.expect("PostgreSQL migrates");
+        partition(&connection).await;
         Some(database)
     }
 
@@ -84,10 +101,10 @@ fn server() -> Option<&'static Server> {
 fn find_server() -> Option<Server> {
     if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
         let (base, maintenance) = url.rsplit_once('/').expect("TEST_DATABASE_URL names a database: postgres://…/NAME");
-        return Some(Server { base: format!("{base}/"), maintenance: maintenance.to_owned(), template: None });
+        return Some(Server { base: format!("{base}/"), maintenance: maintenance.to_owned(), has_templates: false });
     }
     match shared_cluster::base_url() {
-        Ok(base) => Some(Server { base, maintenance: "postgres".to_owned(), template: Some(shared_cluster::TEMPLATE) }),
+        Ok(base) => Some(Server { base, maintenance: "postgres".to_owned(), has_templates: true }),
         Err(problem) => {
             not_run::report(&problem);
             None
