@@ -163,6 +163,9 @@ impl<R> Statement<R> {
             let query = self.bind_sqlite(sent, scalars)?;
             return each(query.fetch(db.get_sqlite_connection_pool()), &mut on_row).await;
         }
+        if sent.is_empty() {
+            return Ok(());
+        }
         let mut connection = batch.connection(db).await?;
         if batch.layout() == Layout::ByOwner && !matches!(self.by_owner, ByOwner::Whole) {
             for (text, part) in self.by_owner.parts(sent)? {
@@ -183,6 +186,7 @@ impl<R> Statement<R> {
         mut on_row: impl FnMut(&dyn StoredRow) -> Result<(), DbErr> + Send,
     ) -> Result<(), DbErr> {
         match transaction {
+            _ if sent.is_empty() => Ok(()),
             Transaction::Postgres(transaction, Layout::ByOwner) => {
                 for (text, part) in self.by_owner.parts(sent)? {
                     each(self.bind_by_owner(text, part)?.fetch(&mut **transaction), &mut on_row).await?;

@@ -298,7 +298,7 @@ async fn run_without_keys<'a>(
         return Ok(Vec::new());
     }
     let is_by_owner = transaction.layout() == Layout::ByOwner;
-    let mut done = Vec::with_capacity(sent.len());
+    let (mut done, mut unreadable) = (Vec::with_capacity(sent.len()), Done::new());
     match kind {
         EditKind::Create => {
             let by_time: HashMap<(&str, i64), &Sent<'_, EditRequest>> =
@@ -321,12 +321,12 @@ async fn run_without_keys<'a>(
                 EditKind::Change => (Kind::Changed, &LOG_CHANGED, &UPDATE),
                 _ => (Kind::Deleted, &LOG_DELETED, &DELETE),
             };
-            let by_id: HashMap<_, _> = sent.iter().map(|sent| (sent.request.id_and_owner(), sent)).collect();
             if is_by_owner {
-                log_found(transaction, kind, &sent, &by_id).await?;
+                unreadable = log_found(transaction, kind, &mut sent).await?;
             } else {
                 log.fetch_in(transaction, &sent, |_| Ok(())).await?;
             }
+            let by_id = by_id(&sent);
             let keep = |row: &dyn StoredRow| {
                 let id_and_owner = (Some(row.number(ReadPosition::Id as usize)?), row.text(AFTER_TASK)?);
                 let sent = by_id.get(&id_and_owner);
@@ -337,11 +337,14 @@ async fn run_without_keys<'a>(
         }
     }
     spend(transaction, kind, &sent, &done, clocks).await?;
+    done.extend(unreadable);
     Ok(done)
 }
 
 /// The requests by the ids and the owners of their tasks.
-type ById<'s, 'a> = HashMap<(Option<i64>, &'a str), &'s Sent<'a, EditRequest>>;
+fn by_id<'s, 'a>(sent: &'s [Sent<'a, EditRequest>]) -> HashMap<(Option<i64>, &'a str), &'s Sent<'a, EditRequest>> {
+    sent.iter().map(|sent| (sent.request.id_and_owner(), sent)).collect()
+}
 
 /// Logs the tasks that were created.
 async fn log_created(transaction: &mut Transaction, sent: &[Sent<'_, EditRequest>], done: &Done) -> Result<(), DbErr> {
@@ -355,24 +358,30 @@ async fn log_created(transaction: &mut Transaction, sent: &[Sent<'_, EditRequest
 
 /// Reads the tasks as they are before their change, and logs them. The owner is locked, so nothing changes them in between.
 ///
-/// # Errors
-/// Those of the database. A row that cannot be read, because another program has written it, fails all requests.
+/// A request whose row cannot be read, because another program has written it, is taken out, and returned with the reason.
 async fn log_found(
     transaction: &mut Transaction,
     kind: Kind,
-    sent: &[Sent<'_, EditRequest>],
-    by_id: &ById<'_, '_>,
-) -> Result<(), DbErr> {
-    let mut found = Vec::new();
-    let keep = |row: &dyn StoredRow| {
-        let id = row.number(ReadPosition::Id as usize)?;
-        if let Some(sent) = by_id.get(&(Some(id), row.text(AFTER_TASK)?)) {
-            found.push(Logged::of(sent, kind, id, Some(row.task()?)));
-        }
-        Ok(())
-    };
-    FOUND.fetch_in(transaction, sent, keep).await?;
-    if found.is_empty() { Ok(()) } else { logged::log(transaction, &found).await }
+    sent: &mut Vec<Sent<'_, EditRequest>>,
+) -> Result<Done, DbErr> {
+    let (mut found, mut unreadable) = (Vec::new(), Done::new());
+    {
+        let by_id = by_id(sent);
+        let keep = |row: &dyn StoredRow| {
+            let id = row.number(ReadPosition::Id as usize)?;
+            if let Some(sent) = by_id.get(&(Some(id), row.text(AFTER_TASK)?)) {
+                match row.task() {
+                    Ok(task) => found.push(Logged::of(sent, kind, id, Some(task))),
+                    Err(error) => unreadable.push((sent.place, Err(error))),
+                }
+            }
+            Ok(())
+        };
+        FOUND.fetch_in(transaction, sent, keep).await?;
+    }
+    sent.retain(|sent| unreadable.iter().all(|(place, _)| *place != sent.place));
+    logged::log(transaction, &found).await?;
+    Ok(unreadable)
 }
 
 /// Moves the clocks of the owners for whom something was done.
