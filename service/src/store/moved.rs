@@ -3,6 +3,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use ::entity::task_owner::{Column, Entity};
+use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, JoinType, Query};
 use sea_orm::{DbErr, QueryResult, Statement, Value, Values};
 
@@ -43,7 +44,7 @@ fn clocks(known: &[(UserId, i64)]) -> Statement {
     let clocks = Query::select()
         .columns([Column::UserId, Column::Clock])
         .from(Entity)
-        .and_where(Expr::col(Column::UserId).eq(Expr::cust_with_values("ANY($1)", [users])))
+        .and_where(Expr::col(Column::UserId).eq(PgFunc::any(users)))
         .to_owned();
     Dialect::PostgresByOwner.backend().build(&clocks)
 }
