@@ -294,6 +294,6 @@ mod tests {
         let found: Vec<String> = found.iter().map(|row| row.try_get("", "name").unwrap()).collect();
         let mut listed = DISTRIBUTED;
         listed.sort_unstable();
-        assert_eq!(found, listed);
+        assert_eq!(found, listed, "the tables with a user_id, and DISTRIBUTED");
     }
 }

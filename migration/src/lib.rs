@@ -1,7 +1,7 @@
 //! The schema of the task database, and the only place that changes it.
 //!
 //! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`,
-//! `down`, `status`, `fresh`, …).
+//! `down`, `status`, `fresh`, `distribute`, …).
 #![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
 use sea_orm_migration::MigrationStatus;

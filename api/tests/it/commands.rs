@@ -147,6 +147,17 @@ async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
     assert_eq!(migrate(&["status"]).1, status);
 }
 
+#[on_both_databases]
+async fn migrate_distribute_is_refused_without_citus(database: TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["distribute"][..], &["distribute", "--shards", "8", "--yes"]] {
+        let command = &mut command(folder.path());
+        let (code, stdout, stderr) = run(command.arg("migrate").args(arguments).env("DATABASE_URL", database.url()));
+        assert_eq!((code, stdout.as_str()), (Some(1), ""));
+        assert!(stderr.contains("citus") && stderr.lines().count() == 1, "{stderr}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_was_migrated_by_hand_serves_without_migrations_at_start() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
