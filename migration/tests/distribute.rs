@@ -39,7 +39,8 @@ async fn partition(connection: &DatabaseConnection) -> Result<SchemaOutcome, DbE
 
 /// Columns, checks and options of each table, one a line.
 const PROPERTIES: &str = "
-    SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, collation_name, column_default, generation_expression) AS text
+    SELECT concat_ws(
+        ' ', table_name, column_name, data_type, is_nullable, collation_name, column_default, generation_expression) AS text
     FROM information_schema.columns WHERE table_name IN ('task', 'task_owner', 'task_change', 'task_request')
     UNION ALL
     SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
