@@ -5,7 +5,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, Statement}
 
 use crate::distribute::{self, Method};
 use crate::layout::counted as count_of;
-use crate::{Migrator, apply, apply_in, begin, holds_only_ours, status, tables};
+use crate::{Migrator, TABLES, apply, apply_in, begin, holds_only_ours, status, tables};
 
 /// A change of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,9 +111,14 @@ async fn make(db: &DatabaseConnection, change: SchemaChange, undone: &[String]) 
             Ok(report)
         }
         SchemaChange::Fresh => {
-            Migrator::fresh(db).await?;
-            let names: Vec<_> = status(db).await?.into_iter().map(|(name, _)| name).collect();
-            Ok(format!("dropped all tables\n{}", applied(&names)))
+            // Not `Migrator::fresh`: it also tries to drop the types of the views of Citus, and fails.
+            let transaction = begin(db).await?;
+            for table in TABLES {
+                transaction.execute_unprepared(&format!("DROP TABLE IF EXISTS {table}")).await?;
+            }
+            let report = format!("dropped all tables\n{}", applied(&apply_in(&transaction, None).await?));
+            transaction.commit().await?;
+            Ok(report)
         }
         SchemaChange::Distribute(shards) => distribute::split_tables(db, Method::Citus, shards).await,
         SchemaChange::Partition(parts) => distribute::split_tables(db, Method::Partitions, parts).await,

@@ -135,7 +135,7 @@ pub(crate) async fn describe_layout(db: &impl ConnectionTrait) -> Result<Option<
 }
 
 /// Returns a number with its noun.
-pub(crate) fn counted(count: impl ToString, noun: &str) -> String {
+pub(crate) fn counted(count: impl ToString + Copy, noun: &str) -> String {
     let count = count.to_string();
     format!("{count} {noun}{}", if count == "1" { "" } else { "s" })
 }

@@ -1,7 +1,7 @@
 //! The schema of the task database, and the only place that changes it.
 //!
 //! The server applies pending migrations at its start ([`apply_pending`]). `cargo run -p migration` does the same by hand (`up`,
-//! `down`, `status`, `fresh`, …).
+//! `down`, `status`, `fresh`, `distribute`, …).
 #![expect(clippy::disallowed_methods, reason = "a migration is SQL of its own")]
 
 use sea_orm_migration::MigrationStatus;
@@ -168,15 +168,15 @@ pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
     Ok(lines.join("\n"))
 }
 
+/// Every table that these migrations create, also those that a later one drops.
+const TABLES: [&str; 6] = ["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"];
+
 /// Whether these migrations created every table of the database.
 ///
 /// # Errors
 /// The database's error.
 pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let ours = |table: &String| {
-        let ours = ["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"];
-        ours.contains(&table.as_str())
-    };
+    let ours = |table: &String| TABLES.contains(&table.as_str());
     if !tables(db).await?.iter().all(ours) {
         return Ok(false);
     }

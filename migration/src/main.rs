@@ -1,4 +1,4 @@
-//! The schema's command line: `cargo run -p migration -- up | down | status | fresh | …`.
+//! The schema's command line: `cargo run -p migration -- up | down | status | fresh | distribute | …`.
 
 use std::error::Error;
 use std::process::ExitCode;

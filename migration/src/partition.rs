@@ -76,8 +76,9 @@ pub(crate) async fn split(transaction: &DatabaseTransaction, table: &str, parts:
 /// and owns the sequence, so that `pg_get_serial_sequence` finds it.
 async fn sequences(transaction: &DatabaseTransaction, table: &str, new: &str) -> Result<Vec<String>, DbErr> {
     let query = format!(
-        "SELECT part, sequence, is_identity, format('CREATE SEQUENCE %s AS %s INCREMENT BY %s MINVALUE %s MAXVALUE %s \
-            START WITH %s CACHE %s', sequence, format_type(seqtypid, NULL), seqincrement, seqmin, seqmax, seqstart, seqcache) AS again
+        "SELECT part, sequence, is_identity, format(
+            'CREATE SEQUENCE %s AS %s INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s', sequence,
+            format_type(seqtypid, NULL), seqincrement, seqmin, seqmax, seqstart, seqcache) AS again
          FROM (SELECT quote_ident(attname) AS part, attidentity <> '' AS is_identity,
                 pg_get_serial_sequence('{table}', attname) AS sequence
             FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped) AS owned
