@@ -49,6 +49,7 @@ mod rate_limit;
 mod readiness;
 mod request_checks;
 mod several_servers;
+mod split_tables;
 mod strict_handling;
 mod task_limit;
 mod tls;

@@ -7,7 +7,7 @@ use crate::support::TestApp;
 use crate::support::agent::{Agent, Reply, Revision};
 
 /// The tools, in their order.
-const TOOLS: [&str; 8] = [
+pub(crate) const TOOLS: [&str; 8] = [
     "add_task",
     "list_tasks",
     "get_task",
@@ -19,7 +19,7 @@ const TOOLS: [&str; 8] = [
 ];
 
 /// Returns arguments with which the owner of a task calls a tool. A tool without them fails the tests.
-fn arguments(tool: &str, id: i64) -> Value {
+pub(crate) fn arguments(tool: &str, id: i64) -> Value {
     match tool {
         "add_task" => json!({ "title": "new" }),
         "list_tasks" | "task_summary" => json!({}),

@@ -27,7 +27,7 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
 
 /// Makes the request of an operation on this task, if it works on one. `path` is the operation's path, or another spelling, and
 /// `state` is the state of the user's list.
-fn request(operation: &Operation, path: &str, user: &User, task: &str, state: &str) -> RequestBuilder {
+pub(crate) fn request(operation: &Operation, path: &str, user: &User, task: &str, state: &str) -> RequestBuilder {
     let (query, body) = needs(&operation.id);
     let id = task.rsplit('/').next().unwrap();
     // The server and the client use different versions of the crate `http`.
