@@ -8,6 +8,10 @@ run *ARGS:
 test:
     cargo test --workspace
 
+# Runs the tests over HTTP on PostgreSQL whose tables are split by owner, as Citus distributes them
+test-split:
+    TEST_PARTITIONED=1 cargo test -p api --test it -- on_postgres
+
 # Checks long histories of random writers that are killed and cut off; TIMES is their length, with 1 for that in `test`
 history TIMES="30":
     HISTORY_TIMES={{TIMES}} cargo test -p service --test history -- --nocapture no_write
@@ -92,4 +96,4 @@ pgo:
     cargo pgo optimize build -- --locked -p api --bin api
 
 # Runs everything that CI checks
-ci: lint test generated validate monitoring containers deny fuzz e2e
+ci: lint test test-split generated validate monitoring containers deny fuzz e2e
