@@ -19,6 +19,7 @@ mod fold;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
 mod m20261127_000003_add_clocks;
+mod m20261128_000004_add_schedules;
 mod private;
 
 pub use address::{Address, STATEMENT_CACHE, Tls, is_in_memory};
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_task::Migration),
             Box::new(m20261124_000002_add_task_lists::Migration),
             Box::new(m20261127_000003_add_clocks::Migration),
+            Box::new(m20261128_000004_add_schedules::Migration),
         ]
     }
 }
@@ -49,6 +51,7 @@ const LOSSES: &[(&str, &[by_hand::Loss])] = &[
     ("m20261124_000001_create_task", m20261124_000001_create_task::LOSSES),
     ("m20261124_000002_add_task_lists", m20261124_000002_add_task_lists::LOSSES),
     ("m20261127_000003_add_clocks", m20261127_000003_add_clocks::LOSSES),
+    ("m20261128_000004_add_schedules", m20261128_000004_add_schedules::LOSSES),
 ];
 
 /// Returns the sentence of an error, without the name of its kind if it was made by this program.
@@ -162,7 +165,7 @@ pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
 /// The database's error.
 pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let ours = |table: &String| {
-        let ours = ["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"];
+        let ours = ["task", "task_owner", "task_change", "task_request", "task_reminder", "server_key", "seaql_migrations"];
         ours.contains(&table.as_str())
     };
     if !tables(db).await?.iter().all(ours) {
