@@ -17,6 +17,7 @@ mod time;
 mod trash;
 
 pub use conditions::{Conditions, IdempotencyKey, InvalidKey, Written};
+pub(crate) use due::DueKind;
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
 pub use feed::{Feed, FeedItem};
