@@ -165,7 +165,8 @@ pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
 /// The database's error.
 pub async fn holds_only_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let ours = |table: &String| {
-        let ours = ["task", "task_owner", "task_change", "task_request", "task_reminder", "server_key", "seaql_migrations"];
+        let ours =
+            ["task", "task_owner", "task_change", "task_request", "task_reminder", "server_key", "seaql_migrations"];
         ours.contains(&table.as_str())
     };
     if !tables(db).await?.iter().all(ours) {

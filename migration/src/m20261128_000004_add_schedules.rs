@@ -14,8 +14,8 @@ pub(crate) const LOSSES: &[Loss] =
 const COLUMNS: [(&str, &str); 3] = [
     // The number of the write with which the series began.
     ("series_id", "bigint"),
-    // The local day or wall time that the task stands for in its series.
-    ("occurrence", "text"),
+    // The local day or wall time that the task stands for in its series. Its order is that of its bytes.
+    ("occurrence", "BYTEWISE"),
     // The rule and the reminders, as a JSON object.
     ("schedule", "text"),
 ];
@@ -26,8 +26,10 @@ const TABLES_WITH_IMAGES: [&str; 3] = ["task", "task_change", "task_request"];
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
+        let bytewise = bytewise_text(db.get_database_backend());
         for table in TABLES_WITH_IMAGES {
             for (name, kind) in COLUMNS {
+                let kind = kind.replace("BYTEWISE", bytewise);
                 db.execute_unprepared(&format!("ALTER TABLE {table} ADD COLUMN {name} {kind}")).await?;
             }
         }
@@ -38,10 +40,9 @@ impl MigrationTrait for Migration {
         .await?;
         // The reminder of a change of the kind "reminded", as a JSON object. Such a change has no image.
         db.execute_unprepared("ALTER TABLE task_change ADD COLUMN reminder text").await?;
-        let owner = bytewise_text(db.get_database_backend());
         db.execute_unprepared(&format!(
             "CREATE TABLE task_reminder (
-                user_id {owner} NOT NULL, task_id bigint NOT NULL, n smallint NOT NULL, at bigint NOT NULL, fired_at bigint,
+                user_id {bytewise} NOT NULL, task_id bigint NOT NULL, n smallint NOT NULL, at bigint NOT NULL, fired_at bigint,
                 PRIMARY KEY (user_id, task_id, n))"
         ))
         .await?;

@@ -59,6 +59,14 @@ impl Due {
         self.kind
     }
 
+    /// The instant, if it is one.
+    pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
+        match self.kind {
+            DueKind::Instant(instant) => Some(instant),
+            DueKind::Day(_) | DueKind::Wall(_) => None,
+        }
+    }
+
     /// The text as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

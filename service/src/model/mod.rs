@@ -9,6 +9,8 @@ mod filter;
 mod history;
 mod precondition;
 mod priority;
+mod reminder;
+mod schedule;
 mod sort;
 mod tag;
 mod task;
@@ -25,6 +27,8 @@ pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone
 pub use history::{ChangeKind, HistoryEntry, HistoryPage, HistoryPosition};
 pub use precondition::Precondition;
 pub use priority::Priority;
+pub use reminder::{InvalidReminder, LeadTime, Reminder, ReminderInstant};
+pub use schedule::{InvalidSchedule, RuleText, Schedule, ScheduleChanges};
 pub(crate) use sort::PositionKey;
 pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};
 pub use tag::{InvalidTag, Tag, Tags};

@@ -21,6 +21,7 @@ use super::statement::Statement;
 use crate::batch::{Batch, Operation};
 use crate::db::{Db, Transaction};
 use crate::model::{Due, IdempotencyKey, Task, now};
+use crate::recurrence::Slot;
 use crate::{Caller, Error};
 
 /// The outcome of a request, as its key remembers it.
@@ -195,19 +196,19 @@ impl Claim {
     }
 }
 
-/// A claim with the text of its task's tags.
-type ClaimWithTags = (Claim, Option<String>);
+/// A claim with the stored texts of its task's tags and schedule.
+type ClaimWithTexts = (Claim, [Option<String>; 2]);
 
 /// `INSERT INTO task_request (…) SELECT … FROM (…) AS request ON CONFLICT (user_id, key) DO UPDATE …`. Only an edit of many tasks
 /// finds its own key, after each of its steps but the first.
-pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
-    fn claim<'a>(sent: &Sent<'a, ClaimWithTags>) -> &'a Claim {
+pub(super) static CLAIM: LazyLock<Statement<ClaimWithTexts>> = LazyLock::new(|| {
+    fn claim<'a>(sent: &Sent<'a, ClaimWithTexts>) -> &'a Claim {
         &sent.request.0
     }
-    fn time(sent: &Sent<'_, ClaimWithTags>, of: fn(&Task) -> Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    fn time(sent: &Sent<'_, ClaimWithTexts>, of: fn(&Task) -> Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         claim(sent).task().and_then(of)
     }
-    let inputs: Vec<Input<ClaimWithTags>> = vec![
+    let inputs: Vec<Input<ClaimWithTexts>> = vec![
         Input { name: "user_id", value: InputValue::Text(|sent| Some(claim(sent).caller.user_id().as_str())) },
         Input { name: "key", value: InputValue::Text(|sent| Some(claim(sent).key.as_str())) },
         Input { name: "at", value: InputValue::BigInt(|sent| Some(claim(sent).at)) },
@@ -221,8 +222,14 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
         Input { name: "updated_at", value: InputValue::Time(|sent| time(sent, |task| Some(task.updated_at))) },
         Input { name: "completed_at", value: InputValue::Time(|sent| time(sent, |task| task.completed_at)) },
         Input { name: "priority", value: InputValue::SmallInt(|sent| Some(claim(sent).task()?.priority.to_stored())) },
-        Input { name: "tags", value: InputValue::Text(|sent| sent.request.1.as_deref()) },
+        Input { name: "tags", value: InputValue::Text(|sent| sent.request.1[0].as_deref()) },
         Input { name: "due_date", value: InputValue::Text(|sent| claim(sent).task()?.due.as_ref().map(Due::as_str)) },
+        Input { name: "series_id", value: InputValue::BigInt(|sent| claim(sent).task()?.series_id) },
+        Input {
+            name: "occurrence",
+            value: InputValue::Text(|sent| claim(sent).task()?.occurrence.as_ref().map(Slot::as_str)),
+        },
+        Input { name: "schedule", value: InputValue::Text(|sent| sent.request.1[1].as_deref()) },
     ];
     Statement::new(inputs, |dialect, requests| {
         let fixed = [Column::UserId, Column::Key, Column::At, Column::Fingerprint, Column::Count, Column::TaskId];
@@ -254,11 +261,12 @@ pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) 
     if claims.is_empty() {
         return Ok(());
     }
-    let with_tags = claims.into_iter().map(|claim| {
+    let with_texts = claims.into_iter().map(|claim| {
         let tags = claim.task().map(|task| task.tags.to_stored());
-        (claim, tags)
+        let schedule = claim.task().and_then(|task| Some(task.schedule.as_ref()?.to_stored()));
+        (claim, [tags, schedule])
     });
-    let claims: Vec<ClaimWithTags> = with_tags.collect();
+    let claims: Vec<ClaimWithTexts> = with_texts.collect();
     CLAIM.fetch_in(transaction, &Sent::all(&claims), |_| Ok(())).await
 }
 

@@ -103,7 +103,7 @@ impl EditRequest {
 
     /// The task that this request creates, if it creates one.
     pub(super) fn created(&self, id: i64, at: DateTime<Utc>) -> Option<Task> {
-        let Changes { title, description, completed, priority, tags, due } = &self.changes;
+        let Changes { title, description, completed, priority, tags, due, schedule: _ } = &self.changes;
         Some(Task {
             id,
             title: title.value()?.as_str().to_owned(),
@@ -115,6 +115,9 @@ impl EditRequest {
             priority: *priority.value()?,
             tags: tags.value()?.clone(),
             due: due.value()?.clone(),
+            series_id: None,
+            occurrence: None,
+            schedule: None,
         })
     }
 }

@@ -214,6 +214,7 @@ struct Restored {
     description_folded: Option<String>,
     tags: String,
     tags_folded: String,
+    schedule: Option<String>,
 }
 
 impl Restored {
@@ -228,6 +229,7 @@ impl Restored {
             description_folded: task.description.as_deref().map(fold),
             tags: task.tags.to_stored(),
             tags_folded: task.tags.to_stored_folded(),
+            schedule: task.schedule.as_ref().map(|schedule| schedule.to_stored()),
             task,
         }
     }
@@ -274,7 +276,7 @@ static DELETED_TASKS: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
 });
 
 /// Every column of a task. Nothing of a restored task is computed by the database.
-static COLUMNS: [(Column, Input<Restored>); 15] = [
+static COLUMNS: [(Column, Input<Restored>); 18] = [
     (Column::Id, Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.task.id)) }),
     (Column::UserId, text("user_id", |sent| Some(&sent.request.user_id))),
     (Column::Title, text("title", |sent| Some(&sent.request.task.title))),
@@ -305,6 +307,9 @@ static COLUMNS: [(Column, Input<Restored>); 15] = [
         Column::DueAt,
         Input { name: "due_at", value: InputValue::Time(|sent| Some(sent.request.task.due.as_ref()?.at())) },
     ),
+    (Column::SeriesId, Input { name: "series_id", value: InputValue::BigInt(|sent| sent.request.task.series_id) }),
+    (Column::Occurrence, text("occurrence", |sent| Some(sent.request.task.occurrence.as_ref()?.as_str()))),
+    (Column::Schedule, text("schedule", |sent| sent.request.schedule.as_deref())),
 ];
 
 const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Restored>) -> Option<&'a str>) -> Input<Restored> {
