@@ -52,6 +52,12 @@ pub enum Error {
     Database(#[source] Cause),
 }
 
+impl From<InvalidSchedule> for Error {
+    fn from(problem: InvalidSchedule) -> Self {
+        Self::InvalidSchedule(problem)
+    }
+}
+
 /// An error of the database, of its driver, or of this crate about them. Its text is for the log and never contains a password.
 #[derive(Clone, Debug)]
 pub struct Cause(pub(crate) DbErr);

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Reminder, Zone};
-use crate::recurrence::{InvalidRecurrence, Missed, RecurFrom, Series};
+use super::{Change, Reminder, Task, Zone};
+use crate::recurrence::{InvalidRecurrence, Missed, RecurFrom, Series, Slot};
 
 /// The rule and the reminders of a task. As JSON it is stored with the task. A plain task has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,15 @@ impl ScheduleChanges {
         matches!(self.recurrence, Change::To(Some(_)))
             || self.reminders.value().is_some_and(|reminders| !reminders.is_empty())
     }
+}
+
+/// A part of the completed occurrences of a series.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OccurrencePage {
+    /// The tasks, the last occurrence first.
+    pub tasks: Vec<Task>,
+    /// The position of the next part; `None` if this is the last one.
+    pub next: Option<Slot>,
 }
 
 /// The reason why a schedule cannot be changed so. Each message is the rest of a sentence that begins with [`Self::field`].

@@ -1,4 +1,4 @@
-use super::update::{replay, stale, update};
+use super::update::{replay, stale, update, write_plain};
 use crate::model::{Changes, Conditions, Description, Schedule, ScheduleChanges, Task, Title, Written};
 use crate::recurrence::Series;
 use crate::store::{Edit, MergeState, Remembered, Store};
@@ -54,7 +54,9 @@ async fn try_to_merge(
     let key = conditions.key.as_ref();
     let mut expected = version;
     for _ in 0..=ATTEMPTS {
-        if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected), key).await? {
+        let edit = Edit::Change(id, changes.clone());
+        let plain = write_plain(store, caller, &edit, Some(expected), key).await?;
+        if let Some(task) = plain {
             return Ok(Merged { task: Written::now(task), is_merged: expected != version });
         }
         let MergeState { current, base, done } = store.merge_state(caller, id, version, key).await?;
@@ -63,7 +65,11 @@ async fn try_to_merge(
             return Ok(Merged { task: Written::before(task), is_merged: false });
         }
         let Some(current) = current else { return Err(store.missing(caller, id).await) };
-        if current.version() == expected && key.is_some() {
+        if current.version() == expected && (current.schedule.is_some() || edit.adds_schedule()) {
+            if let Some(task) = store.edit_scheduled(caller, edit.scheduled(), Some(expected), key).await? {
+                return Ok(Merged { task: Written::now(task), is_merged: expected != version });
+            }
+        } else if current.version() == expected && key.is_some() {
             // The key is the reason why nothing was written.
             return Err(stale(current));
         }

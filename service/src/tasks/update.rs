@@ -1,4 +1,4 @@
-use crate::model::{Changes, Conditions, Precondition, Task, Written};
+use crate::model::{Changes, Conditions, IdempotencyKey, Precondition, ScheduledEdit, Task, Written};
 use crate::store::{Edit, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
@@ -26,7 +26,7 @@ pub async fn update(
 }
 
 /// Writes to the task with this id if the precondition holds and the key is new, and returns it. It is one statement, unless the
-/// precondition names several versions, or nothing was written.
+/// task has a schedule or gets one, the precondition names several versions, or nothing was written.
 pub(super) async fn edit_one(
     store: &Store,
     caller: &Caller,
@@ -34,8 +34,35 @@ pub(super) async fn edit_one(
     edit: Edit,
     conditions: &Conditions,
 ) -> Result<Written<Task>, Error> {
+    let if_version = match version_of(store, caller, id, conditions).await? {
+        Wanted::Version(version) => version,
+        Wanted::Replay(task) => return Ok(task),
+    };
+    let key = conditions.key.as_ref();
+    if let Some(task) = write_plain(store, caller, &edit, if_version, key).await? {
+        return Ok(Written::now(task));
+    }
+    if let Some(replay) = replay(store, caller, conditions).await? {
+        return Ok(replay);
+    }
+    if let Some(task) = write_scheduled(store, caller, edit, if_version, key).await? {
+        return Ok(Written::now(task));
+    }
+    nothing_written(store, caller, id, if_version, conditions).await
+}
+
+/// The version that a write demands.
+enum Wanted {
+    /// This one, or any.
+    Version(Option<i64>),
+    /// The same request was done before.
+    Replay(Written<Task>),
+}
+
+/// Reads the task if the precondition names several versions.
+async fn version_of(store: &Store, caller: &Caller, id: i64, conditions: &Conditions) -> Result<Wanted, Error> {
     let precondition = &conditions.precondition;
-    let if_version = match (precondition, precondition.only_version()) {
+    Ok(Wanted::Version(match (precondition, precondition.only_version()) {
         (Precondition::Exists, _) => None,
         (_, Some(version)) => Some(version),
         // The task cannot come back to an earlier version, so the version that it has now is the only one that can hold.
@@ -43,13 +70,39 @@ pub(super) async fn edit_one(
             Ok(task) if precondition.holds(task.version()) => Some(task.version()),
             other => {
                 let replay = replay(store, caller, conditions).await?;
-                return replay.ok_or_else(|| other.map_or_else(|error| error, stale));
+                return replay.map(Wanted::Replay).ok_or_else(|| other.map_or_else(|error| error, stale));
             }
         },
+    }))
+}
+
+/// The same as [`edit_one`] for an edit that only tasks with a schedule have.
+pub(super) async fn edit_scheduled(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    edit: ScheduledEdit,
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
+    let if_version = match version_of(store, caller, id, conditions).await? {
+        Wanted::Version(version) => version,
+        Wanted::Replay(task) => return Ok(task),
     };
-    if let Some(task) = store.edit(caller, edit, if_version, conditions.key.as_ref()).await? {
+    let key = conditions.key.as_ref();
+    if let Some(task) = store.edit_scheduled(caller, (edit, Some(id), Changes::default()), if_version, key).await? {
         return Ok(Written::now(task));
     }
+    nothing_written(store, caller, id, if_version, conditions).await
+}
+
+/// The outcome of a write that found nothing to do.
+async fn nothing_written(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    if_version: Option<i64>,
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
     if let Some(replay) = replay(store, caller, conditions).await? {
         return Ok(replay);
     }
@@ -57,6 +110,34 @@ pub(super) async fn edit_one(
         None => Err(store.missing(caller, id).await),
         Some(_) => Err(stale(super::get(store, caller, id).await?)),
     }
+}
+
+/// Writes a task by one statement, unless the edit adds a schedule. `None` also if the task has a schedule, see [`Store::edit`].
+pub(super) async fn write_plain(
+    store: &Store,
+    caller: &Caller,
+    edit: &Edit,
+    if_version: Option<i64>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Task>, Error> {
+    if edit.adds_schedule() { Ok(None) } else { store.edit(caller, edit.clone(), if_version, key).await }
+}
+
+/// Writes a task that has a schedule or gets one. `None` for any other, if it has another version, or if a request with the key was
+/// done before.
+pub(super) async fn write_scheduled(
+    store: &Store,
+    caller: &Caller,
+    edit: Edit,
+    if_version: Option<i64>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Task>, Error> {
+    if let Some(id) = edit.id().filter(|_| !edit.adds_schedule())
+        && store.get(caller, id).await?.is_none_or(|task| task.schedule.is_none())
+    {
+        return Ok(None);
+    }
+    store.edit_scheduled(caller, edit.scheduled(), if_version, key).await
 }
 
 /// The outcome of the same request, if it was done before.

@@ -12,8 +12,10 @@ mod joined;
 mod owners;
 mod quota;
 mod restore;
+mod scheduled;
 mod sequence;
 mod steps;
+mod whole;
 mod wipe;
 
 use std::collections::HashSet;
@@ -24,6 +26,7 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::Semaphore;
 
 pub(super) use self::restore::Restores;
+pub(super) use self::scheduled::{Scheduled, ScheduledRequest};
 use super::columns::ReadPosition;
 use super::growth::Growth;
 use super::input::Sent;

@@ -37,6 +37,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// The clock of an owner without tasks, which begins at this time.
+    pub(super) fn beginning(now: i64) -> Self {
+        Self { last: now, tasks: 0, begin: now }
+    }
+
     /// The next number, at this time or later.
     pub(super) fn after(&self, now: i64) -> i64 {
         Ord::max(self.last, now) + 1
@@ -88,13 +93,14 @@ static LOG_DELETED: EditStatement = LazyLock::new(|| log_before(Kind::Deleted));
 static UPDATE: EditStatement = LazyLock::new(|| {
     Statement::new([change_inputs(), vec![AT, TIME_OF_WRITE, IF_UPDATED_AT]].concat(), |dialect, requests| {
         let mut update = steps::update(dialect, Dialect::request_table(requests));
-        dialect.text(update.and_where(steps::has_version()))
+        dialect.text(update.and_where(steps::has_version()).and_where(steps::is_plain(Kind::Changed)))
     })
 });
 
 static DELETE: EditStatement = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
-        let mut found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+        let is_found = steps::is_named().and(steps::has_version()).and(steps::is_plain(Kind::Deleted));
+        let mut found = joined(dialect, requests, is_found);
         found.columns([Column::Id, Column::UserId].map(|column| (Entity, column)));
         dialect.text(steps::delete(found).returning(returned()))
     })
@@ -103,7 +109,8 @@ static DELETE: EditStatement = LazyLock::new(|| {
 /// Logs the tasks as they are before their change.
 fn log_before(kind: Kind) -> Statement<EditRequest> {
     Statement::new(vec![OWNER, ID, AT, ACTOR, IF_UPDATED_AT], |dialect, requests| {
-        let found = joined(dialect, requests, steps::is_named().and(steps::has_version()));
+        let is_found = steps::is_named().and(steps::has_version()).and(steps::is_plain(kind));
+        let found = joined(dialect, requests, is_found);
         dialect.text(&steps::log(kind, found, task(Column::Id), Some(task)))
     })
 }
@@ -127,7 +134,7 @@ pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
 });
 
 /// Adds owners that have no row.
-static ADD: LazyLock<Statement<NamedClock>> =
+pub(super) static ADD: LazyLock<Statement<NamedClock>> =
     LazyLock::new(|| insert_owners(OnConflict::column(task_owner::Column::UserId).do_nothing()));
 
 /// `INSERT INTO task_owner … ON CONFLICT (user_id) DO …`.

@@ -30,6 +30,13 @@ pub(super) fn has_version() -> Expr {
     request(IF_UPDATED_AT.name).is_null().or(task(Column::UpdatedAt).eq(request(IF_UPDATED_AT.name)))
 }
 
+/// The condition that a change or a deletion of a task needs no more than its statement. The others are done by `scheduled.rs`.
+/// The deletion of a completed task makes no next occurrence, and such a task has no reminders.
+pub(super) fn is_plain(kind: Kind) -> Expr {
+    let is_plain = task(Column::Schedule).is_null();
+    if kind == Kind::Deleted { is_plain.or(task(Column::Completed)) } else { is_plain }
+}
+
 /// `INSERT INTO task (…) SELECT … FROM (…) AS request`.
 pub(super) fn insert(dialect: Dialect, requests: TableRef, with_id: bool) -> InsertStatement {
     let id = with_id.then(|| (Column::Id, request(ID.name)));
