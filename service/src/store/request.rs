@@ -81,14 +81,6 @@ impl Edit {
         schedule.as_ref().is_some_and(|schedule| schedule.adds())
     }
 
-    /// The id of the task, unless it is a new one.
-    pub(crate) fn id(&self) -> Option<i64> {
-        match self {
-            Self::Create(_) => None,
-            Self::Change(id, _) | Self::Toggle(id) | Self::Delete(id) => Some(*id),
-        }
-    }
-
     /// The edit as it is done to a task that has a schedule: its kind, the task and the changes.
     pub(crate) fn scheduled(self) -> (ScheduledEdit, Option<i64>, Changes) {
         match self {

@@ -1,4 +1,4 @@
-use super::update::{replay, stale, update, write_plain};
+use super::update::{replay, stale, update};
 use crate::model::{Changes, Conditions, Description, Schedule, ScheduleChanges, Task, Title, Written};
 use crate::recurrence::Series;
 use crate::store::{Edit, MergeState, Remembered, Store};
@@ -55,8 +55,9 @@ async fn try_to_merge(
     let mut expected = version;
     for _ in 0..=ATTEMPTS {
         let edit = Edit::Change(id, changes.clone());
-        let plain = write_plain(store, caller, &edit, Some(expected), key).await?;
-        if let Some(task) = plain {
+        if !edit.adds_schedule()
+            && let Some(task) = store.edit(caller, edit.clone(), Some(expected), key).await?
+        {
             return Ok(Merged { task: Written::now(task), is_merged: expected != version });
         }
         let MergeState { current, base, done } = store.merge_state(caller, id, version, key).await?;

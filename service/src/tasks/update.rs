@@ -1,4 +1,4 @@
-use crate::model::{Changes, Conditions, IdempotencyKey, Precondition, ScheduledEdit, Task, Written};
+use crate::model::{Changes, Conditions, Precondition, ScheduledEdit, Task, Written};
 use crate::store::{Edit, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
@@ -39,13 +39,21 @@ pub(super) async fn edit_one(
         Wanted::Replay(task) => return Ok(task),
     };
     let key = conditions.key.as_ref();
-    if let Some(task) = write_plain(store, caller, &edit, if_version, key).await? {
-        return Ok(Written::now(task));
+    if !edit.adds_schedule() {
+        if let Some(task) = store.edit(caller, edit.clone(), if_version, key).await? {
+            return Ok(Written::now(task));
+        }
+        if let Some(replay) = replay(store, caller, conditions).await? {
+            return Ok(replay);
+        }
+        match store.get(caller, id).await? {
+            None => return Err(store.missing(caller, id).await),
+            Some(task) if if_version.is_some_and(|wanted| wanted != task.version()) => return Err(stale(task)),
+            // The statement does not find a task that has a schedule.
+            Some(_) => {}
+        }
     }
-    if let Some(replay) = replay(store, caller, conditions).await? {
-        return Ok(replay);
-    }
-    if let Some(task) = write_scheduled(store, caller, edit, if_version, key).await? {
+    if let Some(task) = store.edit_scheduled(caller, edit.scheduled(), if_version, key).await? {
         return Ok(Written::now(task));
     }
     nothing_written(store, caller, id, if_version, conditions).await
@@ -110,34 +118,6 @@ async fn nothing_written(
         None => Err(store.missing(caller, id).await),
         Some(_) => Err(stale(super::get(store, caller, id).await?)),
     }
-}
-
-/// Writes a task by one statement, unless the edit adds a schedule. `None` also if the task has a schedule, see [`Store::edit`].
-pub(super) async fn write_plain(
-    store: &Store,
-    caller: &Caller,
-    edit: &Edit,
-    if_version: Option<i64>,
-    key: Option<&IdempotencyKey>,
-) -> Result<Option<Task>, Error> {
-    if edit.adds_schedule() { Ok(None) } else { store.edit(caller, edit.clone(), if_version, key).await }
-}
-
-/// Writes a task that has a schedule or gets one. `None` for any other, if it has another version, or if a request with the key was
-/// done before.
-pub(super) async fn write_scheduled(
-    store: &Store,
-    caller: &Caller,
-    edit: Edit,
-    if_version: Option<i64>,
-    key: Option<&IdempotencyKey>,
-) -> Result<Option<Task>, Error> {
-    if let Some(id) = edit.id().filter(|_| !edit.adds_schedule())
-        && store.get(caller, id).await?.is_none_or(|task| task.schedule.is_none())
-    {
-        return Ok(None);
-    }
-    store.edit_scheduled(caller, edit.scheduled(), if_version, key).await
 }
 
 /// The outcome of the same request, if it was done before.
