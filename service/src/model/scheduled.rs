@@ -284,3 +284,6 @@ fn changed_series(
         ..series
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,7 +256,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 #[cfg(test)]
 pub(super) mod texts {
     pub(in crate::store) use super::wipe::texts as of_wipe;
-    use super::{joined, restore, sequence};
+    use super::{joined, restore, sequence, whole};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -271,6 +271,12 @@ pub(super) mod texts {
             joined::DELETE.of(false).texts("delete", true, SCALARS),
             joined::DELETE.of(true).texts("delete_with_keys", true, SCALARS),
         ];
-        joined.into_iter().chain(sequence::texts()).chain(restore::texts()).chain(keys::texts()).collect()
+        joined
+            .into_iter()
+            .chain(sequence::texts())
+            .chain(restore::texts())
+            .chain(whole::texts())
+            .chain(keys::texts())
+            .collect()
     }
 }

@@ -343,7 +343,7 @@ pub(super) static INSERT_REMINDERS: ReminderStatement = LazyLock::new(|| {
 
 /// The statements, by name.
 #[cfg(test)]
-pub(super) fn texts() -> [crate::store::statement::Texts; 10] {
+pub(super) fn texts() -> [crate::store::statement::Texts; 11] {
     [
         INSERT_WITH_ID.texts("recreate", false, ""),
         INSERT.texts("create_whole", false, ""),
@@ -355,6 +355,7 @@ pub(super) fn texts() -> [crate::store::statement::Texts; 10] {
         DELETE.texts("delete_whole", false, ""),
         LOG.texts("log_whole", false, ""),
         DELETE_REMINDERS.texts("delete_reminders", false, ""),
+        INSERT_REMINDERS.texts("create_reminders", false, ""),
     ]
 }
 
