@@ -62,7 +62,7 @@ async fn all(store: &Store, caller: &Caller) -> Vec<Task> {
 }
 
 fn occurrence(task: &Task) -> &str {
-    task.occurrence.as_ref().map_or("", Slot::as_str)
+    task.occurrence.as_deref().map_or("", Slot::as_str)
 }
 
 fn next(task: &Task) -> Option<i64> {

@@ -20,6 +20,6 @@ pub async fn occurrences(
     let mut tasks = store.occurrences(caller, series_id, after, limit).await?.tasks;
     let is_cut = tasks.len() > limit as usize;
     tasks.truncate(limit as usize);
-    let next = tasks.last().filter(|_| is_cut).and_then(|last| last.occurrence.clone());
+    let next = tasks.last().filter(|_| is_cut).and_then(|last| last.occurrence.as_deref().cloned());
     Ok(OccurrencePage { tasks, next })
 }

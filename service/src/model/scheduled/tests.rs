@@ -136,7 +136,7 @@ fn an_untouched_next_occurrence_is_deleted_when_the_completion_is_taken_back() {
         toggle(&done, &Surroundings { next, last_other, open: Vec::new() })
     };
     let untouched = with(Some(next.clone()), Some("2026-02-02"));
-    assert_eq!(untouched.deleted, [next.clone()]);
+    assert_eq!(untouched.deleted, std::slice::from_ref(&next));
     let open = untouched.changed.unwrap();
     assert_eq!((open.completed_at, open.schedule.unwrap().next), (None, None));
     for touched in [Task { updated_at: at(NOON + 3), ..next.clone() }, Task { completed: true, ..next }] {

@@ -106,10 +106,10 @@ pub(super) static INSERT_WITH_ID: TaskStatement = LazyLock::new(|| insert(&COLUM
 /// Adds tasks without an id. Each row has the id, the owner and the time of creation, which no other task of the owner has.
 pub(super) static INSERT: TaskStatement = LazyLock::new(|| {
     let returned = [Column::Id, Column::UserId, Column::CreatedAt];
-    insert(&COLUMNS[1..], Some(Query::returning().columns(returned)))
+    insert(&COLUMNS[1..], Some(&Query::returning().columns(returned)))
 });
 
-fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<ReturningClause>) -> Statement<WholeTask> {
+fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<&ReturningClause>) -> Statement<WholeTask> {
     Statement::new(columns.iter().map(|(_, input)| *input).collect(), |dialect, requests| {
         let values = columns.iter().map(|(_, input)| request(input.name));
         let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
@@ -117,8 +117,8 @@ fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<Retur
         insert.into_table(Entity).columns(columns.iter().map(|(column, _)| *column));
         // The columns and the values come from one list, so their numbers are equal.
         let _ = insert.select_from(rows);
-        if let Some(returned) = returned.clone() {
-            insert.returning(returned);
+        if let Some(returned) = returned {
+            insert.returning(returned.clone());
         }
         dialect.text(&insert)
     })
@@ -197,7 +197,7 @@ pub(super) static OCCURRENCES: TaskStatement = LazyLock::new(|| {
     let inputs = vec![
         text("user_id", |sent| Some(&sent.request.user_id)),
         Input { name: "series_id", value: InputValue::BigInt(|sent| sent.request.task.series_id) },
-        text("occurrence", |sent| sent.request.task.occurrence.as_ref().map(Slot::as_str)),
+        text("occurrence", |sent| sent.request.task.occurrence.as_deref().map(Slot::as_str)),
     ];
     Statement::new(inputs, |dialect, requests| {
         let is_occurrence = task(Column::UserId)
