@@ -190,6 +190,8 @@ const INSUFFICIENT_SCOPE: ErrorKind = kind(
 pub(crate) const NO_TASK: ErrorKind = kind(Code::TaskNotFound, "Task not found");
 pub(crate) const TOO_MANY_TASKS: ErrorKind =
     kind(Code::TaskLimitReached, "You have as many tasks as you may have: delete some, or ask for a higher limit");
+const OCCURRENCE_EXISTS: ErrorKind =
+    kind(Code::OccurrenceExists, "There is a task for this occurrence of the series already");
 pub(crate) const STALE: ErrorKind = kind(
     Code::PreconditionFailed,
     "It was changed since the version in If-Match (build the tag from `version`: a tag that begins with W/ never matches)",
@@ -264,6 +266,7 @@ impl Error {
             Self::NoPlace(NoPlace::OfProcess) => STREAMS_FULL,
             Self::NoPlace(NoPlace::Stopping) => STOPPING,
             Self::Service(service::Error::TooManyTasks) => TOO_MANY_TASKS,
+            Self::Service(service::Error::OccurrenceExists) => OCCURRENCE_EXISTS,
             Self::Stale { .. } | Self::Service(service::Error::Stale(_)) => STALE,
             Self::Service(service::Error::Resync) => RESYNC,
             Self::BodyTooLarge => TOO_LARGE,
@@ -277,6 +280,7 @@ impl Error {
             Self::Invalid(_)
             | Self::Service(
                 service::Error::InvalidCursor
+                | service::Error::InvalidSchedule(_)
                 | service::Error::KeyReused
                 | service::Error::TooLongToSort
                 | service::Error::Database(_),
@@ -310,6 +314,7 @@ impl Error {
             Self::Invalid(mistakes) => Cow::Borrowed(mistakes),
             Self::Service(service::Error::InvalidCursor) => Cow::Owned(vec![INVALID_CURSOR]),
             Self::Service(service::Error::KeyReused) => Cow::Owned(vec![KEY_REUSED]),
+            Self::Service(service::Error::InvalidSchedule(problem)) => Cow::Owned(vec![(*problem).into()]),
             Self::Service(service::Error::TooLongToSort) => Cow::Owned(vec![LIMIT_REQUIRED]),
             _ => Cow::Borrowed(&[]),
         }
@@ -333,6 +338,13 @@ impl From<service::Error> for Error {
             }
             error => Self::Service(error),
         }
+    }
+}
+
+impl From<service::tasks::InvalidSchedule> for FieldError {
+    fn from(problem: service::tasks::InvalidSchedule) -> Self {
+        let field = problem.field();
+        Self::of_body(field, FieldCode::Invalid, format!("{field} {problem}"))
     }
 }
 

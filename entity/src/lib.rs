@@ -5,4 +5,5 @@ pub mod prelude;
 pub mod task;
 pub mod task_change;
 pub mod task_owner;
+pub mod task_reminder;
 pub mod task_request;

@@ -3,4 +3,5 @@
 pub use super::task::Entity as Task;
 pub use super::task_change::Entity as TaskChange;
 pub use super::task_owner::Entity as TaskOwner;
+pub use super::task_reminder::Entity as TaskReminder;
 pub use super::task_request::Entity as TaskRequest;

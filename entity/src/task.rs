@@ -30,6 +30,11 @@ pub struct Model {
     pub title_folded: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub description_folded: Option<String>,
+    pub series_id: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub occurrence: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub schedule: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -28,6 +28,11 @@ pub struct Model {
     pub tags: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub due_date: Option<String>,
+    pub series_id: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub occurrence: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub schedule: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

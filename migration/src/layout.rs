@@ -5,7 +5,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statem
 
 /// The tables that have a `user_id`, in the order in which they are split. The first one is the one that every write of an owner
 /// locks first.
-pub const DISTRIBUTED: [&str; 4] = ["task_owner", "task", "task_change", "task_request"];
+pub const DISTRIBUTED: [&str; 5] = ["task_owner", "task", "task_change", "task_request", "task_reminder"];
 
 /// How the database stores the tables that have a `user_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

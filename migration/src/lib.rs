@@ -21,6 +21,7 @@ mod layout;
 mod m20261124_000001_create_task;
 mod m20261124_000002_add_task_lists;
 mod m20261127_000003_add_clocks;
+mod m20261128_000004_add_schedules;
 mod partition;
 mod private;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_task::Migration),
             Box::new(m20261124_000002_add_task_lists::Migration),
             Box::new(m20261127_000003_add_clocks::Migration),
+            Box::new(m20261128_000004_add_schedules::Migration),
         ]
     }
 }
@@ -53,6 +55,7 @@ const LOSSES: &[(&str, &[by_hand::Loss])] = &[
     ("m20261124_000001_create_task", m20261124_000001_create_task::LOSSES),
     ("m20261124_000002_add_task_lists", m20261124_000002_add_task_lists::LOSSES),
     ("m20261127_000003_add_clocks", m20261127_000003_add_clocks::LOSSES),
+    ("m20261128_000004_add_schedules", m20261128_000004_add_schedules::LOSSES),
 ];
 
 /// Returns the sentence of an error, without the name of its kind if it was made by this program.
@@ -169,7 +172,8 @@ pub async fn status_report(db: &DatabaseConnection) -> Result<String, DbErr> {
 }
 
 /// Every table that these migrations create, also those that a later one drops.
-const TABLES: [&str; 6] = ["task", "task_owner", "task_change", "task_request", "server_key", "seaql_migrations"];
+const TABLES: [&str; 7] =
+    ["task", "task_owner", "task_change", "task_request", "task_reminder", "server_key", "seaql_migrations"];
 
 /// Whether these migrations created every table of the database.
 ///

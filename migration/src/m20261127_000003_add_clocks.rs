@@ -104,7 +104,7 @@ fn first_clocks(backend: DbBackend) -> &'static str {
 
 /// A text that is compared by its bytes. That is the order in which owners are locked, and it takes a fraction of the time of the
 /// database's own order.
-fn bytewise_text(backend: DbBackend) -> &'static str {
+pub(crate) fn bytewise_text(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => "text COLLATE \"C\"",
         _ => "text",

@@ -28,6 +28,7 @@ fn migration(arguments: &[&str], url: &str) -> (bool, String) {
 const FIRST: &str = "m20261124_000001_create_task";
 const SECOND: &str = "m20261124_000002_add_task_lists";
 const THIRD: &str = "m20261127_000003_add_clocks";
+const FOURTH: &str = "m20261128_000004_add_schedules";
 
 #[on_both_databases]
 async fn each_command_reports_what_it_did(database: TestDatabase) {
@@ -37,20 +38,20 @@ async fn each_command_reports_what_it_did(database: TestDatabase) {
         output
     };
     assert_eq!(run(&["up"]), "nothing to do: all migrations are applied\n");
-    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\napplied {THIRD}\n"));
-    assert_eq!(run(&["down", "--yes"]), format!("undone 1 migration: {THIRD}\n"));
-    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\npending {THIRD}\n"));
-    assert_eq!(run(&[]), format!("applied 1 migration: {THIRD}\n"));
-    assert_eq!(run(&["reset", "--yes"]), format!("undone 3 migrations: {THIRD}, {SECOND}, {FIRST}\n"));
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\napplied {THIRD}\napplied {FOURTH}\n"));
+    assert_eq!(run(&["down", "--yes"]), format!("undone 1 migration: {FOURTH}\n"));
+    assert_eq!(run(&["status"]), format!("applied {FIRST}\napplied {SECOND}\napplied {THIRD}\npending {FOURTH}\n"));
+    assert_eq!(run(&[]), format!("applied 1 migration: {FOURTH}\n"));
+    assert_eq!(run(&["reset", "--yes"]), format!("undone 4 migrations: {FOURTH}, {THIRD}, {SECOND}, {FIRST}\n"));
     assert_eq!(run(&["down"]), "nothing to do: no migration is applied\n");
     assert_eq!(run(&["up", "-n", "1"]), format!("applied 1 migration: {FIRST}\n"));
     assert_eq!(
         run(&["refresh", "--yes"]),
-        format!("undone 1 migration: {FIRST}\napplied 3 migrations: {FIRST}, {SECOND}, {THIRD}\n")
+        format!("undone 1 migration: {FIRST}\napplied 4 migrations: {FIRST}, {SECOND}, {THIRD}, {FOURTH}\n")
     );
     assert_eq!(
         run(&["fresh", "--yes"]),
-        format!("dropped all tables\napplied 3 migrations: {FIRST}, {SECOND}, {THIRD}\n")
+        format!("dropped all tables\napplied 4 migrations: {FIRST}, {SECOND}, {THIRD}, {FOURTH}\n")
     );
     assert!(SchemaManager::new(&database.connect().await).has_table("task_owner").await.unwrap());
 }
@@ -62,25 +63,28 @@ async fn a_command_that_deletes_data_states_how_many_rows_of_which_tables_and_wa
     let connection = database.connect().await;
     testing::seed(&connection, 3, &[]).await;
     for (command, deletes) in [
-        ("down", "1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request"),
+        (
+            "down",
+            "the columns series_id, occurrence, schedule in 3 rows of the table task, and 0 rows of the table task_reminder",
+        ),
         (
             "reset",
-            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request",
+            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request, 0 rows of the table task_reminder",
         ),
         (
             "refresh",
-            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request",
+            "3 rows of the table task, 1 row of the table task_owner, 0 rows of the table task_change, 0 rows of the table task_request, 0 rows of the table task_reminder",
         ),
         (
             "fresh",
-            "3 rows of the table seaql_migrations, 3 rows of the table task, 0 rows of the table task_change, 1 row of the table task_owner, 0 rows of the table task_request",
+            "4 rows of the table seaql_migrations, 3 rows of the table task, 0 rows of the table task_change, 1 row of the table task_owner, 0 rows of the table task_reminder, 0 rows of the table task_request",
         ),
     ] {
         let (done, output) = migration(&[command], database.url());
         assert!(!done && output.contains(&format!("and deletes {deletes}: repeat it with --yes")), "{output}");
     }
     let (_, status) = migration(&["status"], database.url());
-    assert_eq!(status.matches("applied").count(), 3, "{status}");
+    assert_eq!(status.matches("applied").count(), 4, "{status}");
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sea_orm::DbErr;
 
-use crate::tasks::Task;
+use crate::tasks::{InvalidSchedule, Task};
 
 /// The reasons why a valid request can fail.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -29,6 +29,12 @@ pub enum Error {
     /// The user has as many tasks as a user may have.
     #[error("the user has too many tasks")]
     TooManyTasks,
+    /// The task cannot have this rule, these reminders or this due date.
+    #[error("{} {}", .0.field(), .0)]
+    InvalidSchedule(InvalidSchedule),
+    /// The task stands for an occurrence of its series for which there is another task by now.
+    #[error("there is a task for this occurrence")]
+    OccurrenceExists,
     /// Too many large requests run or wait already, of this caller or of all. A retry after a moment can succeed.
     #[error("too many large requests at a time")]
     Busy,
@@ -44,6 +50,12 @@ pub enum Error {
     /// The database refused a statement: a defect of this server or of its schema.
     #[error("the database refused a statement")]
     Database(#[source] Cause),
+}
+
+impl From<InvalidSchedule> for Error {
+    fn from(problem: InvalidSchedule) -> Self {
+        Self::InvalidSchedule(problem)
+    }
 }
 
 /// An error of the database, of its driver, or of this crate about them. Its text is for the log and never contains a password.

@@ -31,6 +31,7 @@ mod listeners;
 pub mod live;
 pub mod me;
 mod model;
+pub mod recurrence;
 mod store;
 pub mod tasks;
 

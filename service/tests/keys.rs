@@ -81,6 +81,7 @@ async fn a_repeated_change_is_done_once_and_returns_the_task_as_it_was_then(data
         priority: Change::To(Priority::Low),
         tags: Change::To(Tags::default()),
         due: Change::To(None),
+        schedule: None,
     };
     let changes = [title("Milk"), every_field, Changes { priority: Change::To(Priority::None), ..Changes::default() }];
     for (number, changes) in changes.into_iter().enumerate() {

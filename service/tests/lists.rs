@@ -146,6 +146,7 @@ impl New {
             priority: self.priority,
             tags: Tags::parse(self.tags.iter().map(|tag| (*tag).to_owned()).collect()).unwrap(),
             due: self.due.as_deref().map(|text| Due::parse(text).unwrap()),
+            schedule: None,
         }
     }
 }

@@ -70,6 +70,7 @@ async fn a_restored_task_is_stored_as_it_was_but_for_its_version(database: TestD
         priority: Priority::High,
         tags: Tags::parse(vec!["ÉCOLE".to_owned(), "a, b".to_owned()]).unwrap(),
         due: Some(Due::parse("2026-01-31T09:30:00+01:00").unwrap()),
+        schedule: None,
     };
     let columns = [
         "user_id",

@@ -53,6 +53,7 @@ impl Example {
             priority: self.priority,
             tags: Tags::parse(self.tags.split_whitespace().map(str::to_owned).collect())?,
             due: due.map(Due::parse).transpose()?,
+            schedule: None,
         })
     }
 }

@@ -68,6 +68,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
     /// The user has as many tasks as a user may have.
     TaskLimitReached = "task_limit_reached", CONFLICT;
+    /// The deleted task stands for an occurrence of a series for which there is another task by now.
+    OccurrenceExists = "occurrence_exists", CONFLICT;
     /// The task, or the list, was changed since the version in `If-Match`.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.

@@ -138,6 +138,9 @@ mod tests {
             priority: Priority::Low,
             tags: Tags::default(),
             due: None,
+            series_id: None,
+            occurrence: None,
+            schedule: None,
         };
         for (ids, has_more) in [(0..0, true), (1..4, false)] {
             let deleted = |id| FeedItem::Deleted { id, version: 10 * id };

@@ -48,6 +48,7 @@ impl Input for CreateTask {
             priority: self.priority.unwrap_or_default().into(),
             tags: Tags::parse(self.tags.unwrap_or_default())?,
             due: due(self.due_date, strict)?,
+            schedule: None,
         })
     }
 }
@@ -97,6 +98,7 @@ impl Input for UpdateTask {
             priority: self.priority.map(|priority| priority.unwrap_or_default().into()),
             tags: self.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
             due: self.due_date.try_map(|text| due(text, strict))?,
+            schedule: None,
         })
     }
 }

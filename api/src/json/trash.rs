@@ -113,6 +113,9 @@ mod tests {
             priority: Priority::Low,
             tags: Tags::default(),
             due: None,
+            series_id: None,
+            occurrence: None,
+            schedule: None,
         };
         for count in 0..3 {
             let deleted = vec![tasks::DeletedTask { task: task.clone(), deleted_at }; count];

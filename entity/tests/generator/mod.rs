@@ -1,5 +1,6 @@
 //! SeaORM's own generator, with this project's settings.
 
+use std::fs;
 use std::path::Path;
 
 use clap::Parser;
@@ -19,4 +20,14 @@ pub async fn generate(url: &str, folder: &Path) {
         unreachable!("the arguments say `generate`")
     };
     run_generate_command(command, false).await.expect("the generator runs");
+    remove_partial_keys(Path::new(folder));
+}
+
+/// Removes the unique keys of partial indexes. The generator reports them on SQLite only, as if they held for all rows.
+fn remove_partial_keys(folder: &Path) {
+    const PARTIAL: &str = r#"unique_key = "task_series""#;
+    let file = folder.join("task.rs");
+    let text = fs::read_to_string(&file).expect("the generator wrote the entity");
+    let text = text.replace(&format!("    #[sea_orm({PARTIAL})]\n"), "").replace(&format!(", {PARTIAL}"), "");
+    fs::write(&file, text).expect("the folder is writable");
 }

@@ -13,8 +13,9 @@ pub struct Due {
     kind: DueKind,
 }
 
+/// The three forms of a due date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DueKind {
+pub(crate) enum DueKind {
     Day(NaiveDate),
     Wall(NaiveDateTime),
     Instant(DateTime<Utc>),
@@ -51,6 +52,19 @@ impl Due {
     #[must_use]
     pub fn is_wall_time(&self) -> bool {
         matches!(self.kind, DueKind::Wall(_))
+    }
+
+    /// The form of the due date, with its value.
+    pub(crate) fn kind(&self) -> DueKind {
+        self.kind
+    }
+
+    /// The instant, if it is one.
+    pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
+        match self.kind {
+            DueKind::Instant(instant) => Some(instant),
+            DueKind::Day(_) | DueKind::Wall(_) => None,
+        }
     }
 
     /// The text as it was sent.

@@ -1,6 +1,6 @@
-use chrono_tz::Tz;
+use chrono_tz::{TZ_VARIANTS, Tz};
 use migration::fold;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Description, Due, Priority, Tag};
 
@@ -77,9 +77,16 @@ pub struct InvalidZone;
 pub struct InvalidSearch;
 
 impl Zone {
-    /// Parses the name of a time zone, in the spelling of the IANA database.
+    /// Parses the name of a time zone of the IANA database, in any case.
     pub fn parse(name: &str) -> Result<Self, InvalidZone> {
-        name.parse().map(Self).map_err(|_| InvalidZone)
+        let in_any_case = || TZ_VARIANTS.iter().copied().find(|tz| tz.name().eq_ignore_ascii_case(name));
+        name.parse().ok().or_else(in_any_case).map(Self).ok_or(InvalidZone)
+    }
+
+    /// The name in the spelling of the IANA database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
     }
 
     /// The time zone.
@@ -91,6 +98,12 @@ impl Zone {
 impl Serialize for Zone {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.name().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -9,6 +9,9 @@ mod filter;
 mod history;
 mod precondition;
 mod priority;
+mod reminder;
+mod schedule;
+mod scheduled;
 mod sort;
 mod tag;
 mod task;
@@ -17,6 +20,7 @@ mod time;
 mod trash;
 
 pub use conditions::{Conditions, IdempotencyKey, InvalidKey, Written};
+pub(crate) use due::DueKind;
 pub use due::{Due, InvalidDue};
 pub(crate) use due_bound::{DueBound, day_of, next};
 pub use feed::{Feed, FeedItem};
@@ -24,6 +28,9 @@ pub use filter::{DueIn, Filter, InvalidSearch, InvalidZone, Search, Status, Zone
 pub use history::{ChangeKind, HistoryEntry, HistoryPage, HistoryPosition};
 pub use precondition::Precondition;
 pub use priority::Priority;
+pub use reminder::{InvalidReminder, LeadTime, Reminder, ReminderInstant};
+pub use schedule::{InvalidSchedule, OccurrencePage, RuleText, Schedule, ScheduleChanges};
+pub(crate) use scheduled::{Outcome, ReminderTime, ScheduledEdit, Surroundings, apply, created, reminder_times};
 pub(crate) use sort::PositionKey;
 pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};
 pub use tag::{InvalidTag, Tag, Tags};

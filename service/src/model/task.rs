@@ -1,7 +1,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
-use super::{Description, Due, Priority, Tags, Title};
+use super::{Description, Due, Priority, Schedule, ScheduleChanges, Tags, Title};
+use crate::recurrence::Slot;
 
 /// A task as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,12 @@ pub struct Task {
     pub tags: Tags,
     /// See [`Due`].
     pub due: Option<Due>,
+    /// The series to which the task belongs or belonged: the number of the write with which the series began.
+    pub series_id: Option<i64>,
+    /// What the task stands for in its series.
+    pub occurrence: Option<Box<Slot>>,
+    /// The rule and the reminders; `None` for a plain task.
+    pub schedule: Option<Box<Schedule>>,
 }
 
 impl Task {
@@ -41,7 +48,8 @@ impl Task {
         const REST: usize = 280;
         let description = self.description.as_deref().map_or(0, escaped_length);
         let tags: usize = self.tags.iter().map(|tag| escaped_length(tag) + 3).sum();
-        REST + escaped_length(&self.title) + description + tags
+        let schedule = self.schedule.as_ref().map_or(0, |schedule| schedule.size());
+        REST + escaped_length(&self.title) + description + tags + schedule
     }
 
     /// A task for tests, written once, at this time in microseconds.
@@ -59,6 +67,9 @@ impl Task {
             priority: Priority::None,
             tags: Tags::default(),
             due: None,
+            series_id: None,
+            occurrence: None,
+            schedule: None,
         }
     }
 }
@@ -86,13 +97,22 @@ pub struct NewTask {
     pub tags: Tags,
     /// See [`Due`].
     pub due: Option<Due>,
+    /// See [`ScheduleChanges`].
+    pub schedule: Option<Box<ScheduleChanges>>,
 }
 
 impl NewTask {
     /// A task with a title and the default of every other field.
     #[must_use]
     pub fn new(title: Title) -> Self {
-        Self { title, description: None, priority: Priority::default(), tags: Tags::default(), due: None }
+        Self {
+            title,
+            description: None,
+            priority: Priority::default(),
+            tags: Tags::default(),
+            due: None,
+            schedule: None,
+        }
     }
 }
 
@@ -111,12 +131,14 @@ pub struct Changes {
     pub tags: Change<Tags>,
     /// See [`Due`]. `To(None)` removes it.
     pub due: Change<Option<Due>>,
+    /// See [`ScheduleChanges`]. `None` changes nothing.
+    pub schedule: Option<Box<ScheduleChanges>>,
 }
 
 /// A new task is a change of every field, so that one description of the columns serves both.
 impl From<NewTask> for Changes {
     fn from(new: NewTask) -> Self {
-        let NewTask { title, description, priority, tags, due } = new;
+        let NewTask { title, description, priority, tags, due, schedule } = new;
         Self {
             title: Change::To(title),
             description: Change::To(description),
@@ -124,6 +146,7 @@ impl From<NewTask> for Changes {
             priority: Change::To(priority),
             tags: Change::To(tags),
             due: Change::To(due),
+            schedule,
         }
     }
 }

@@ -15,7 +15,8 @@ use super::dialect::{Dialect, NAME_OF_TIME_OF_WRITE, request};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
 use super::statement::Cell;
-use crate::model::{Due, IdempotencyKey, Priority, Tags, Task};
+use crate::model::{Due, IdempotencyKey, Priority, Schedule, Tags, Task};
+use crate::recurrence::Slot;
 
 /// Declares the columns that are read, in the order of the row: the field of [`Task`], the column, the stored type and the
 /// conversion. It makes the list of columns and the function that decodes a row by position.
@@ -61,6 +62,9 @@ read! {
     priority: Priority as i16 => |stored| Priority::from_stored(stored).ok_or_else(|| format!("priority {stored}").into()),
     tags: Tags as &'r str => |stored| Ok(Tags::from_stored(stored)?),
     due: DueDate as Option<&'r str> => |stored| Ok(stored.map(Due::parse).transpose()?),
+    series_id: SeriesId as Option<i64> => Ok,
+    occurrence: Occurrence as Option<&'r str> => |stored| Ok(stored.map(Slot::parse).transpose()?.map(Box::new)),
+    schedule: Schedule as Option<&'r str> => |stored| Ok(stored.map(Schedule::from_stored).transpose()?.map(Box::new)),
 }
 
 /// A stored time. The driver's own decoding panics at PostgreSQL's `infinity`, which would fail the whole batch.
@@ -112,7 +116,7 @@ enum OnChange {
 pub(super) type Before = fn(Column) -> Expr;
 
 /// The columns that are written.
-pub(super) static WRITTEN: [WrittenColumn; 14] = [
+pub(super) static WRITTEN: [WrittenColumn; 17] = [
     fixed(Column::UserId, OWNER),
     always(Column::Title, text("title", |sent| Some(sent.request.changes.title.value()?.as_str()))),
     always(Column::TitleFolded, text("title_folded", |sent| sent.request.derived.title_folded.as_deref())),
@@ -139,6 +143,9 @@ pub(super) static WRITTEN: [WrittenColumn; 14] = [
     computed(Column::UpdatedAt, OnCreate::TimeOfWrite, |dialect, _| dialect.time_of_write()),
     computed(Column::Completed, OnCreate::Constant("FALSE"), |_, before| completed(before)),
     computed(Column::CompletedAt, OnCreate::Constant("NULL"), completed_at),
+    plain(Column::SeriesId),
+    plain(Column::Occurrence),
+    plain(Column::Schedule),
 ];
 
 pub(super) const OWNER: Input<EditRequest> = text("user_id", |sent| Some(sent.request.caller.user_id().as_str()));
@@ -179,6 +186,11 @@ const fn nullable(column: Column, input: Input<EditRequest>, is_set: Input<EditR
 
 const fn computed(column: Column, on_create: OnCreate, on_change: fn(Dialect, Before) -> Expr) -> WrittenColumn {
     WrittenColumn { column, on_create, on_change: OnChange::Expr(on_change) }
+}
+
+/// A column that only tasks with a schedule have. Plain statements write none of those.
+const fn plain(column: Column) -> WrittenColumn {
+    WrittenColumn { column, on_create: OnCreate::Constant("NULL"), on_change: OnChange::Keep }
 }
 
 const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, EditRequest>) -> Option<&'a str>) -> Input<EditRequest> {
@@ -279,7 +291,7 @@ fn completed_at(dialect: Dialect, before: Before) -> Expr {
 /// An image of a task has all columns that are read, but for the id. A change has the image of the task as it was before, and
 /// the key of a request that of the task as it was after the request. These are the columns of the task, and where either keeps
 /// them.
-pub(super) const IMAGE: [(Column, task_change::Column, task_request::Column); 9] = [
+pub(super) const IMAGE: [(Column, task_change::Column, task_request::Column); 12] = [
     (Column::Title, task_change::Column::Title, task_request::Column::Title),
     (Column::Description, task_change::Column::Description, task_request::Column::Description),
     (Column::Completed, task_change::Column::Completed, task_request::Column::Completed),
@@ -289,6 +301,9 @@ pub(super) const IMAGE: [(Column, task_change::Column, task_request::Column); 9]
     (Column::Priority, task_change::Column::Priority, task_request::Column::Priority),
     (Column::Tags, task_change::Column::Tags, task_request::Column::Tags),
     (Column::DueDate, task_change::Column::DueDate, task_request::Column::DueDate),
+    (Column::SeriesId, task_change::Column::SeriesId, task_request::Column::SeriesId),
+    (Column::Occurrence, task_change::Column::Occurrence, task_request::Column::Occurrence),
+    (Column::Schedule, task_change::Column::Schedule, task_request::Column::Schedule),
 ];
 
 /// The columns that are read, with the name of their table.

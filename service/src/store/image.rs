@@ -6,12 +6,15 @@ use super::columns::IMAGE;
 use super::input::{Input, InputValue, Sent};
 use super::statement::Cell;
 use crate::model::{Due, Task};
+use crate::recurrence::Slot;
 
 /// A request that can have the image of a task.
 pub(super) trait HasImage: 'static {
     fn image(&self) -> Option<&Task>;
     /// The tags of the image as they are stored.
     fn tags(&self) -> Option<&str>;
+    /// The schedule of the image as it is stored.
+    fn schedule(&self) -> Option<&str>;
 }
 
 /// The inputs of an image, with the names of the columns of a task, in the order of [`IMAGE`].
@@ -32,6 +35,12 @@ pub(super) fn inputs<R: HasImage>() -> [Input<R>; IMAGE.len()] {
         Input { name: "priority", value: InputValue::SmallInt(|sent| Some(image(sent)?.priority.to_stored())) },
         Input { name: "tags", value: InputValue::Text(|sent| sent.request.tags()) },
         Input { name: "due_date", value: InputValue::Text(|sent| image(sent)?.due.as_ref().map(Due::as_str)) },
+        Input { name: "series_id", value: InputValue::BigInt(|sent| image(sent)?.series_id) },
+        Input {
+            name: "occurrence",
+            value: InputValue::Text(|sent| image(sent)?.occurrence.as_deref().map(Slot::as_str)),
+        },
+        Input { name: "schedule", value: InputValue::Text(|sent| sent.request.schedule()) },
     ]
 }
 

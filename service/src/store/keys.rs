@@ -198,16 +198,16 @@ impl Claim {
     }
 }
 
-/// A claim with the text of its task's tags.
-type ClaimWithTags = (Claim, Option<String>);
+/// A claim with the stored texts of its task's tags and schedule.
+type ClaimWithTexts = (Claim, [Option<String>; 2]);
 
 /// `INSERT INTO task_request (…) SELECT … FROM (…) AS request ON CONFLICT (user_id, key) DO UPDATE …`. Only an edit of many tasks
 /// finds its own key, after each of its steps but the first.
-pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
-    fn claim<'a>(sent: &Sent<'a, ClaimWithTags>) -> &'a Claim {
+pub(super) static CLAIM: LazyLock<Statement<ClaimWithTexts>> = LazyLock::new(|| {
+    fn claim<'a>(sent: &Sent<'a, ClaimWithTexts>) -> &'a Claim {
         &sent.request.0
     }
-    let mut inputs: Vec<Input<ClaimWithTags>> = vec![
+    let mut inputs: Vec<Input<ClaimWithTexts>> = vec![
         Input { name: "user_id", value: InputValue::Text(|sent| Some(claim(sent).caller.user_id().as_str())) },
         Input { name: "key", value: InputValue::Text(|sent| Some(claim(sent).key.as_str())) },
         Input { name: "at", value: InputValue::BigInt(|sent| Some(claim(sent).at)) },
@@ -219,7 +219,7 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
     Statement::insert(inputs, || {
         let fixed = [Column::UserId, Column::Key, Column::At, Column::Fingerprint, Column::Count, Column::TaskId];
         let fixed = fixed.into_iter().map(|column| (column.into_iden(), Cell::Input(column.as_str())));
-        let image = IMAGE.iter().map(|(.., kept)| kept.into_iden()).zip(image::cells::<ClaimWithTags>());
+        let image = IMAGE.iter().map(|(.., kept)| kept.into_iden()).zip(image::cells::<ClaimWithTexts>());
         let mut key = OnConflict::columns([Column::UserId, Column::Key]);
         key.update_columns([Column::At, Column::Count]);
         Inserted {
@@ -229,13 +229,17 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTags>> = LazyLock::new(|| {
     })
 });
 
-impl HasImage for ClaimWithTags {
+impl HasImage for ClaimWithTexts {
     fn image(&self) -> Option<&Task> {
         self.0.task()
     }
 
     fn tags(&self) -> Option<&str> {
-        self.1.as_deref()
+        self.1[0].as_deref()
+    }
+
+    fn schedule(&self) -> Option<&str> {
+        self.1[1].as_deref()
     }
 }
 
@@ -244,11 +248,12 @@ pub(super) async fn claim_in(transaction: &mut Transaction, claims: Vec<Claim>) 
     if claims.is_empty() {
         return Ok(());
     }
-    let with_tags = claims.into_iter().map(|claim| {
+    let with_texts = claims.into_iter().map(|claim| {
         let tags = claim.task().map(|task| task.tags.to_stored());
-        (claim, tags)
+        let schedule = claim.task().and_then(|task| Some(task.schedule.as_ref()?.to_stored()));
+        (claim, [tags, schedule])
     });
-    let claims: Vec<ClaimWithTags> = with_tags.collect();
+    let claims: Vec<ClaimWithTexts> = with_texts.collect();
     CLAIM.fetch_in(transaction, &Sent::all(&claims), |_| Ok(())).await
 }
 

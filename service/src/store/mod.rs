@@ -18,6 +18,7 @@ mod input;
 mod keys;
 mod list;
 mod moved;
+mod occurrences;
 mod owned;
 #[cfg(test)]
 mod plans;
@@ -45,7 +46,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::cost::Cost;
 use self::cost::Places;
-use self::edit::{Edits, LONG_WAITS, Restores};
+use self::edit::{Edits, LONG_WAITS, Restores, Scheduled, ScheduledRequest};
 use self::growth::Growth;
 use self::keys::FindKey;
 pub(crate) use self::keys::Remembered;
@@ -61,7 +62,7 @@ pub(crate) use self::trash::TrashRows;
 use crate::batch::{Holds, Lane, Mix, Pace, Plan, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::listeners::Listeners;
-use crate::model::{Changes, IdempotencyKey, Task};
+use crate::model::{Changes, IdempotencyKey, ScheduledEdit, Task};
 use crate::{Caller, Error, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
@@ -120,6 +121,7 @@ struct Queues {
     change: Arc<Queue<Edits>>,
     delete: Arc<Queue<Edits>>,
     restore: Arc<Queue<Restores>>,
+    scheduled: Arc<Queue<Scheduled>>,
 }
 
 /// How the queues of a store make and send their batches.
@@ -226,6 +228,11 @@ impl Store {
             history: shared.history,
             listeners: Arc::clone(&shared.listeners),
         };
+        let scheduled = Scheduled {
+            growth: Arc::clone(&shared.growth),
+            max_tasks: shared.max_tasks,
+            listeners: Arc::clone(&shared.listeners),
+        };
         let queues = Queues {
             get: Queue::new(Get, db.clone(), plans.reads()),
             newest: Queue::new(Newest, db.clone(), plans.reads()),
@@ -236,6 +243,7 @@ impl Store {
             change: of(EditKind::Change),
             delete: of(EditKind::Delete),
             restore: Queue::new(restores, db.clone(), plans.edits()),
+            scheduled: Queue::new(scheduled, db.clone(), plans.edits()),
             reads: plans.reads,
             edits: plans.edits,
         };
@@ -295,8 +303,9 @@ impl Store {
         sum
     }
 
-    /// Writes one task, if it has the given version and no request of the caller with this key was done before. This,
-    /// [`Self::restore`] and [`Self::edit_all`] are the only ways to change tasks.
+    /// Writes one task, if it has the given version and no request of the caller with this key was done before. A task that
+    /// has a schedule is not found, unless a completed one is deleted. This, [`Self::edit_scheduled`], [`Self::restore`] and
+    /// [`Self::edit_all`] are the only ways to change tasks.
     pub(crate) async fn edit(
         &self,
         caller: &Caller,
@@ -310,6 +319,19 @@ impl Store {
             EditKind::Change => self.queues.change.ask(request).await,
             EditKind::Delete => self.queues.delete.ask(request).await,
         }
+    }
+
+    /// Writes one task that has a schedule or gets one, like [`Self::edit`]. It writes any other task too, at the cost of more
+    /// statements.
+    pub(crate) async fn edit_scheduled(
+        &self,
+        caller: &Caller,
+        (edit, id, changes): (ScheduledEdit, Option<i64>, Changes),
+        if_version: Option<i64>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Task>, Error> {
+        let request = EditRequest { if_version, key: key.cloned(), ..EditRequest::of(caller.clone(), id, changes) };
+        self.queues.scheduled.ask(ScheduledRequest { request, edit }).await
     }
 
     /// Restores a deleted task, or returns the one that exists. `None` if the caller has no task with this id in the trash, or

@@ -2,10 +2,10 @@ use chrono::{DateTime, Utc};
 use migration::fold;
 
 use crate::Caller;
-use crate::model::{Changes, IdempotencyKey, NewTask, Tags, Task};
+use crate::model::{Changes, IdempotencyKey, NewTask, ScheduledEdit, Tags, Task};
 
 /// A write to one task.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Edit {
     /// Creates a task.
     Create(NewTask),
@@ -71,6 +71,26 @@ impl Derived {
 }
 
 impl Edit {
+    /// Whether the edit makes a task that has a schedule.
+    pub(crate) fn adds_schedule(&self) -> bool {
+        let schedule = match self {
+            Self::Create(new) => &new.schedule,
+            Self::Change(_, changes) => &changes.schedule,
+            Self::Toggle(_) | Self::Delete(_) => &None,
+        };
+        schedule.as_ref().is_some_and(|schedule| schedule.adds())
+    }
+
+    /// The edit as it is done to a task that has a schedule: its kind, the task and the changes.
+    pub(crate) fn scheduled(self) -> (ScheduledEdit, Option<i64>, Changes) {
+        match self {
+            Self::Create(new) => (ScheduledEdit::Create, None, Changes::from(new)),
+            Self::Change(id, changes) => (ScheduledEdit::Change, Some(id), changes),
+            Self::Toggle(id) => (ScheduledEdit::Toggle, Some(id), Changes::default()),
+            Self::Delete(id) => (ScheduledEdit::Delete, Some(id), Changes::default()),
+        }
+    }
+
     /// The kind of the edit, and the edit as the statements take it.
     pub(super) fn of(
         self,
@@ -103,7 +123,7 @@ impl EditRequest {
 
     /// The task that this request creates, if it creates one.
     pub(super) fn created(&self, id: i64, at: DateTime<Utc>) -> Option<Task> {
-        let Changes { title, description, completed, priority, tags, due } = &self.changes;
+        let Changes { title, description, completed, priority, tags, due, schedule: _ } = &self.changes;
         Some(Task {
             id,
             title: title.value()?.as_str().to_owned(),
@@ -115,6 +135,9 @@ impl EditRequest {
             priority: *priority.value()?,
             tags: tags.value()?.clone(),
             due: due.value()?.clone(),
+            series_id: None,
+            occurrence: None,
+            schedule: None,
         })
     }
 }

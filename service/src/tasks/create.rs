@@ -15,7 +15,18 @@ pub async fn create(
     new: NewTask,
     key: Option<IdempotencyKey>,
 ) -> Result<Written<Task>, Error> {
-    match store.edit(caller, Edit::Create(new), None, key.as_ref()).await {
+    let create = Edit::Create(new);
+    let created = if create.adds_schedule() {
+        store.edit_scheduled(caller, create.scheduled(), None, key.as_ref()).await
+    } else {
+        store.edit(caller, create, None, key.as_ref()).await
+    };
+    match created {
+        Ok(None) if key.is_some() => {
+            let conditions = Conditions { key, ..Conditions::default() };
+            let replay = replay(store, caller, &conditions).await?;
+            replay.ok_or(Error::Database(DbErr::RecordNotInserted.into()))
+        }
         Ok(created) => Ok(Written::now(created.ok_or(Error::Database(DbErr::RecordNotInserted.into()))?)),
         // A task that was created before is not created once more either.
         Err(Error::TooManyTasks) => {

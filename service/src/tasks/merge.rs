@@ -1,5 +1,6 @@
 use super::update::{replay, stale, update};
-use crate::model::{Changes, Conditions, Description, Task, Title, Written};
+use crate::model::{Changes, Conditions, Description, Schedule, ScheduleChanges, Task, Title, Written};
+use crate::recurrence::Series;
 use crate::store::{Edit, MergeState, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
@@ -53,7 +54,10 @@ async fn try_to_merge(
     let key = conditions.key.as_ref();
     let mut expected = version;
     for _ in 0..=ATTEMPTS {
-        if let Some(task) = store.edit(caller, Edit::Change(id, changes.clone()), Some(expected), key).await? {
+        let edit = Edit::Change(id, changes.clone());
+        if !edit.adds_schedule()
+            && let Some(task) = store.edit(caller, edit.clone(), Some(expected), key).await?
+        {
             return Ok(Merged { task: Written::now(task), is_merged: expected != version });
         }
         let MergeState { current, base, done } = store.merge_state(caller, id, version, key).await?;
@@ -62,7 +66,11 @@ async fn try_to_merge(
             return Ok(Merged { task: Written::before(task), is_merged: false });
         }
         let Some(current) = current else { return Err(store.missing(caller, id).await) };
-        if current.version() == expected && key.is_some() {
+        if current.version() == expected && (current.schedule.is_some() || edit.adds_schedule()) {
+            if let Some(task) = store.edit_scheduled(caller, edit.scheduled(), Some(expected), key).await? {
+                return Ok(Merged { task: Written::now(task), is_merged: expected != version });
+            }
+        } else if current.version() == expected && key.is_some() {
             // The key is the reason why nothing was written.
             return Err(stale(current));
         }
@@ -78,7 +86,7 @@ async fn try_to_merge(
 
 /// The fields that a request changes although they were changed since `base`, to something else than the request wants.
 fn conflicts(changes: &Changes, base: &Task, current: &Task) -> Vec<&'static str> {
-    let Changes { title, description, completed, priority, tags, due } = changes;
+    let Changes { title, description, completed, priority, tags, due, schedule } = changes;
     let description = description.value().map(|text| text.as_ref().map(Description::as_str));
     let differs = [
         ("title", is_conflict(title.value().map(Title::as_str), &base.title, &current.title)),
@@ -91,7 +99,39 @@ fn conflicts(changes: &Changes, base: &Task, current: &Task) -> Vec<&'static str
         ("tags", is_conflict(tags.value(), &base.tags, &current.tags)),
         ("due_date", is_conflict(due.value(), &base.due, &current.due)),
     ];
-    differs.into_iter().filter_map(|(field, is_conflict)| is_conflict.then_some(field)).collect()
+    let of_schedule = schedule.iter().flat_map(|schedule| conflicts_of_schedule(schedule, base, current));
+    differs.into_iter().chain(of_schedule).filter_map(|(field, is_conflict)| is_conflict.then_some(field)).collect()
+}
+
+/// The same for the parts of the schedule.
+fn conflicts_of_schedule(changes: &ScheduleChanges, base: &Task, current: &Task) -> [(&'static str, bool); 5] {
+    let ScheduleChanges { recurrence, zone, from, missed, reminders } = changes;
+    let [base, current] = [base, current].map(|task| task.schedule.as_deref());
+    let series = |schedule: Option<&Schedule>| schedule.and_then(|schedule| schedule.series.clone());
+    let [base_series, current_series] = [series(base), series(current)];
+    let rule = |series: &Option<Series>| series.as_ref().map(|series| series.rule.as_str().to_owned());
+    let wanted_rule = recurrence.value().map(|rule| rule.as_ref().map(|rule| rule.text.clone()));
+    let of_zone = |schedule: Option<&Schedule>| schedule.and_then(Schedule::zone);
+    let of_reminders = |schedule: Option<&Schedule>| schedule.map(|it| it.reminders.clone()).unwrap_or_default();
+    let of_from = |series: &Option<Series>| series.as_ref().map(|series| series.from);
+    let of_missed = |series: &Option<Series>| series.as_ref().map(|series| series.missed);
+    [
+        ("recurrence", is_conflict(wanted_rule.as_ref(), &rule(&base_series), &rule(&current_series))),
+        ("time_zone", is_conflict(zone.value(), &of_zone(base), &of_zone(current))),
+        (
+            "recurrence_from",
+            is_conflict(from.value().copied().map(Some).as_ref(), &of_from(&base_series), &of_from(&current_series)),
+        ),
+        (
+            "missed",
+            is_conflict(
+                missed.value().copied().map(Some).as_ref(),
+                &of_missed(&base_series),
+                &of_missed(&current_series),
+            ),
+        ),
+        ("reminders", is_conflict(reminders.value(), &of_reminders(base), &of_reminders(current))),
+    ]
 }
 
 fn is_conflict<T: PartialEq + ?Sized>(wanted: Option<&T>, base: &T, current: &T) -> bool {

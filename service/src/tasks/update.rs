@@ -1,4 +1,4 @@
-use crate::model::{Changes, Conditions, Precondition, Task, Written};
+use crate::model::{Changes, Conditions, Precondition, ScheduledEdit, Task, Written};
 use crate::store::{Edit, Remembered, Store};
 use crate::{Caller, Error, Stale};
 
@@ -26,7 +26,7 @@ pub async fn update(
 }
 
 /// Writes to the task with this id if the precondition holds and the key is new, and returns it. It is one statement, unless the
-/// precondition names several versions, or nothing was written.
+/// task has a schedule or gets one, the precondition names several versions, or nothing was written.
 pub(super) async fn edit_one(
     store: &Store,
     caller: &Caller,
@@ -34,8 +34,43 @@ pub(super) async fn edit_one(
     edit: Edit,
     conditions: &Conditions,
 ) -> Result<Written<Task>, Error> {
+    let if_version = match version_of(store, caller, id, conditions).await? {
+        Wanted::Version(version) => version,
+        Wanted::Replay(task) => return Ok(task),
+    };
+    let key = conditions.key.as_ref();
+    if !edit.adds_schedule() {
+        if let Some(task) = store.edit(caller, edit.clone(), if_version, key).await? {
+            return Ok(Written::now(task));
+        }
+        if let Some(replay) = replay(store, caller, conditions).await? {
+            return Ok(replay);
+        }
+        match store.get(caller, id).await? {
+            None => return Err(store.missing(caller, id).await),
+            Some(task) if if_version.is_some_and(|wanted| wanted != task.version()) => return Err(stale(task)),
+            // The statement does not find a task that has a schedule.
+            Some(_) => {}
+        }
+    }
+    if let Some(task) = store.edit_scheduled(caller, edit.scheduled(), if_version, key).await? {
+        return Ok(Written::now(task));
+    }
+    nothing_written(store, caller, id, if_version, conditions).await
+}
+
+/// The version that a write demands.
+enum Wanted {
+    /// This one, or any.
+    Version(Option<i64>),
+    /// The same request was done before.
+    Replay(Written<Task>),
+}
+
+/// Reads the task if the precondition names several versions.
+async fn version_of(store: &Store, caller: &Caller, id: i64, conditions: &Conditions) -> Result<Wanted, Error> {
     let precondition = &conditions.precondition;
-    let if_version = match (precondition, precondition.only_version()) {
+    Ok(Wanted::Version(match (precondition, precondition.only_version()) {
         (Precondition::Exists, _) => None,
         (_, Some(version)) => Some(version),
         // The task cannot come back to an earlier version, so the version that it has now is the only one that can hold.
@@ -43,13 +78,39 @@ pub(super) async fn edit_one(
             Ok(task) if precondition.holds(task.version()) => Some(task.version()),
             other => {
                 let replay = replay(store, caller, conditions).await?;
-                return replay.ok_or_else(|| other.map_or_else(|error| error, stale));
+                return replay.map(Wanted::Replay).ok_or_else(|| other.map_or_else(|error| error, stale));
             }
         },
+    }))
+}
+
+/// The same as [`edit_one`] for an edit that only tasks with a schedule have.
+pub(super) async fn edit_scheduled(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    edit: ScheduledEdit,
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
+    let if_version = match version_of(store, caller, id, conditions).await? {
+        Wanted::Version(version) => version,
+        Wanted::Replay(task) => return Ok(task),
     };
-    if let Some(task) = store.edit(caller, edit, if_version, conditions.key.as_ref()).await? {
+    let key = conditions.key.as_ref();
+    if let Some(task) = store.edit_scheduled(caller, (edit, Some(id), Changes::default()), if_version, key).await? {
         return Ok(Written::now(task));
     }
+    nothing_written(store, caller, id, if_version, conditions).await
+}
+
+/// The outcome of a write that found nothing to do.
+async fn nothing_written(
+    store: &Store,
+    caller: &Caller,
+    id: i64,
+    if_version: Option<i64>,
+    conditions: &Conditions,
+) -> Result<Written<Task>, Error> {
     if let Some(replay) = replay(store, caller, conditions).await? {
         return Ok(replay);
     }

@@ -319,7 +319,14 @@ fn new_task(fields: Fields) -> NewTask {
     let Changes { title: Change::To(title), description, priority, tags, due, .. } = changes(fields) else {
         unreachable!("a new task has a title")
     };
-    NewTask { title, description: value(description), priority: value(priority), tags: value(tags), due: value(due) }
+    NewTask {
+        title,
+        description: value(description),
+        priority: value(priority),
+        tags: value(tags),
+        due: value(due),
+        schedule: None,
+    }
 }
 
 fn changes(fields: Fields) -> Changes {
@@ -334,5 +341,6 @@ fn changes(fields: Fields) -> Changes {
         priority: change(fields.priority, |stored| Priority::ALL[usize::try_from(stored).unwrap()]),
         tags: change(fields.tags, |tags| Tags::parse(tags).unwrap()),
         due: change(fields.due, |text| optional(text).map(|text| Due::parse(text).unwrap())),
+        schedule: None,
     }
 }

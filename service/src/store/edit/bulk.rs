@@ -1,22 +1,25 @@
 //! Edits of many tasks of one owner. Up to 10,000 tasks are one transaction. More are done in steps of a bounded number of
 //! rows, so that no other write waits for long.
 
+use std::collections::HashSet;
 use std::iter;
 use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::entity::task::Column;
-use ::entity::{task, task_change, task_owner, task_request};
+use ::entity::{task, task_change, task_owner, task_reminder, task_request};
 use sea_orm::sea_query::{Alias, DeleteStatement, Expr, ExprTrait, Order, Query};
 use sea_orm::{DbErr, EntityTrait, Iden};
 
 use super::held;
+use super::scheduled::{self, ScheduledRequest};
 use super::sequence::{self, Clock};
 use crate::batch::Holds;
 use crate::db::{Db, Transaction};
 use crate::model::{
-    Change, Changes, Conditions, Filter, IdempotencyKey, Position, Precondition, Sort, Start, Status, Written, now,
+    Change, Changes, Conditions, Filter, IdempotencyKey, Position, Precondition, ScheduledEdit, Sort, Start, Status,
+    Written, now,
 };
 use crate::store::dialect::{self, Dialect};
 use crate::store::input::Sent;
@@ -31,6 +34,8 @@ const MAX_AT_ONCE: usize = 10_000;
 const STEP: usize = 5000;
 /// The maximum number of changes, and of keys, that a step of an erasure deletes.
 const STEP_OF_ROWS: u64 = 20_000;
+/// The maximum number of tasks with a schedule that are read and written at once.
+const STEP_OF_SCHEDULED: usize = 500;
 /// The time after which a bulk edit begins no further step.
 pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
@@ -73,7 +78,15 @@ impl Store {
             }
             // Each step waits for a place of its own, so that a long edit does not keep others from their turns.
             let precondition = take(&mut precondition);
-            let step = Step { caller: caller.clone(), edit, after, precondition, key: key.clone(), before: written };
+            let step = Step {
+                caller: caller.clone(),
+                edit,
+                after,
+                precondition,
+                key: key.clone(),
+                before: written,
+                max_tasks: self.shared.max_tasks,
+            };
             let work = |db: Db, limit| {
                 let (step, holds) = (step.clone(), Arc::clone(&self.shared.holds));
                 async move { step.run(&db, &holds, limit).await }
@@ -107,6 +120,8 @@ struct Step {
     key: Option<IdempotencyKey>,
     /// The number of tasks that the steps before have written.
     before: u64,
+    /// The maximum number of tasks of a user.
+    max_tasks: i64,
 }
 
 /// Where the next step begins.
@@ -216,6 +231,34 @@ impl Step {
             let now = now().timestamp_micros();
             let done = sequence::run(transaction, kind, sent, &mut clocks, now, i64::MAX).await?;
             written += done.len() as u64;
+            if kind == EditKind::Change && done.len() < requests.len() {
+                written += self.write_scheduled(transaction, changes, requests, &done).await?;
+            }
+        }
+        Ok(written)
+    }
+
+    /// Changes the tasks that the plain statement has left out, because they have a schedule. An occurrence whose next one would be
+    /// one task too many stays as it is.
+    async fn write_scheduled(
+        &self,
+        transaction: &mut Transaction,
+        changes: &Changes,
+        requests: Vec<EditRequest>,
+        done: &sequence::Done,
+    ) -> Result<u64, DbErr> {
+        let done: HashSet<usize> = done.iter().map(|(place, _)| *place).collect();
+        let rest = requests.into_iter().enumerate().filter(|(place, _)| !done.contains(place));
+        let scheduled = |(_, request): (usize, EditRequest)| ScheduledRequest {
+            request: EditRequest { changes: changes.clone(), ..request },
+            edit: ScheduledEdit::Change,
+        };
+        let rest: Vec<ScheduledRequest> = rest.map(scheduled).collect();
+        let mut written = 0;
+        for part in rest.chunks(STEP_OF_SCHEDULED) {
+            let mut clocks = sequence::hold(transaction, &scheduled::sent(&part[..1])).await?;
+            let done = scheduled::run_in(transaction, part, &mut clocks, self.max_tasks).await?;
+            written += done.answers.iter().filter(|(_, answer)| answer.is_ok()).count() as u64;
         }
         Ok(written)
     }
@@ -229,6 +272,7 @@ impl Step {
         is_last: bool,
     ) -> Result<Done, DbErr> {
         use task_change::Column as Change;
+        use task_reminder::Column as Reminder;
         use task_request::Column as Request;
         let user = self.caller.user_id().as_str();
         let (backend, dialect) = (transaction.backend(), Dialect::of_transaction(transaction));
@@ -239,7 +283,8 @@ impl Step {
         let written = transaction.execute(&backend.build(&delete)).await?;
         let has_more = !is_last
             || self.erase_some::<task_change::Entity>(transaction, [Change::UserId, Change::At]).await?
-            || self.erase_some::<task_request::Entity>(transaction, [Request::UserId, Request::Key]).await?;
+            || self.erase_some::<task_request::Entity>(transaction, [Request::UserId, Request::Key]).await?
+            || self.erase_some::<task_reminder::Entity>(transaction, [Reminder::UserId, Reminder::TaskId]).await?;
         if has_more {
             // The log does not have these deletes, so replicas must begin anew.
             let number = clock.after(now().timestamp_micros());
@@ -279,7 +324,7 @@ impl Step {
         let mut delete = of_owner::<E>(user_id, user);
         // Not IN: PostgreSQL may compare each row with each.
         delete.and_where(Expr::col(position).lte(Expr::SubQuery(None, Box::new(last.into()))));
-        Ok(transaction.execute(&transaction.backend().build(&delete)).await? == STEP_OF_ROWS)
+        Ok(transaction.execute(&transaction.backend().build(&delete)).await? >= STEP_OF_ROWS)
     }
 }
 
@@ -311,6 +356,7 @@ mod tests {
                 precondition: Precondition::Exists,
                 key: None,
                 before: written.iter().sum(),
+                max_tasks: i64::MAX,
             };
             let done = step.run(db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
             let Done::Now { total, next: next_step } = done else { panic!("there is no key") };

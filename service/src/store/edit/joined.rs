@@ -98,7 +98,7 @@ fn change(has_keys: bool) -> Statement<EditRequest> {
     joined(inputs, has_keys, |parameters, requests, new| {
         let returned = READ.iter().map(Iden::to_string).chain([OWNER.name.to_owned()]);
         Parts {
-            found: parameters.found(requests),
+            found: parameters.found(requests, Kind::Changed),
             after: |column| Some(written(column)?.changed(Dialect::Postgres, before).unwrap_or_else(|| before(column))),
             written: steps::update(Dialect::Postgres, new()).into(),
             log: log_before(Kind::Changed, new()),
@@ -113,9 +113,9 @@ fn delete(has_keys: bool) -> Statement<EditRequest> {
         let keys = Query::select().from(new()).exprs([ID, OWNER].map(|input| request(input.name))).to_owned();
         let image = |column: &Column| if matches!(column, Column::Id) { ID.name.to_owned() } else { was(*column) };
         Parts {
-            found: parameters.found(requests),
+            found: parameters.found(requests, Kind::Deleted),
             after: |column| Some(before(column)),
-            written: steps::delete(keys).into(),
+            written: steps::delete(Dialect::Postgres, keys).into(),
             log: log_before(Kind::Deleted, new()),
             tasks: -1,
             returned: Returned::Requests(READ.iter().map(image).chain([OWNER.name.to_owned()]).collect()),
@@ -268,11 +268,12 @@ impl Parameters {
     }
 
     /// The same for requests that name a task, with the task as it is.
-    fn found(&self, requests: SelectStatement) -> SelectStatement {
+    fn found(&self, requests: SelectStatement, kind: Kind) -> SelectStatement {
         let mut found = self.turns_of(requests);
         found
             .join(JoinType::InnerJoin, Entity, steps::is_named(Dialect::Postgres))
             .and_where(steps::has_version())
+            .and_where(steps::is_plain(kind))
             .lock_with_tables(LockType::Update, [Entity]);
         for (column, ..) in IMAGE {
             found.expr_as(task(column), Alias::new(was(column)));

@@ -9,12 +9,13 @@
 mod bulk;
 mod held;
 mod joined;
-mod logged;
 mod owners;
 mod quota;
 mod restore;
+mod scheduled;
 mod sequence;
 mod steps;
+mod whole;
 mod wipe;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::Semaphore;
 
 pub(super) use self::restore::Restores;
+pub(super) use self::scheduled::{Scheduled, ScheduledRequest};
 use super::columns::ReadPosition;
 use super::dialect::Dialect;
 use super::growth::Growth;
@@ -271,7 +273,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 #[cfg(test)]
 pub(super) mod texts {
     pub(in crate::store) use super::wipe::texts as of_wipe;
-    use super::{joined, restore, sequence};
+    use super::{joined, restore, sequence, whole};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -286,6 +288,12 @@ pub(super) mod texts {
             joined::DELETE.of(false).texts("delete", true, SCALARS),
             joined::DELETE.of(true).texts("delete_with_keys", true, SCALARS),
         ];
-        joined.into_iter().chain(sequence::texts()).chain(restore::texts()).chain(keys::texts()).collect()
+        joined
+            .into_iter()
+            .chain(sequence::texts())
+            .chain(restore::texts())
+            .chain(whole::texts())
+            .chain(keys::texts())
+            .collect()
     }
 }

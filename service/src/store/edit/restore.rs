@@ -8,21 +8,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::entity::task::{Column, Entity};
+use ::entity::task::Column;
 use ::entity::task_change;
-use chrono::DateTime;
-use migration::fold;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
 use sea_orm::{DbBackend, DbErr};
 
 use super::owners::owner;
 use super::sequence::{self, Clocks, NamedClock};
 use super::steps::{self, Kind};
+use super::whole::{self, ReminderRow, WholeTask, text};
 use super::{BATCH_LOCK_TIMEOUT, DELETED, MAX_BATCH};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
 use crate::listeners::Listeners;
-use crate::model::{Task, now};
+use crate::model::{Task, now, reminder_times};
 use crate::store::columns::{ID, IMAGE, OWNER, ReadPosition, read};
 use crate::store::dialect::{Dialect, request, task};
 use crate::store::growth::Growth;
@@ -151,11 +150,16 @@ async fn restore_each<'a>(
     deleted.retain(|(sent, _)| !existing.contains_key(&sent.place));
     // In the order of their arrival, so that the quota refuses the last ones.
     deleted.sort_unstable_by_key(|(sent, _)| sent.place);
+    let mut occurrences = read_occurrences(transaction, &deleted).await?;
 
     let (mut restored, mut claims, now) = (Vec::new(), Vec::new(), now().timestamp_micros());
     for (sent, image) in deleted {
         let Some(clock) = clocks.get_mut(owner(sent)) else { continue };
         let image = match image {
+            Ok(image) if !occurrences.insert_new(owner(sent), &image) => {
+                answers.push((sent.place, Err(Error::OccurrenceExists)));
+                continue;
+            }
             Ok(image) if clock.tasks < max_tasks => image,
             Ok(_) => {
                 answers.push((sent.place, Err(Error::TooManyTasks)));
@@ -168,7 +172,7 @@ async fn restore_each<'a>(
         };
         clock.last = clock.after(now);
         clock.tasks += 1;
-        let task = Restored::new(sent.request, image, clock.last);
+        let task = WholeTask::restored(sent.request, image, clock.last);
         claims.extend(Claim::of(sent.request, now, &task.task));
         restored.push((sent.place, task));
     }
@@ -181,10 +185,41 @@ async fn restore_each<'a>(
     Ok(count)
 }
 
+/// Occurrences of series: the owner, the series, and what they stand for.
+#[derive(Default)]
+struct Occurrences(HashSet<(String, i64, String)>);
+
+impl Occurrences {
+    /// Adds the occurrence of a task. Returns whether there was none; a task without a series always is new.
+    fn insert_new(&mut self, owner: &str, task: &Task) -> bool {
+        let (Some(series), Some(slot)) = (task.series_id, &task.occurrence) else { return true };
+        self.0.insert((owner.to_owned(), series, slot.as_str().to_owned()))
+    }
+}
+
+/// Reads which occurrences of the deleted tasks exist.
+async fn read_occurrences(
+    transaction: &mut Transaction,
+    deleted: &[(&Sent<'_, EditRequest>, Result<Task, DbErr>)],
+) -> Result<Occurrences, DbErr> {
+    let of_series = deleted.iter().filter_map(|(sent, task)| Some((sent.request, task.as_ref().ok()?)));
+    let of_series = of_series.filter(|(_, task)| task.series_id.is_some());
+    let wanted: Vec<WholeTask> = of_series.map(|(request, task)| WholeTask::new(request, task.clone())).collect();
+    let mut occurrences = Occurrences::default();
+    if !wanted.is_empty() {
+        let keep = |row: &dyn StoredRow| {
+            occurrences.0.insert((row.text(0)?.to_owned(), row.number(1)?, row.text(2)?.to_owned()));
+            Ok(())
+        };
+        whole::OCCURRENCES.fetch_in(transaction, &Sent::all(&wanted), keep).await?;
+    }
+    Ok(occurrences)
+}
+
 /// Writes the tasks and their changes, and moves the clocks of their owners.
 async fn write(
     transaction: &mut Transaction,
-    restored: &[(usize, Restored)],
+    restored: &[(usize, WholeTask)],
     clocks: &Clocks<'_>,
 ) -> Result<(), DbErr> {
     if restored.is_empty() {
@@ -195,46 +230,26 @@ async fn write(
         sent.turn.at = restored.task.version();
         sent
     });
-    let tasks: Vec<Sent<'_, Restored>> = tasks.collect();
-    INSERT.fetch_in(transaction, &tasks, |_| Ok(())).await?;
+    let tasks: Vec<Sent<'_, WholeTask>> = tasks.collect();
+    whole::INSERT_WITH_ID.fetch_in(transaction, &tasks, |_| Ok(())).await?;
     LOG.fetch_in(transaction, &tasks, |_| Ok(())).await?;
+    let now = now().timestamp_micros();
+    // A reminder whose time has passed does not fire.
+    let reminders = restored.iter().flat_map(|(_, WholeTask { user_id, task, .. })| {
+        let times = reminder_times(task).into_iter().filter(move |(_, at)| *at > now);
+        times.map(move |time| ReminderRow { user_id: user_id.clone(), task_id: task.id, time })
+    });
+    let reminders: Vec<ReminderRow> = reminders.collect();
+    if !reminders.is_empty() {
+        whole::INSERT_REMINDERS.fetch_in(transaction, &Sent::all(&reminders), |_| Ok(())).await?;
+    }
     let owners: HashSet<&str> = restored.iter().map(|(_, restored)| restored.user_id.as_str()).collect();
     let moved = owners.iter().filter_map(|owner| Some(((*owner).to_owned(), *clocks.get(owner)?)));
     let moved: Vec<NamedClock> = moved.collect();
     sequence::SPEND.fetch_in(transaction, &Sent::all(&moved), |_| Ok(())).await
 }
 
-/// A task that is restored, as the statements take it.
-#[derive(Debug)]
-struct Restored {
-    user_id: String,
-    actor: Option<String>,
-    /// The task as it is after the restoration.
-    task: Task,
-    title_folded: String,
-    description_folded: Option<String>,
-    tags: String,
-    tags_folded: String,
-}
-
-impl Restored {
-    /// The stored texts that the log does not have are made again from the task.
-    fn new(request: &EditRequest, image: Task, at: i64) -> Self {
-        let updated_at = DateTime::from_timestamp_micros(at).unwrap_or(image.updated_at);
-        let task = Task { updated_at, ..image };
-        Self {
-            user_id: request.caller.user_id().as_str().to_owned(),
-            actor: request.caller.actor().map(str::to_owned),
-            title_folded: fold(&task.title),
-            description_folded: task.description.as_deref().map(fold),
-            tags: task.tags.to_stored(),
-            tags_folded: task.tags.to_stored_folded(),
-            task,
-        }
-    }
-}
-
-type TaskStatement = LazyLock<Statement<Restored>>;
+type TaskStatement = LazyLock<Statement<WholeTask>>;
 
 /// The tasks with these ids that exist.
 static EXISTING: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
@@ -274,51 +289,6 @@ static DELETED_TASKS: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
     })
 });
 
-/// Every column of a task. Nothing of a restored task is computed by the database.
-static COLUMNS: [(Column, Input<Restored>); 15] = [
-    (Column::Id, Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.task.id)) }),
-    (Column::UserId, text("user_id", |sent| Some(&sent.request.user_id))),
-    (Column::Title, text("title", |sent| Some(&sent.request.task.title))),
-    (Column::TitleFolded, text("title_folded", |sent| Some(&sent.request.title_folded))),
-    (Column::Description, text("description", |sent| sent.request.task.description.as_deref())),
-    (Column::DescriptionFolded, text("description_folded", |sent| sent.request.description_folded.as_deref())),
-    (Column::Completed, Input { name: "completed", value: InputValue::Bool(|sent| Some(sent.request.task.completed)) }),
-    (
-        Column::CreatedAt,
-        Input { name: "created_at", value: InputValue::Time(|sent| Some(sent.request.task.created_at)) },
-    ),
-    (
-        Column::UpdatedAt,
-        Input { name: "updated_at", value: InputValue::Time(|sent| Some(sent.request.task.updated_at)) },
-    ),
-    (
-        Column::CompletedAt,
-        Input { name: "completed_at", value: InputValue::Time(|sent| sent.request.task.completed_at) },
-    ),
-    (
-        Column::Priority,
-        Input { name: "priority", value: InputValue::SmallInt(|sent| Some(sent.request.task.priority.to_stored())) },
-    ),
-    (Column::Tags, text("tags", |sent| Some(&sent.request.tags))),
-    (Column::TagsFolded, text("tags_folded", |sent| Some(&sent.request.tags_folded))),
-    (Column::DueDate, text("due_date", |sent| Some(sent.request.task.due.as_ref()?.as_str()))),
-    (
-        Column::DueAt,
-        Input { name: "due_at", value: InputValue::Time(|sent| Some(sent.request.task.due.as_ref()?.at())) },
-    ),
-];
-
-const fn text(name: &'static str, value: for<'a> fn(&Sent<'a, Restored>) -> Option<&'a str>) -> Input<Restored> {
-    Input { name, value: InputValue::Text(value) }
-}
-
-static INSERT: TaskStatement = LazyLock::new(|| {
-    Statement::insert(COLUMNS.iter().map(|(_, input)| *input).collect(), || Inserted {
-        insert: Query::insert().into_table(Entity).to_owned(),
-        columns: COLUMNS.iter().map(|(column, input)| (column.into_iden(), Cell::Input(input.name))).collect(),
-    })
-});
-
 /// The change of a restoration has no image, as that of a creation.
 static LOG: TaskStatement = LazyLock::new(|| {
     let inputs = vec![
@@ -339,28 +309,10 @@ static LOG: TaskStatement = LazyLock::new(|| {
 
 /// The statements, by name.
 #[cfg(test)]
-pub(super) fn texts() -> [crate::store::statement::Texts; 4] {
+pub(super) fn texts() -> [crate::store::statement::Texts; 3] {
     [
         EXISTING.texts("existing", false, ""),
         DELETED_TASKS.texts("deleted", false, ""),
-        INSERT.texts("recreate", false, ""),
         LOG.texts("log_restored", false, ""),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use ::entity::task::Column;
-    use sea_orm::{Iden, Iterable};
-
-    use super::COLUMNS;
-
-    #[test]
-    fn a_restoration_writes_every_column_of_a_task() {
-        let all: Vec<_> = Column::iter().map(|column| column.to_string()).collect();
-        let mut written: Vec<_> = COLUMNS.iter().map(|(column, _)| column.to_string()).collect();
-        assert!(COLUMNS.iter().all(|(column, input)| column.to_string() == input.name));
-        written.sort_unstable_by_key(|name| all.iter().position(|other| other == name));
-        assert_eq!(written, all);
-    }
 }

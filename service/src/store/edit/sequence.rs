@@ -10,9 +10,9 @@ use migration::Layout;
 use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, LockType, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{DatabaseConnection, DbErr, IdenStatic};
 
-use super::logged::{self, Logged};
 use super::owners::owner;
 use super::steps::{self, Kind};
+use super::whole::{self, LoggedTask};
 use crate::UserId;
 use crate::batch::{Batch, Operation};
 use crate::db::Transaction;
@@ -40,6 +40,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// The clock of an owner without tasks, which begins at this time.
+    pub(super) fn beginning(now: i64) -> Self {
+        Self { last: now, tasks: 0, begin: now }
+    }
+
     /// The next number, at this time or later.
     pub(super) fn after(&self, now: i64) -> i64 {
         Ord::max(self.last, now) + 1
@@ -94,39 +99,40 @@ static LOG_CREATED: EditStatement = LazyLock::new(|| {
 static LOG_CHANGED: EditStatement = LazyLock::new(|| log_before(Kind::Changed));
 static LOG_DELETED: EditStatement = LazyLock::new(|| log_before(Kind::Deleted));
 
-/// The tasks as they are before their change, and their owner.
-static FOUND: EditStatement = LazyLock::new(|| {
+static FOUND_TO_CHANGE: EditStatement = LazyLock::new(|| found(Kind::Changed));
+static FOUND_TO_DELETE: EditStatement = LazyLock::new(|| found(Kind::Deleted));
+
+/// Reads the tasks as they are before their change, and their owner.
+fn found(kind: Kind) -> Statement<EditRequest> {
     let found = Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
-        let mut found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
-        found.columns(read()).expr(task(Column::UserId));
-        dialect.text(&found)
+        let is_found = steps::is_named(dialect).and(steps::has_version()).and(steps::is_plain(kind));
+        let mut found = joined(dialect, requests, is_found);
+        dialect.text(found.columns(read()).expr(task(Column::UserId)))
     });
     found.for_one_owner()
-});
+}
 
 static UPDATE: EditStatement = LazyLock::new(|| {
     Statement::new([change_inputs(), vec![AT, TIME_OF_WRITE, IF_UPDATED_AT]].concat(), |dialect, requests| {
         let mut update = steps::update(dialect, Dialect::request_table(requests));
-        dialect.text(update.and_where(steps::has_version()))
+        dialect.text(update.and_where(steps::has_version()).and_where(steps::is_plain(Kind::Changed)))
     })
 });
 
 static DELETE: EditStatement = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
-        let mut found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
+        let is_found = steps::is_named(dialect).and(steps::has_version()).and(steps::is_plain(Kind::Deleted));
+        let mut found = joined(dialect, requests, is_found);
         found.columns([Column::Id, Column::UserId].map(|column| (Entity, column)));
-        let mut delete = steps::delete(found);
-        if dialect == Dialect::PostgresByOwner {
-            delete.and_where(task(Column::UserId).eq(dialect.owner()));
-        }
-        dialect.text(delete.returning(returned()))
+        dialect.text(steps::delete(dialect, found).returning(returned()))
     })
 });
 
 /// Logs the tasks as they are before their change.
 fn log_before(kind: Kind) -> Statement<EditRequest> {
     Statement::whole(vec![OWNER, ID, AT, ACTOR, IF_UPDATED_AT], |dialect, requests| {
-        let found = joined(dialect, requests, steps::is_named(dialect).and(steps::has_version()));
+        let is_found = steps::is_named(dialect).and(steps::has_version()).and(steps::is_plain(kind));
+        let found = joined(dialect, requests, is_found);
         dialect.text(&steps::log(kind, found, task(Column::Id), Some(task)))
     })
 }
@@ -150,7 +156,7 @@ pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
 });
 
 /// Adds owners that have no row.
-static ADD: LazyLock<Statement<NamedClock>> =
+pub(super) static ADD: LazyLock<Statement<NamedClock>> =
     LazyLock::new(|| insert_owners(OnConflict::column(task_owner::Column::UserId).do_nothing()));
 
 /// `INSERT INTO task_owner … ON CONFLICT (user_id) DO …`.
@@ -350,10 +356,11 @@ fn by_id<'s, 'a>(sent: &'s [Sent<'a, EditRequest>]) -> HashMap<(Option<i64>, &'a
 async fn log_created(transaction: &mut Transaction, sent: &[Sent<'_, EditRequest>], done: &Done) -> Result<(), DbErr> {
     let by_place: HashMap<usize, &Sent<'_, EditRequest>> = sent.iter().map(|sent| (sent.place, sent)).collect();
     let logged = |(place, task): &(usize, Result<Task, DbErr>)| {
-        Some(Logged::of(by_place.get(place)?, Kind::Created, task.as_ref().ok()?.id, None))
+        let sent = by_place.get(place)?;
+        Some(LoggedTask::new(sent.request, Kind::Created, sent.turn.at, task.as_ref().ok()?.id, None))
     };
-    let created: Vec<Logged> = done.iter().filter_map(logged).collect();
-    logged::log(transaction, &created).await
+    let created: Vec<LoggedTask> = done.iter().filter_map(logged).collect();
+    whole::LOG.fetch_in(transaction, &Sent::all(&created), |_| Ok(())).await
 }
 
 /// Reads the tasks as they are before their change, and logs them. The owner is locked, so nothing changes them in between.
@@ -371,16 +378,17 @@ async fn log_found(
             let id = row.number(ReadPosition::Id as usize)?;
             if let Some(sent) = by_id.get(&(Some(id), row.text(AFTER_TASK)?)) {
                 match row.task() {
-                    Ok(task) => found.push(Logged::of(sent, kind, id, Some(task))),
+                    Ok(task) => found.push(LoggedTask::new(sent.request, kind, sent.turn.at, id, Some(task))),
                     Err(error) => unreadable.push((sent.place, Err(error))),
                 }
             }
             Ok(())
         };
-        FOUND.fetch_in(transaction, sent, keep).await?;
+        let statement = if kind == Kind::Changed { &FOUND_TO_CHANGE } else { &FOUND_TO_DELETE };
+        statement.fetch_in(transaction, sent, keep).await?;
     }
     sent.retain(|sent| unreadable.iter().all(|(place, _)| *place != sent.place));
-    logged::log(transaction, &found).await?;
+    whole::LOG.fetch_in(transaction, &Sent::all(&found), |_| Ok(())).await?;
     Ok(unreadable)
 }
 

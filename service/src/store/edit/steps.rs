@@ -42,6 +42,13 @@ pub(super) fn has_version() -> Expr {
     request(IF_UPDATED_AT.name).is_null().or(task(Column::UpdatedAt).eq(request(IF_UPDATED_AT.name)))
 }
 
+/// The condition that a change or a deletion of a task needs no more than its statement. The others are done by `scheduled.rs`.
+/// The deletion of a completed task makes no next occurrence, and such a task has no reminders.
+pub(super) fn is_plain(kind: Kind) -> Expr {
+    let is_plain = task(Column::Schedule).is_null();
+    if kind == Kind::Deleted { is_plain.or(task(Column::Completed)) } else { is_plain }
+}
+
 /// `INSERT INTO task (…) SELECT … FROM (…) AS request`, with ids. PostgreSQL only.
 pub(super) fn insert(requests: TableRef) -> InsertStatement {
     let id = (Column::Id, request(ID.name));
@@ -69,9 +76,13 @@ pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
 }
 
 /// `DELETE FROM task WHERE (id, user_id) IN (…)`.
-pub(super) fn delete(found: SelectStatement) -> DeleteStatement {
+pub(super) fn delete(dialect: Dialect, found: SelectStatement) -> DeleteStatement {
     let key = Expr::tuple([task(Column::Id), task(Column::UserId)]);
-    Query::delete().from_table(Entity).and_where(key.in_subquery(found)).to_owned()
+    let mut delete = Query::delete().from_table(Entity).and_where(key.in_subquery(found)).to_owned();
+    if dialect == Dialect::PostgresByOwner {
+        delete.and_where(task(Column::UserId).eq(dialect.owner()));
+    }
+    delete
 }
 
 /// `INSERT INTO task_change (…) SELECT …`: one change for each row of `rows`, which is a FROM clause and conditions. `image` is

@@ -1,0 +1,191 @@
+use std::vec;
+
+use chrono::{Datelike, Days, NaiveDate, Weekday};
+
+use super::numbers::Numbers;
+use super::rule::{Frequency, Rule};
+
+/// The dates of a rule after a date, in order. That date is DTSTART of RFC 5545: it gives the period from which INTERVAL counts, and
+/// the parts that the rule leaves out.
+///
+/// The rule is computed period by period: a day, a week, a month or a year. Each period is looked at day by day, so that the work is
+/// counted in days ([`Self::steps`]). It ends after [`Self::MAX_STEPS`] days, whatever the rule is.
+pub(super) struct Dates {
+    rule: Rule,
+    start: NaiveDate,
+    /// The next period that is looked at, as a number of periods after that of `start`.
+    period: i32,
+    found: vec::IntoIter<NaiveDate>,
+    steps: u32,
+}
+
+impl Dates {
+    /// The last year of a date.
+    pub(super) const LAST_YEAR: i32 = 9999;
+    /// The maximum number of days that are looked at. It is 270 years of a rule with INTERVAL=1, and about a millisecond.
+    pub(super) const MAX_STEPS: u32 = 100_000;
+
+    /// The dates of a rule after `start`.
+    pub(super) fn after(rule: &Rule, start: NaiveDate) -> Self {
+        Self { rule: complete(rule, start), start, period: 0, found: Vec::new().into_iter(), steps: 0 }
+    }
+
+    /// Leaves out the periods that end before a date, without looking at them.
+    pub(super) fn skip_to(&mut self, date: NaiveDate) {
+        let periods = match self.rule.frequency {
+            Frequency::Daily => days_between(self.start, date),
+            Frequency::Weekly => days_between(self.week_of_start(), date).div_euclid(7),
+            Frequency::Monthly => month_number(date) - month_number(self.start),
+            Frequency::Yearly => date.year() - self.start.year(),
+        };
+        let interval = self.rule.interval;
+        let first = periods.div_euclid(interval) * interval;
+        if first > self.period {
+            self.period = first;
+            self.found = Vec::new().into_iter();
+        }
+    }
+
+    /// The number of days that have been looked at.
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    fn week_of_start(&self) -> NaiveDate {
+        week_start(self.start, self.rule.week_start)
+    }
+
+    /// The days of the next period that belong to the rule. `None`: the calendar has ended.
+    fn next_period(&mut self) -> Option<Vec<NaiveDate>> {
+        let period = self.period;
+        self.period = period.checked_add(self.rule.interval)?;
+        self.steps += 1;
+        let mut found = Vec::new();
+        match self.rule.frequency {
+            Frequency::Daily => self.look_at(later(self.start, period)?, 1, &mut found),
+            Frequency::Weekly => self.look_at(later(self.week_of_start(), period.checked_mul(7)?)?, 7, &mut found),
+            Frequency::Monthly => {
+                let month = month_number(self.start).checked_add(period)?;
+                self.look_at_month(month.div_euclid(12), month.rem_euclid(12), &mut found)?;
+            }
+            Frequency::Yearly => {
+                let year = self.start.year().checked_add(period)?;
+                for month in 0..12 {
+                    self.look_at_month(year, month, &mut found)?;
+                }
+            }
+        }
+        self.keep_positions(&mut found);
+        Some(found)
+    }
+
+    fn look_at_month(&mut self, year: i32, month: i32, found: &mut Vec<NaiveDate>) -> Option<()> {
+        if !self.rule.months.is_empty() && !self.rule.months.contains(month + 1) {
+            self.steps += 1;
+            return Some(());
+        }
+        let first =
+            NaiveDate::from_ymd_opt(year, month.cast_unsigned() + 1, 1).filter(|day| day.year() <= Self::LAST_YEAR)?;
+        self.look_at(first, u32::from(first.num_days_in_month()), found);
+        Some(())
+    }
+
+    fn look_at(&mut self, first: NaiveDate, days: u32, found: &mut Vec<NaiveDate>) {
+        self.steps += days;
+        found.extend(first.iter_days().take(days as usize).filter(|day| self.rule.has(*day)));
+    }
+
+    fn keep_positions(&self, found: &mut Vec<NaiveDate>) {
+        if self.rule.positions.is_empty() {
+            return;
+        }
+        let length = i32::try_from(found.len()).unwrap_or(i32::MAX);
+        let mut position = 0;
+        found.retain(|_| {
+            position += 1;
+            self.rule.positions.has_position(position, length)
+        });
+    }
+}
+
+impl Iterator for Dates {
+    type Item = NaiveDate;
+
+    fn next(&mut self) -> Option<NaiveDate> {
+        loop {
+            let start = self.start;
+            if let Some(date) = self.found.find(|date| *date > start) {
+                return (1..=Self::LAST_YEAR).contains(&date.year()).then_some(date);
+            }
+            if self.steps >= Self::MAX_STEPS {
+                return None;
+            }
+            self.found = self.next_period()?.into_iter();
+        }
+    }
+}
+
+impl Rule {
+    fn has(&self, day: NaiveDate) -> bool {
+        let place_in_month = (day.day().cast_signed(), i32::from(day.num_days_in_month()));
+        let place_in_year = (day.ordinal().cast_signed(), if day.leap_year() { 366 } else { 365 });
+        let within_year = self.frequency == Frequency::Yearly && self.months.is_empty();
+        let place = if within_year { place_in_year } else { place_in_month };
+
+        (self.months.is_empty() || self.months.contains(day.month().cast_signed()))
+            && has_place(&self.month_days, place_in_month)
+            && has_place(&self.year_days, place_in_year)
+            && (self.weekdays.is_empty() || self.weekdays.contains(day.weekday(), place))
+            && (self.weeks.is_empty() || has_place(&self.weeks, place_of_week(day, self.week_start)))
+    }
+}
+
+fn has_place(numbers: &Numbers, (place, length): (i32, i32)) -> bool {
+    numbers.is_empty() || numbers.has_position(place, length)
+}
+
+/// The rule with the parts that it leaves out and that DTSTART gives (RFC 5545, section 3.3.10).
+fn complete(rule: &Rule, start: NaiveDate) -> Rule {
+    let mut rule = rule.clone();
+    let days = !rule.weekdays.is_empty() || !rule.month_days.is_empty() || !rule.year_days.is_empty();
+    if days || rule.frequency == Frequency::Daily {
+        return rule;
+    }
+    if rule.frequency == Frequency::Weekly || !rule.weeks.is_empty() {
+        rule.weekdays.insert(None, start.weekday());
+        return rule;
+    }
+    rule.month_days.insert(start.day().cast_signed());
+    if rule.frequency == Frequency::Yearly && rule.months.is_empty() {
+        rule.months.insert(start.month().cast_signed());
+    }
+    rule
+}
+
+/// The number of the week of a day, and the number of weeks of the year to which that week belongs. Week 1 is the first one with at
+/// least four days in its year (RFC 5545, section 3.3.10, BYWEEKNO).
+fn place_of_week(day: NaiveDate, first: Weekday) -> (i32, i32) {
+    let middle = |day: NaiveDate| week_start(day, first) + Days::new(3);
+    let week = |middle: NaiveDate| middle.ordinal0().cast_signed() / 7 + 1;
+    let this = middle(day);
+    // 28 December always belongs to the last week of its year.
+    let last = NaiveDate::from_ymd_opt(this.year(), 12, 28).map_or(52, |day| week(middle(day)));
+    (week(this), last)
+}
+
+fn week_start(day: NaiveDate, first: Weekday) -> NaiveDate {
+    day - Days::new(u64::from(day.weekday().days_since(first)))
+}
+
+fn month_number(day: NaiveDate) -> i32 {
+    day.year() * 12 + day.month0().cast_signed()
+}
+
+fn days_between(from: NaiveDate, to: NaiveDate) -> i32 {
+    to.num_days_from_ce() - from.num_days_from_ce()
+}
+
+fn later(day: NaiveDate, days: i32) -> Option<NaiveDate> {
+    let days = Days::new(u64::try_from(days).ok()?);
+    day.checked_add_days(days).filter(|day| day.year() <= Dates::LAST_YEAR)
+}
