@@ -13,6 +13,7 @@ use super::rule::{Frequency, Rule};
 pub(super) struct Dates {
     rule: Rule,
     start: NaiveDate,
+    last: NaiveDate,
     /// The next period that is looked at, as a number of periods after that of `start`.
     period: i32,
     found: vec::IntoIter<NaiveDate>,
@@ -20,14 +21,18 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    /// The last year of a date.
-    pub(super) const LAST_YEAR: i32 = 9999;
     /// The maximum number of days that are looked at. It is 270 years of a rule with INTERVAL=1, and about a millisecond.
     pub(super) const MAX_STEPS: u32 = 100_000;
 
     /// The dates of a rule after `start`.
     pub(super) fn after(rule: &Rule, start: NaiveDate) -> Self {
-        Self { rule: complete(rule, start), start, period: 0, found: Vec::new().into_iter(), steps: 0 }
+        Self::between(rule, start, LAST)
+    }
+
+    /// The dates of a rule after `start` and up to `last`.
+    pub(super) fn between(rule: &Rule, start: NaiveDate, last: NaiveDate) -> Self {
+        let last = last.min(LAST);
+        Self { rule: complete(rule, start), start, last, period: 0, found: Vec::new().into_iter(), steps: 0 }
     }
 
     /// Leaves out the periods that end before a date, without looking at them.
@@ -55,21 +60,30 @@ impl Dates {
         week_start(self.start, self.rule.week_start)
     }
 
-    /// The days of the next period that belong to the rule. `None`: the calendar has ended.
+    /// A date that is `days` days later, up to the last one.
+    fn later(&self, date: NaiveDate, days: i32) -> Option<NaiveDate> {
+        let days = Days::new(u64::try_from(days).ok()?);
+        date.checked_add_days(days).filter(|date| *date <= self.last)
+    }
+
+    /// The days of the next period that belong to the rule. `None`: it begins after the last date.
     fn next_period(&mut self) -> Option<Vec<NaiveDate>> {
         let period = self.period;
         self.period = period.checked_add(self.rule.interval)?;
         self.steps += 1;
         let mut found = Vec::new();
         match self.rule.frequency {
-            Frequency::Daily => self.look_at(later(self.start, period)?, 1, &mut found),
-            Frequency::Weekly => self.look_at(later(self.week_of_start(), period.checked_mul(7)?)?, 7, &mut found),
+            Frequency::Daily => self.look_at(self.later(self.start, period)?, 1, &mut found),
+            Frequency::Weekly => {
+                let first = self.later(self.week_of_start(), period.checked_mul(7)?)?;
+                self.look_at(first, 7, &mut found);
+            }
             Frequency::Monthly => {
                 let month = month_number(self.start).checked_add(period)?;
                 self.look_at_month(month.div_euclid(12), month.rem_euclid(12), &mut found)?;
             }
             Frequency::Yearly => {
-                let year = self.start.year().checked_add(period)?;
+                let year = self.start.year().checked_add(period).filter(|year| *year <= self.last.year())?;
                 for month in 0..12 {
                     self.look_at_month(year, month, &mut found)?;
                 }
@@ -80,13 +94,15 @@ impl Dates {
     }
 
     fn look_at_month(&mut self, year: i32, month: i32, found: &mut Vec<NaiveDate>) -> Option<()> {
-        if !self.rule.months.is_empty() && !self.rule.months.contains(month + 1) {
-            self.steps += 1;
-            return Some(());
+        let first = NaiveDate::from_ymd_opt(year, month.cast_unsigned() + 1, 1)?;
+        if year > self.last.year() {
+            return None;
         }
-        let first =
-            NaiveDate::from_ymd_opt(year, month.cast_unsigned() + 1, 1).filter(|day| day.year() <= Self::LAST_YEAR)?;
-        self.look_at(first, u32::from(first.num_days_in_month()), found);
+        if self.rule.months.is_empty() || self.rule.months.contains(month + 1) {
+            self.look_at(first, u32::from(first.num_days_in_month()), found);
+        } else {
+            self.steps += 1;
+        }
         Some(())
     }
 
@@ -115,7 +131,7 @@ impl Iterator for Dates {
         loop {
             let start = self.start;
             if let Some(date) = self.found.find(|date| *date > start) {
-                return (1..=Self::LAST_YEAR).contains(&date.year()).then_some(date);
+                return (date <= self.last).then_some(date);
             }
             if self.steps >= Self::MAX_STEPS {
                 return None;
@@ -185,7 +201,8 @@ fn days_between(from: NaiveDate, to: NaiveDate) -> i32 {
     to.num_days_from_ce() - from.num_days_from_ce()
 }
 
-fn later(day: NaiveDate, days: i32) -> Option<NaiveDate> {
-    let days = Days::new(u64::try_from(days).ok()?);
-    day.checked_add_days(days).filter(|day| day.year() <= Dates::LAST_YEAR)
-}
+/// 31 December 9999.
+const LAST: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(last) => last,
+    None => NaiveDate::MAX,
+};

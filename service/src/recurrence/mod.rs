@@ -6,6 +6,8 @@
 
 mod dates;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod moment;
 mod numbers;
 mod parse;
@@ -13,6 +15,8 @@ mod preview;
 mod rule;
 mod series;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 pub use error::InvalidRecurrence;
 pub use moment::Shift;

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Utc, Weekday};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::dates::Dates;
@@ -65,7 +65,7 @@ impl Recurrence {
     /// The highest COUNT.
     pub const MAX_COUNT: u32 = 10_000;
     /// A rule has a date within this number of years after the due date.
-    pub const MAX_YEARS: i32 = 10;
+    pub const MAX_YEARS: u32 = 10;
 
     /// Parses a rule with or without the prefix `RRULE:`, or a preset, in any case.
     ///
@@ -135,12 +135,9 @@ impl Recurrence {
 
     /// Looks for a date, whether COUNT or UNTIL allow it or not: a series may have one occurrence only.
     fn check_soon(&self, first: NaiveDate) -> Result<(), InvalidRecurrence> {
-        let mut dates = Dates::after(&self.rule, first);
-        let last = first.year() + Self::MAX_YEARS;
-        // The last ten years of the calendar have no later years.
-        let soon = dates.next().map_or(last > Dates::LAST_YEAR, |date| {
-            Some(date) <= first.with_year(last).or_else(|| NaiveDate::from_ymd_opt(last, 3, 1))
-        });
+        let last = first.checked_add_months(Months::new(12 * Self::MAX_YEARS)).unwrap_or(first);
+        // The calendar ends with the year 9999. There a rule needs no further date.
+        let soon = last.year() > 9999 || Dates::between(&self.rule, first, last).next().is_some();
         if soon { Ok(()) } else { Err(InvalidRecurrence::Never) }
     }
 }
