@@ -108,7 +108,13 @@ impl Dates {
 
     fn look_at(&mut self, first: NaiveDate, days: u32, found: &mut Vec<NaiveDate>) {
         self.steps += days;
-        found.extend(first.iter_days().take(days as usize).filter(|day| self.rule.has(*day)));
+        let mut day = Day::of(first);
+        for _ in 0..days {
+            if self.rule.has(&day) {
+                found.extend(day.date());
+            }
+            day.advance();
+        }
     }
 
     fn keep_positions(&self, found: &mut Vec<NaiveDate>) {
@@ -141,18 +147,60 @@ impl Iterator for Dates {
     }
 }
 
-impl Rule {
-    fn has(&self, day: NaiveDate) -> bool {
-        let place_in_month = (day.day().cast_signed(), i32::from(day.num_days_in_month()));
-        let place_in_year = (day.ordinal().cast_signed(), if day.leap_year() { 366 } else { 365 });
-        let within_year = self.frequency == Frequency::Yearly && self.months.is_empty();
-        let place = if within_year { place_in_year } else { place_in_month };
+/// A day with its places, which are cheaper to count on than to compute for each date.
+struct Day {
+    first: NaiveDate,
+    /// The number of days after `first`.
+    later: u32,
+    month: i32,
+    /// The day of the month and the length of the month.
+    of_month: (i32, i32),
+    /// The day of the year and the length of the year.
+    of_year: (i32, i32),
+    /// The number of days after Monday.
+    weekday: usize,
+}
 
-        (self.months.is_empty() || self.months.contains(day.month().cast_signed()))
-            && has_place(&self.month_days, place_in_month)
-            && has_place(&self.year_days, place_in_year)
-            && (self.weekdays.is_empty() || self.weekdays.contains(day.weekday(), place))
-            && (self.weeks.is_empty() || has_place(&self.weeks, place_of_week(day, self.week_start)))
+impl Day {
+    fn of(date: NaiveDate) -> Self {
+        Self {
+            first: date,
+            later: 0,
+            month: date.month().cast_signed(),
+            of_month: (date.day().cast_signed(), i32::from(date.num_days_in_month())),
+            of_year: (date.ordinal().cast_signed(), if date.leap_year() { 366 } else { 365 }),
+            weekday: date.weekday().num_days_from_monday() as usize,
+        }
+    }
+
+    fn date(&self) -> Option<NaiveDate> {
+        self.first.checked_add_days(Days::new(self.later.into()))
+    }
+
+    fn advance(&mut self) {
+        self.later += 1;
+        self.of_month.0 += 1;
+        self.of_year.0 += 1;
+        self.weekday = (self.weekday + 1) % 7;
+        if self.of_month.0 > self.of_month.1
+            && let Some(date) = self.date()
+        {
+            *self = Self::of(date);
+        }
+    }
+}
+
+impl Rule {
+    fn has(&self, day: &Day) -> bool {
+        let within_year = self.frequency == Frequency::Yearly && self.months.is_empty();
+        let place = if within_year { day.of_year } else { day.of_month };
+        let in_week = || day.date().is_some_and(|date| has_place(&self.weeks, place_of_week(date, self.week_start)));
+
+        (self.months.is_empty() || self.months.contains(day.month))
+            && has_place(&self.month_days, day.of_month)
+            && has_place(&self.year_days, day.of_year)
+            && (self.weekdays.is_empty() || self.weekdays.contains(day.weekday, place))
+            && (self.weeks.is_empty() || in_week())
     }
 }
 

@@ -173,9 +173,9 @@ impl Weekdays {
         !self.has_every && !self.has_numbered
     }
 
-    /// Whether a weekday belongs to the rule. `place` is its day in the month or year, counted from 1, and the length of that.
-    pub(super) fn contains(&self, weekday: Weekday, (day, length): (i32, i32)) -> bool {
-        let index = weekday.num_days_from_monday() as usize;
+    /// Whether a weekday, counted from Monday as 0, belongs to the rule. `day` is its day in the month or year, counted from 1, and
+    /// `length` is the length of that.
+    pub(super) fn contains(&self, index: usize, (day, length): (i32, i32)) -> bool {
         self.every[index]
             || self.has_numbered
                 && (self.numbered[index].contains((day - 1) / 7 + 1)
