@@ -29,7 +29,7 @@ class Form:
         self.first = moment.replace(tzinfo=None, microsecond=0)
 
     def slot(self, wall):
-        return wall.strftime("%Y-%m-%d" if self.is_day else "%Y-%m-%dT%H:%M:%S")
+        return wall.isoformat()[:10] if self.is_day else wall.isoformat()
 
     def moved(self, wall):
         return tz.resolve_imaginary(wall.replace(tzinfo=self.zone))
@@ -54,7 +54,7 @@ class Form:
             return self.text
         moved = self.moved(wall)
         if self.length in (10, 16, 19):
-            return moved.replace(tzinfo=None).strftime("%Y-%m-%dT%H:%M:%S")[: self.length]
+            return moved.replace(tzinfo=None).isoformat()[: self.length]
         return moved.isoformat().replace("+00:00", "Z")
 
     def occurrence(self, wall):

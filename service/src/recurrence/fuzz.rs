@@ -18,7 +18,8 @@ impl Random {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32 % limit
+        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
+        u32::try_from(high % u64::from(limit)).unwrap()
     }
 
     fn once_in(&mut self, times: u32) -> bool {
@@ -26,38 +27,38 @@ impl Random {
     }
 
     fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len() as u32) as usize]
+        items[self.below(u32::try_from(items.len()).unwrap()) as usize]
     }
 
     /// A part with one to five numbers from `min` to `max`.
     fn numbers(&mut self, name: &str, min: i32, max: i32) -> String {
         let numbers = (0..=self.below(5)).map(|_| self.number(min, max)).collect::<Vec<_>>();
-        format!(";{name}={}", numbers.join(","))
+        format!("{name}={}", numbers.join(","))
     }
 
     fn number(&mut self, min: i32, max: i32) -> String {
-        (min + self.below((max - min) as u32 + 1) as i32).to_string()
+        (min + self.below((max - min).cast_unsigned() + 1).cast_signed()).to_string()
     }
 
     /// The text of a rule. Most are accepted.
     fn rule(&mut self) -> String {
         let frequency = self.one_of(&["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]);
-        let mut rule = format!("FREQ={frequency}");
+        let mut parts = vec![format!("FREQ={frequency}")];
         let yearly = frequency == "YEARLY" || self.once_in(20);
         if self.once_in(3) {
-            rule += &format!(";INTERVAL={}", self.number(1, 12));
+            parts.push(format!("INTERVAL={}", self.number(1, 12)));
         }
         if self.once_in(3) {
-            rule += &self.numbers("BYMONTH", 1, 12);
+            parts.push(self.numbers("BYMONTH", 1, 12));
         }
         if yearly && self.once_in(4) {
-            rule += &self.numbers("BYWEEKNO", -53, 53);
+            parts.push(self.numbers("BYWEEKNO", -53, 53));
         }
         if yearly && self.once_in(4) {
-            rule += &self.numbers("BYYEARDAY", -366, 366);
+            parts.push(self.numbers("BYYEARDAY", -366, 366));
         }
         if (frequency != "WEEKLY" || self.once_in(20)) && self.once_in(3) {
-            rule += &self.numbers("BYMONTHDAY", -31, 31);
+            parts.push(self.numbers("BYMONTHDAY", -31, 31));
         }
         if self.once_in(2) {
             let numbered = frequency == "MONTHLY" || yearly;
@@ -65,19 +66,20 @@ impl Random {
                 let number = if numbered && self.once_in(3) { self.number(-5, 5) } else { String::new() };
                 number + self.weekday()
             });
-            rule += &format!(";BYDAY={}", days.collect::<Vec<_>>().join(","));
+            parts.push(format!("BYDAY={}", days.collect::<Vec<_>>().join(",")));
         }
         if self.once_in(4) {
-            rule += &self.numbers("BYSETPOS", -4, 4);
+            parts.push(self.numbers("BYSETPOS", -4, 4));
         }
         if self.once_in(4) {
-            rule += &format!(";WKST={}", self.weekday());
+            parts.push(format!("WKST={}", self.weekday()));
         }
         match self.below(6) {
-            0 => rule += &format!(";COUNT={}", self.number(1, 10_000)),
-            1 => rule += &format!(";UNTIL={:04}0615", self.below(9_999)),
+            0 => parts.push(format!("COUNT={}", self.number(1, 10_000))),
+            1 => parts.push(format!("UNTIL={:04}0615", self.below(9_999))),
             _ => (),
         }
+        let rule = parts.join(";");
         if self.once_in(20) { self.damaged(rule) } else { rule }
     }
 
@@ -87,13 +89,13 @@ impl Random {
 
     /// The rule with a part of another one, or without its end.
     fn damaged(&mut self, mut rule: String) -> String {
-        let at = self.below(rule.len() as u32) as usize;
+        let at = self.below(u32::try_from(rule.len()).unwrap()) as usize;
         let inserted =
             self.one_of(&[";", "=", ",", "-", "0", "99999999999", "ä", "\0", "BYHOUR=1", "FREQ=HOURLY", "\u{1f980}"]);
         if self.once_in(2) {
-            rule.truncate(at)
+            rule.truncate(at);
         } else {
-            rule.insert_str(at, inserted)
+            rule.insert_str(at, inserted);
         }
         rule
     }

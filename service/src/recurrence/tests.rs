@@ -62,7 +62,8 @@ impl Vector {
     }
 
     fn check_preview(&self) {
-        let (found, _) = preview_counted(&self.rule(), &due(&self.due_date), self.zone(), self.dates.len() as u32 + 1);
+        let more = u32::try_from(self.dates.len()).unwrap() + 1;
+        let (found, _) = preview_counted(&self.rule(), &due(&self.due_date), self.zone(), more);
         for (found, expected) in found.iter().zip(&self.dates) {
             self.check(found, expected);
         }
