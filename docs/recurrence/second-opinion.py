@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Computes every vector of vectors.json with python-dateutil, which shares no code with the server.
 
-A difference that its vector does not explain in the field `dateutil` is an error. So is an explanation without a difference. It needs
-python-dateutil 2.9: `pip install python-dateutil==2.9.0.post0`.
+A difference that its vector does not explain in the field `dateutil` is an error. So is an explanation without a difference. It
+needs python-dateutil 2.9: `pip install python-dateutil==2.9.0.post0`.
 """
 
 import datetime as dt

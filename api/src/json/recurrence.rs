@@ -90,8 +90,8 @@ pub struct PreviewedOccurrence {
     pub shifted: Option<ClockChange>,
 }
 
-/// How a clock change affects a time: the clocks skip it, and it moves past the gap by its length (`gap`), or they show it twice, and it
-/// is the first one (`overlap`).
+/// How a clock change affects a time: the clocks skip it, and it moves past the gap by its length (`gap`), or they show it twice,
+/// and it is the first one (`overlap`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockChange {

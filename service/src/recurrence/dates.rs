@@ -5,11 +5,11 @@ use chrono::{Datelike, Days, NaiveDate, Weekday};
 use super::numbers::Numbers;
 use super::rule::{Frequency, Rule};
 
-/// The dates of a rule after a date, in order. That date is DTSTART of RFC 5545: it gives the period from which INTERVAL counts, and
-/// the parts that the rule leaves out.
+/// The dates of a rule after a date, in order. That date is DTSTART of RFC 5545: it gives the period from which INTERVAL counts,
+/// and the parts that the rule leaves out.
 ///
-/// The rule is computed period by period: a day, a week, a month or a year. Each period is looked at day by day, so that the work is
-/// counted in days ([`Self::steps`]). It ends after [`Self::MAX_STEPS`] days, whatever the rule is.
+/// The rule is computed period by period: a day, a week, a month or a year. Each period is looked at day by day, so that the work
+/// is counted in days ([`Self::steps`]). It ends after [`Self::MAX_STEPS`] days, whatever the rule is.
 pub(super) struct Dates {
     rule: Rule,
     start: NaiveDate,
@@ -226,8 +226,8 @@ fn complete(rule: &Rule, start: NaiveDate) -> Rule {
     rule
 }
 
-/// The number of the week of a day, and the number of weeks of the year to which that week belongs. Week 1 is the first one with at
-/// least four days in its year (RFC 5545, section 3.3.10, BYWEEKNO).
+/// The number of the week of a day, and the number of weeks of the year to which that week belongs. Week 1 is the first one with
+/// at least four days in its year (RFC 5545, section 3.3.10, BYWEEKNO).
 fn place_of_week(day: NaiveDate, first: Weekday) -> (i32, i32) {
     let middle = |day: NaiveDate| week_start(day, first) + Days::new(3);
     let week = |middle: NaiveDate| middle.ordinal0().cast_signed() / 7 + 1;

@@ -21,7 +21,8 @@ impl Numbers {
         self.bits.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Whether the set has this position of `length`: `position` counts from 1, and negative numbers of the set count from the end.
+    /// Whether the set has this position of `length`: `position` counts from 1, and negative numbers of the set count from the
+    /// end.
     pub(super) fn has_position(&self, position: i32, length: i32) -> bool {
         self.contains(position) || self.contains(position - length - 1)
     }

@@ -7,8 +7,8 @@ use crate::model::{Due, DueKind, Zone};
 /// The maximum number of occurrences of a [`preview`].
 pub const MAX_PREVIEW: u32 = 50;
 
-/// Returns the first occurrences of a rule, at most `count` and at most [`MAX_PREVIEW`]. The first one is the due date. There are fewer
-/// if the series ends, or if the dates lie very far apart.
+/// Returns the first occurrences of a rule, at most `count` and at most [`MAX_PREVIEW`]. The first one is the due date. There are
+/// fewer if the series ends, or if the dates lie very far apart.
 ///
 /// It reads and writes nothing, and takes at most as many steps as one next date.
 #[must_use]

@@ -69,11 +69,11 @@ impl Recurrence {
 
     /// Parses a rule with or without the prefix `RRULE:`, or a preset, in any case.
     ///
-    /// A preset becomes the rule that it means for the day of `due` in `zone`. `monthly` on day 29, 30 or 31 means that day, or the
-    /// last day of a shorter month. `yearly` on 29 February means the last day of February.
+    /// A preset becomes the rule that it means for the day of `due` in `zone`. `monthly` on day 29, 30 or 31 means that day, or
+    /// the last day of a shorter month. `yearly` on 29 February means the last day of February.
     ///
-    /// UNTIL must have the kind of `due`. A day always fits: it is the end of that day. A time in UTC also fits a wall time, because
-    /// RFC 5545 requires it if there is a time zone.
+    /// UNTIL must have the kind of `due`. A day always fits: it is the end of that day. A time in UTC also fits a wall time,
+    /// because RFC 5545 requires it if there is a time zone.
     pub fn parse(text: &str, due: &Due, zone: Zone) -> Result<Self, InvalidRecurrence> {
         if text.chars().count() > Self::MAX_CHARS {
             return Err(InvalidRecurrence::TooLong);
@@ -173,8 +173,8 @@ impl Weekdays {
         !self.has_every && !self.has_numbered
     }
 
-    /// Whether a weekday, counted from Monday as 0, belongs to the rule. `day` is its day in the month or year, counted from 1, and
-    /// `length` is the length of that.
+    /// Whether a weekday, counted from Monday as 0, belongs to the rule. `day` is its day in the month or year, counted from 1,
+    /// and `length` is the length of that.
     pub(super) fn contains(&self, index: usize, (day, length): (i32, i32)) -> bool {
         self.every[index]
             || self.has_numbered
