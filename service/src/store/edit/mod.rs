@@ -190,7 +190,8 @@ impl Edits {
             let sent = Sent::all(&batch.requests);
             let mut clocks = sequence::hold(&mut transaction, &sent).await?;
             if kind == EditKind::Create && clocks.is_empty() && layout == Layout::ByOwner {
-                clocks = sequence::hold_new(&mut transaction, &sent).await?;
+                let users = sent.iter().map(owners::owner).collect();
+                clocks = sequence::hold_new(&mut transaction, users, &sent).await?;
             }
             let now = now().timestamp_micros();
             let done = sequence::run(&mut transaction, kind, sent, &mut clocks, now, max_tasks).await?;

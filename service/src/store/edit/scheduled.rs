@@ -1,8 +1,9 @@
 //! Edits of tasks that recur or have reminders, and edits that make a task so.
 //!
-//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one statement after
-//! the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows, and they are written
-//! whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is made twice.
+//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one
+//! statement after the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows,
+//! and they are written whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is
+//! made twice.
 
 mod written;
 
@@ -16,7 +17,7 @@ use tokio::task::yield_now;
 
 use self::written::{Changed, New, Written};
 use super::owners::owner;
-use super::sequence::{self, Clock, Clocks, NamedClock};
+use super::sequence::{self, Clock, Clocks};
 use super::steps::Kind;
 use super::whole::{self, LoggedTask, NamedTask};
 use super::{BATCH_LOCK_TIMEOUT, MAX_BATCH};
@@ -35,8 +36,8 @@ use crate::{Error, UserId};
 /// The number of edits that are computed before the other requests of the thread have their turn. One takes up to about 0.1 ms.
 const COMPUTED_AT_ONCE: usize = 32;
 
-/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no such
-/// task, if it has another version, or if a request with the key was done before.
+/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no
+/// such task, if it has another version, or if a request with the key was done before.
 #[derive(Debug)]
 pub(in crate::store) struct Scheduled {
     pub(in crate::store) growth: Arc<Growth>,
@@ -102,7 +103,7 @@ async fn run(mut transaction: Transaction, batch: &Batch<Scheduled>, max_tasks: 
     let is_new = |sent: &&Sent<'_, EditRequest>| sent.request.id.is_none() && !clocks.contains_key(owner(sent));
     let new: HashSet<&str> = sent.iter().filter(is_new).map(owner).collect();
     if !new.is_empty() {
-        clocks = add_owners(&mut transaction, new, &sent).await?;
+        clocks = sequence::hold_new(&mut transaction, new, &sent).await?;
     }
     let done = run_in(&mut transaction, &batch.requests, &mut clocks, max_tasks).await?;
     transaction.commit().await?;
@@ -110,20 +111,6 @@ async fn run(mut transaction: Transaction, batch: &Batch<Scheduled>, max_tasks: 
         batch.answer(place, answer.map(Some));
     }
     Ok(done.added)
-}
-
-/// Adds a row for each of these users, and locks all owners. The clocks of the new ones begin now.
-async fn add_owners<'a>(
-    transaction: &mut Transaction,
-    new: HashSet<&str>,
-    sent: &[Sent<'a, EditRequest>],
-) -> Result<Clocks<'a>, DbErr> {
-    let now = now().timestamp_micros();
-    let mut owners: Vec<NamedClock> = new.into_iter().map(|name| (name.to_owned(), Clock::beginning(now))).collect();
-    // Every server adds them in this order, so that two servers do not wait for each other.
-    owners.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    sequence::ADD.fetch_in(transaction, &Sent::all(&owners), |_| Ok(())).await?;
-    sequence::hold(transaction, sent).await
 }
 
 pub(super) fn sent(requests: &[ScheduledRequest]) -> Vec<Sent<'_, EditRequest>> {

@@ -156,7 +156,7 @@ pub(super) static SPEND: LazyLock<Statement<NamedClock>> = LazyLock::new(|| {
 });
 
 /// Adds owners that have no row.
-pub(super) static ADD: LazyLock<Statement<NamedClock>> =
+static ADD: LazyLock<Statement<NamedClock>> =
     LazyLock::new(|| insert_owners(OnConflict::column(task_owner::Column::UserId).do_nothing()));
 
 /// `INSERT INTO task_owner … ON CONFLICT (user_id) DO …`.
@@ -178,8 +178,7 @@ fn insert_owners(on_conflict: &OnConflict) -> Statement<NamedClock> {
 /// begin now, so that no number comes twice, also not for a user whose data was erased.
 fn new_clocks<'u>(users: impl Iterator<Item = &'u str>) -> Vec<NamedClock> {
     let now = now().timestamp_micros();
-    let mut clocks: Vec<NamedClock> =
-        users.map(|user| (user.to_owned(), Clock { last: now, tasks: 0, begin: now })).collect();
+    let mut clocks: Vec<NamedClock> = users.map(|user| (user.to_owned(), Clock::beginning(now))).collect();
     clocks.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     clocks
 }
@@ -212,14 +211,14 @@ pub(super) async fn hold<'a>(
     Ok(clocks)
 }
 
-/// The same for owners of whom none has a row. Rows are added for them, so that two servers do not begin two clocks for a user.
+/// The same after rows are added for these users, unless another server has just done it. Two servers then do not begin two clocks
+/// for a user.
 pub(super) async fn hold_new<'a>(
     transaction: &mut Transaction,
+    new: HashSet<&str>,
     sent: &[Sent<'a, EditRequest>],
 ) -> Result<Clocks<'a>, DbErr> {
-    let users: HashSet<&str> = sent.iter().map(owner).collect();
-    let owners = new_clocks(users.into_iter());
-    ADD.fetch_in(transaction, &Sent::all(&owners), |_| Ok(())).await?;
+    ADD.fetch_in(transaction, &Sent::all(&new_clocks(new.into_iter())), |_| Ok(())).await?;
     hold(transaction, sent).await
 }
 
