@@ -35,7 +35,7 @@ pub use trash::{WholeTrash, trash, wipe_trash};
 pub use update::update;
 
 pub use crate::model::{
-    Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter,
+    Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter, FiredReminder,
     HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidReminder,
     InvalidSchedule, InvalidSearch, InvalidTag, InvalidText, InvalidZone, LeadTime, MAX_OFFSET, NewTask,
     OccurrencePage, Position, Precondition, Priority, Reminder, ReminderInstant, RuleText, Schedule, ScheduleChanges,

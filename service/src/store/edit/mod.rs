@@ -11,6 +11,7 @@ mod held;
 mod joined;
 mod owners;
 mod quota;
+mod remind;
 mod restore;
 mod scheduled;
 mod sequence;
@@ -40,6 +41,8 @@ use crate::{Cause, Error, UserId};
 
 /// The kind of a change that deleted its task, as it is stored.
 pub(super) const DELETED: i16 = steps::Kind::Deleted as i16;
+/// The kind of a change that is a reminder which has fired, as it is stored.
+pub(super) const REMINDED: i16 = steps::Kind::Reminded as i16;
 /// The maximum number of edits in a batch.
 const MAX_BATCH: usize = 256;
 /// The time for which a batch of several owners waits for an owner that another server has locked. After it the owners are sent
