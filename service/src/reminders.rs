@@ -76,7 +76,8 @@ async fn round(store: &Store, resting: &mut Resting) -> Round {
         let (has_more, next_in) = (page.has_more(), page.next_in);
         let owners = by_owner(page.due);
         if has_more && large.len() < MAX_LEFT_OUT {
-            let is_large = |(owner, named): &(Caller, Vec<_>)| (named.len() >= LARGE_SHARE).then(|| owner.user_id().clone());
+            let is_large =
+                |(owner, named): &(Caller, Vec<_>)| (named.len() >= LARGE_SHARE).then(|| owner.user_id().clone());
             large.extend(owners.iter().filter_map(is_large));
         }
         let firing = owners.into_iter().map(async |(owner, named)| {
@@ -142,5 +143,92 @@ impl Resting {
     /// The time until the first of them is tried again.
     fn next_in(&self) -> Option<Duration> {
         self.0.iter().map(|(_, until)| until.saturating_duration_since(Instant::now())).min()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test looks into the tables")]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+    use testing::{TestDatabase, on_both_databases};
+
+    use super::*;
+    use crate::DbConfig;
+
+    async fn unfired(connection: &DatabaseConnection, user: &str) -> i64 {
+        let query = format!("SELECT COUNT(*) FROM task_reminder WHERE user_id = '{user}' AND fired_at IS NULL");
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    async fn add(connection: &DatabaseConnection, user: &str, reminders: u32, first_at: i64) {
+        let owner = format!("INSERT INTO task_owner (user_id, clock, \"begin\", tasks) VALUES ('{user}', 1, 1, 0)");
+        let reminders = format!(
+            "INSERT INTO task_reminder (user_id, task_id, n, at)
+            WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {reminders} - 1)
+            SELECT '{user}', n, 1, {first_at} + n FROM number"
+        );
+        for statement in [owner, reminders] {
+            connection.execute_unprepared(&statement).await.unwrap();
+        }
+    }
+
+    #[on_both_databases]
+    async fn an_owner_with_very_many_reminders_has_a_share_of_each_round_and_the_others_fire_in_it(
+        database: TestDatabase,
+    ) {
+        let (store, connection) =
+            (Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database.connect().await);
+        add(&connection, "hostile", 1200, 1).await;
+        // Behind all of them, and more than fit on the rest of a page.
+        for number in 0..3 {
+            add(&connection, &format!("user {number}"), 40, 1_000_000).await;
+        }
+        let mut resting = Resting::default();
+        let mut rests = Vec::new();
+        for _ in 0..3 {
+            let Round { problem, wait } = round(&store, &mut resting).await;
+            assert!(problem.is_none());
+            rests.push((unfired(&connection, "hostile").await, unfired(&connection, "user 2").await, wait == EVERY));
+        }
+        assert_eq!(rests, [(700, 0, false), (200, 0, false), (0, 0, true)]);
+    }
+
+    #[on_both_databases]
+    async fn the_next_round_begins_when_the_next_reminder_is_due(database: TestDatabase) {
+        let (store, connection) =
+            (Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database.connect().await);
+        let mut resting = Resting::default();
+        let now = crate::model::now().timestamp_micros();
+        add(&connection, "alice", 1, now + 3600 * 1_000_000).await;
+        assert_eq!(round(&store, &mut resting).await.wait, EVERY);
+        add(&connection, "bob", 2, crate::model::now().timestamp_micros() + 3_000_000).await;
+        let wait = round(&store, &mut resting).await.wait;
+        assert!(wait <= Duration::from_secs(3), "{wait:?}");
+    }
+
+    #[on_both_databases]
+    async fn an_owner_whose_reminders_are_refused_is_left_out_for_a_while(database: TestDatabase) {
+        let (store, connection) =
+            (Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap(), database.connect().await);
+        add(&connection, "alice", 2, 1).await;
+        add(&connection, "bob", 2, 9).await;
+        // The next number of the owner's clock is taken.
+        let clock = crate::model::now().timestamp_micros() + 3_600_000_000;
+        for statement in [
+            format!("UPDATE task_owner SET clock = {clock} WHERE user_id = 'alice'"),
+            format!("INSERT INTO task_change (user_id, at, task_id, kind) VALUES ('alice', {clock} + 2, 7, 2)"),
+        ] {
+            connection.execute_unprepared(&statement).await.unwrap();
+        }
+        let mut resting = Resting::default();
+        let Round { problem, wait } = round(&store, &mut resting).await;
+        assert!(matches!(problem, Some(Error::Database(_))) && wait == EVERY, "{problem:?}");
+        assert_eq!((unfired(&connection, "alice").await, unfired(&connection, "bob").await), (2, 0));
+        assert!(round(&store, &mut resting).await.problem.is_none());
+        // The one that was refused is there in a later round.
+        connection.execute_unprepared("DELETE FROM task_change WHERE kind = 2").await.unwrap();
+        round(&store, &mut Resting::default()).await;
+        assert_eq!(unfired(&connection, "alice").await, 0);
     }
 }

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_reminder_is_late_after_more_than_ten_seconds_and_is_read_as_it_was_stored() {
-        let late_by = |micros| LoggedReminder::new(1, 1_000_000, 1_000_000 + micros).late_by;
+        let late_by = |micros: i64| LoggedReminder::new(1, 1_000_000, 1_000_000 + micros).late_by;
         assert_eq!([-1, 0, 10_999_999, 11_000_000].map(late_by), [None, None, None, Some(11)]);
         for (fired_at, text) in [(7, r#"{"n":2,"at":7}"#), (20_000_007, r#"{"n":2,"at":7,"late_by":20}"#)] {
             let logged = LoggedReminder::new(2, 7, fired_at);

@@ -1,6 +1,7 @@
 //! The plans of the statements, on a table that is so large that a plan without an index is noticed.
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
+mod due;
 mod log;
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
@@ -61,7 +62,7 @@ fn prepared() -> impl Iterator<Item = (&'static str, &'static str, String)> {
 }
 
 /// Those that only insert rows.
-const INSERTS: [&str; 8] = [
+const INSERTS: [&str; 9] = [
     "create",
     "create_with_keys",
     "create_one_by_one",
@@ -70,6 +71,7 @@ const INSERTS: [&str; 8] = [
     "add_owners",
     "recreate",
     "log_restored",
+    "log_reminded",
 ];
 
 async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {

@@ -35,8 +35,8 @@ pub use trash::{WholeTrash, trash, wipe_trash};
 pub use update::update;
 
 pub use crate::model::{
-    Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter, FiredReminder,
-    HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidReminder,
+    Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter,
+    FiredReminder, HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidReminder,
     InvalidSchedule, InvalidSearch, InvalidTag, InvalidText, InvalidZone, LeadTime, MAX_OFFSET, NewTask,
     OccurrencePage, Position, Precondition, Priority, Reminder, ReminderInstant, RuleText, Schedule, ScheduleChanges,
     Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title, TrashPage, Written, Zone,

@@ -259,7 +259,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 #[cfg(test)]
 pub(super) mod texts {
     pub(in crate::store) use super::wipe::texts as of_wipe;
-    use super::{joined, restore, sequence};
+    use super::{joined, remind, restore, sequence};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -274,6 +274,12 @@ pub(super) mod texts {
             joined::DELETE.of(false).texts("delete", true, SCALARS),
             joined::DELETE.of(true).texts("delete_with_keys", true, SCALARS),
         ];
-        joined.into_iter().chain(sequence::texts()).chain(restore::texts()).chain(keys::texts()).collect()
+        joined
+            .into_iter()
+            .chain(sequence::texts())
+            .chain(restore::texts())
+            .chain(remind::texts())
+            .chain(keys::texts())
+            .collect()
     }
 }
