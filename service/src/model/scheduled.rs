@@ -1,5 +1,5 @@
-//! What an edit does to a task that has a schedule, or gets one. There is no SQL here: the store reads what is needed before, and
-//! writes what comes out.
+//! What an edit does to a task that has a schedule, or gets one. There is no SQL here: the store reads what is needed before,
+//! and writes what comes out.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::{
     Title, Zone,
 };
 use crate::Error;
-use crate::recurrence::{InvalidRecurrence, Recurrence, Series, Slot};
+use crate::recurrence::{InvalidRecurrence, Missed, RecurFrom, Recurrence, Series, Slot};
 
 /// An edit of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,23 +110,23 @@ pub(crate) fn apply(
             Ok(Outcome { snoozed: Some((number, fires_at)), ..Outcome::default() })
         }
         ScheduledEdit::Create | ScheduledEdit::Change | ScheduledEdit::Toggle => {
-            let mut changed = with_changes(task, changes, around.last_other.as_ref(), at)?;
+            let mut after = with_changes(task, changes, around.last_other.as_ref(), at)?;
             if edit == ScheduledEdit::Toggle {
-                changed.completed = !task.completed;
+                after.completed = !task.completed;
             }
             let mut outcome = Outcome::default();
-            match (task.completed, changed.completed) {
+            match (task.completed, after.completed) {
                 (false, true) => {
-                    changed.completed_at = Some(at);
-                    outcome.next = next_of(&changed, around, now);
+                    after.completed_at = Some(at);
+                    outcome.next = next_of(&after, around, now);
                 }
                 (true, false) => {
-                    changed.completed_at = None;
-                    outcome.deleted.extend(take_back(&mut changed, around));
+                    after.completed_at = None;
+                    outcome.deleted.extend(take_back(&mut after, around));
                 }
                 _ => {}
             }
-            outcome.changed = Some(changed);
+            outcome.changed = Some(after);
             Ok(outcome)
         }
     }
@@ -136,7 +136,7 @@ pub(crate) fn apply(
 fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> Option<Task> {
     let schedule = task.schedule.as_ref()?;
     let (series, slot) = (schedule.series.as_ref()?, task.occurrence.as_ref()?);
-    if around.last_other.as_ref().is_some_and(|last| last > slot) {
+    if around.last_other.as_ref().is_some_and(|last| *last > **slot) {
         return None;
     }
     let next = series.next(slot, task.due.as_ref()?, now)?;
@@ -151,17 +151,17 @@ fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> Option<Tas
         completed: false,
         completed_at: None,
         due: Some(next.due),
-        occurrence: Some(next.slot),
+        occurrence: Some(Box::new(next.slot)),
         schedule: Some(Box::new(schedule)),
         ..task.clone()
     })
 }
 
-/// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it since
-/// it was made. If it was deleted with the series, the series stays ended.
+/// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it
+/// since it was made. If it was deleted with the series, the series stays ended.
 fn take_back(task: &mut Task, around: &Surroundings) -> Option<Task> {
     let id = task.schedule.as_mut()?.next.take()?;
-    let is_last = around.last_other.as_ref().is_none_or(|last| Some(last) < task.occurrence.as_ref());
+    let is_last = around.last_other.as_ref().is_none_or(|last| Some(last) < task.occurrence.as_deref());
     match &around.next {
         Some(next) if next.id == id => (!next.completed && next.updated_at == next.created_at).then(|| next.clone()),
         _ => {
@@ -184,7 +184,7 @@ fn with_changes(
     at: DateTime<Utc>,
 ) -> Result<Task, InvalidSchedule> {
     let Changes { title, description, completed, priority, tags, due, schedule } = changes;
-    let mut changed = Task {
+    let mut after = Task {
         title: title.value().map_or_else(|| task.title.clone(), |title| Title::as_str(title).to_owned()),
         description: match description {
             Change::Keep => task.description.clone(),
@@ -198,28 +198,28 @@ fn with_changes(
         ..task.clone()
     };
     let unchanged = ScheduleChanges::default();
-    reschedule(task, &mut changed, schedule.as_deref().unwrap_or(&unchanged), last_other)?;
-    Ok(changed)
+    reschedule(task, &mut after, schedule.as_deref().unwrap_or(&unchanged), last_other)?;
+    Ok(after)
 }
 
 /// Changes the schedule of a task. Its due date is changed already.
 fn reschedule(
     task: &Task,
-    changed: &mut Task,
+    after: &mut Task,
     changes: &ScheduleChanges,
     last_other: Option<&Slot>,
 ) -> Result<(), InvalidSchedule> {
     let old = task.schedule.as_deref().cloned().unwrap_or_default();
     let zone = changes.zone.value().copied().unwrap_or_else(|| old.zone());
-    let has_moved = changed.due != task.due || zone != old.zone();
+    let has_moved = after.due != task.due || zone != old.zone();
     let (was_series, had_due) = (old.series.is_some(), task.due.is_some());
-    let series = changed_series(changed, old.series, changes, zone, has_moved)?;
+    let series = changed_series(after, old.series, changes, zone, has_moved)?;
     let reminders = changes.reminders.value().cloned().unwrap_or(old.reminders);
     if reminders.len() > Schedule::MAX_REMINDERS {
         return Err(InvalidSchedule::TooManyReminders);
     }
     if reminders.iter().any(Reminder::is_relative) {
-        match (&changed.due, zone) {
+        match (&after.due, zone) {
             (None, _) if changes.reminders == Change::Keep && had_due => {
                 return Err(InvalidSchedule::DueDateOfReminders);
             }
@@ -228,17 +228,17 @@ fn reschedule(
             _ => {}
         }
     }
-    if let (Some(series), Some(due)) = (&series, &changed.due) {
+    if let (Some(series), Some(due)) = (&series, &after.due) {
         let slot = series.slot_of(due);
         if !was_series {
-            (changed.series_id, changed.occurrence) = (Some(changed.version()), Some(slot));
+            (after.series_id, after.occurrence) = (Some(after.version()), Some(Box::new(slot)));
         } else if has_moved && !task.completed && last_other.is_none_or(|last| slot > *last) {
             // Slots of a series only rise. An occurrence that is moved before another one keeps standing for its own.
-            changed.occurrence = Some(slot);
+            after.occurrence = Some(Box::new(slot));
         }
     }
     let own_zone = zone.filter(|_| series.is_none());
-    changed.schedule = Schedule { series, own_zone, reminders, next: old.next }.unless_empty();
+    after.schedule = Schedule { series, own_zone, reminders, next: old.next }.unless_empty();
     Ok(())
 }
 
@@ -258,7 +258,7 @@ fn changed_series(
                 // A form sends the rule that it has read. The rest of COUNT is kept.
                 Some(old) if old.rule == rule => Series { zone, ..old },
                 Some(old) => Series::new(rule, zone, old.from, old.missed),
-                None => Series::new(rule, zone, Default::default(), Default::default()),
+                None => Series::new(rule, zone, RecurFrom::default(), Missed::default()),
             })
         }
         (Change::To(Some(RuleText { is_optional: true, .. })) | Change::Keep, ..) if old.is_none() => None,
@@ -284,3 +284,6 @@ fn changed_series(
         ..series
     }))
 }
+
+#[cfg(test)]
+mod tests;

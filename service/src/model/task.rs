@@ -30,7 +30,7 @@ pub struct Task {
     /// The series to which the task belongs or belonged: the number of the write with which the series began.
     pub series_id: Option<i64>,
     /// What the task stands for in its series.
-    pub occurrence: Option<Slot>,
+    pub occurrence: Option<Box<Slot>>,
     /// The rule and the reminders; `None` for a plain task.
     pub schedule: Option<Box<Schedule>>,
 }

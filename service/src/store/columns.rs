@@ -62,7 +62,7 @@ read! {
     tags: Tags as &'r str => |stored| Ok(Tags::from_stored(stored)?),
     due: DueDate as Option<&'r str> => |stored| Ok(stored.map(Due::parse).transpose()?),
     series_id: SeriesId as Option<i64> => Ok,
-    occurrence: Occurrence as Option<&'r str> => |stored| Ok(stored.map(Slot::parse).transpose()?),
+    occurrence: Occurrence as Option<&'r str> => |stored| Ok(stored.map(Slot::parse).transpose()?.map(Box::new)),
     schedule: Schedule as Option<&'r str> => |stored| Ok(stored.map(Schedule::from_stored).transpose()?.map(Box::new)),
 }
 

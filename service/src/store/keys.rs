@@ -227,7 +227,7 @@ pub(super) static CLAIM: LazyLock<Statement<ClaimWithTexts>> = LazyLock::new(|| 
         Input { name: "series_id", value: InputValue::BigInt(|sent| claim(sent).task()?.series_id) },
         Input {
             name: "occurrence",
-            value: InputValue::Text(|sent| claim(sent).task()?.occurrence.as_ref().map(Slot::as_str)),
+            value: InputValue::Text(|sent| claim(sent).task()?.occurrence.as_deref().map(Slot::as_str)),
         },
         Input { name: "schedule", value: InputValue::Text(|sent| sent.request.1[1].as_deref()) },
     ];

@@ -174,15 +174,15 @@ impl Texts {
     }
 
     fn array(&self, (name, of): &(&str, InputType), requests: usize, after: usize) -> String {
-        let is_new = self.name.contains("create");
+        let is_new = self.name.contains("create") || self.name == "change_whole";
         let value = |n: usize| match (*name, of) {
             ("user_id" | "actor", _) => format!("'user {}'", 1000 + n),
             ("id", _) if self.name == "recreate" => (1_000_000 + after + n).to_string(),
             ("id", _) => (1000 + n).to_string(),
-            ("at" | "clock" | "begin" | "tasks", _) => (after + n).to_string(),
+            ("at" | "clock" | "begin" | "tasks" | "task_id", _) => (after + n).to_string(),
             ("place", _) => n.to_string(),
             ("owner", _) => (1 + n).to_string(),
-            ("most" | "step", _) => "1".to_owned(),
+            ("most" | "step" | "kind" | "n", _) => "1".to_owned(),
             ("key" | "fingerprint", _) => format!("'key {}'", after + n),
             ("time_of_write" | "created_at" | "updated_at", _) => {
                 format!("timestamptz 'epoch' + {} * interval '1 microsecond'", after + n)

@@ -259,7 +259,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 #[cfg(test)]
 pub(super) mod texts {
     pub(in crate::store) use super::wipe::texts as of_wipe;
-    use super::{joined, remind, restore, sequence};
+    use super::{joined, remind, restore, sequence, whole};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -279,6 +279,7 @@ pub(super) mod texts {
             .chain(sequence::texts())
             .chain(restore::texts())
             .chain(remind::texts())
+            .chain(whole::texts())
             .chain(keys::texts())
             .collect()
     }

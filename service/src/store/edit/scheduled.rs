@@ -1,8 +1,11 @@
 //! Edits of tasks that recur or have reminders, and edits that make a task so.
 //!
-//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one statement after
-//! the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows, and they are written
-//! whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is made twice.
+//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one
+//! statement after the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows,
+//! and they are written whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is
+//! made twice.
+
+mod written;
 
 use std::collections::{HashMap, HashSet};
 use std::mem::take;
@@ -12,10 +15,11 @@ use chrono::{DateTime, Utc};
 use sea_orm::{DbBackend, DbErr};
 use tokio::task::yield_now;
 
+use self::written::{Changed, New, Written};
 use super::owners::owner;
 use super::sequence::{self, Clock, Clocks, NamedClock};
 use super::steps::Kind;
-use super::whole::{self, LoggedTask, NamedTask, ReminderRow, WholeTask};
+use super::whole::{self, LoggedTask, NamedTask};
 use super::{BATCH_LOCK_TIMEOUT, MAX_BATCH};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
@@ -25,7 +29,6 @@ use crate::recurrence::Slot;
 use crate::store::columns::ReadPosition;
 use crate::store::growth::Growth;
 use crate::store::input::{Sent, Turn};
-use crate::store::keys::{self, Claim};
 use crate::store::request::EditRequest;
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::{Error, UserId};
@@ -33,8 +36,8 @@ use crate::{Error, UserId};
 /// The number of edits that are computed before the other requests of the thread have their turn. One takes up to about 0.1 ms.
 const COMPUTED_AT_ONCE: usize = 32;
 
-/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no such
-/// task, if it has another version, or if a request with the key was done before.
+/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no
+/// such task, if it has another version, or if a request with the key was done before.
 #[derive(Debug)]
 pub(in crate::store) struct Scheduled {
     pub(in crate::store) growth: Arc<Growth>,
@@ -220,32 +223,6 @@ struct Round<'t, 'r, 'a> {
     written: Written,
 }
 
-/// The rows that a round writes.
-#[derive(Default)]
-struct Written {
-    /// New tasks: those of creates, and next occurrences.
-    new: Vec<New>,
-    changed: Vec<Changed>,
-    deleted: Vec<NamedTask>,
-    logged: Vec<LoggedTask>,
-    dropped_reminders: Vec<ReminderRow>,
-    reminders: Vec<ReminderRow>,
-    owners: HashSet<String>,
-    /// The answers of this round, without those of creates.
-    answers: Vec<(usize, Task)>,
-}
-
-/// A new task without an id, and the place of the request that makes it.
-struct New {
-    place: usize,
-    task: Task,
-}
-
-struct Changed {
-    place: usize,
-    task: Task,
-}
-
 impl<'a> Round<'_, '_, 'a> {
     async fn run(&mut self, sent: &[Sent<'a, EditRequest>], tasks: &mut Tasks, done: &mut Done) -> Result<(), DbErr> {
         let mut around = self.surroundings(sent, tasks).await?;
@@ -260,7 +237,9 @@ impl<'a> Round<'_, '_, 'a> {
             }
         }
         done.added += self.written.new.len();
-        self.write(time, done).await
+        let answers = take(&mut self.written).write(self.transaction, self.requests, self.clocks, time).await?;
+        done.answers.extend(answers.into_iter().map(|(place, task)| (place, Ok(task))));
+        Ok(())
     }
 
     /// Reads what the edits depend on besides their tasks.
@@ -432,104 +411,6 @@ impl<'a> Round<'_, '_, 'a> {
                 self.written.changed.push(Changed { place, task: changed });
             }
         }
-        Ok(())
-    }
-
-    /// Writes the rows, and adds the answers.
-    async fn write(&mut self, now: DateTime<Utc>, done: &mut Done) -> Result<(), DbErr> {
-        let transaction = &mut *self.transaction;
-        let mut written = take(&mut self.written);
-        let requests = self.requests;
-        let request_of = |place: usize| &requests[place].request;
-        // First, because a completed task names the next one by its id.
-        written.insert_new(transaction, requests, now).await?;
-        let mut next = HashMap::new();
-        for New { place, task } in take(&mut written.new) {
-            if requests[place].edit == ScheduledEdit::Create {
-                written.answers.push((place, task));
-            } else {
-                next.insert(place, task.id);
-            }
-        }
-        let changed = written.changed.iter_mut().map(|changed| (changed.place, &mut changed.task));
-        let others = written.answers.iter_mut().map(|(place, task)| (*place, task));
-        for (place, task) in changed.chain(others) {
-            if let (Some(next), Some(schedule)) = (next.get(&place), &mut task.schedule) {
-                schedule.next = Some(*next);
-            }
-        }
-        if !written.logged.is_empty() {
-            whole::LOG.fetch_in(transaction, &Sent::all(&written.logged), |_| Ok(())).await?;
-        }
-        if !written.changed.is_empty() {
-            let whole = |changed: &Changed| WholeTask::new(request_of(changed.place), changed.task.clone());
-            let changed: Vec<WholeTask> = written.changed.iter().map(whole).collect();
-            whole::UPDATE.fetch_in(transaction, &Sent::all(&changed), |_| Ok(())).await?;
-        }
-        if !written.deleted.is_empty() {
-            whole::DELETE.fetch_in(transaction, &Sent::all(&written.deleted), |_| Ok(())).await?;
-        }
-        if !written.dropped_reminders.is_empty() {
-            let dropped = Sent::all(&written.dropped_reminders);
-            whole::DELETE_REMINDERS.fetch_in(transaction, &dropped, |_| Ok(())).await?;
-        }
-        if !written.reminders.is_empty() {
-            whole::INSERT_REMINDERS.fetch_in(transaction, &Sent::all(&written.reminders), |_| Ok(())).await?;
-        }
-        let moved = written.owners.iter().filter_map(|name| Some((name.clone(), *self.clocks.get(name.as_str())?)));
-        let moved: Vec<NamedClock> = moved.collect();
-        if !moved.is_empty() {
-            sequence::SPEND.fetch_in(transaction, &Sent::all(&moved), |_| Ok(())).await?;
-        }
-        let changed = written.changed.into_iter().map(|changed| (changed.place, changed.task));
-        let answers: Vec<(usize, Task)> = written.answers.into_iter().chain(changed).collect();
-        let claims =
-            answers.iter().filter_map(|(place, task)| Claim::of(request_of(*place), now.timestamp_micros(), task));
-        keys::claim_in(transaction, claims.collect()).await?;
-        done.answers.extend(answers.into_iter().map(|(place, task)| (place, Ok(task))));
-        Ok(())
-    }
-}
-
-impl Written {
-    /// Drops and adds reminders of a task.
-    fn remind(&mut self, request: &EditRequest, task_id: i64, dropped: &[ReminderTime], added: &[ReminderTime]) {
-        let user_id = request.caller.user_id().as_str();
-        let row = |time: &ReminderTime| ReminderRow { user_id: user_id.to_owned(), task_id, time: *time };
-        self.dropped_reminders.extend(dropped.iter().map(row));
-        self.reminders.extend(added.iter().map(row));
-    }
-
-    /// Inserts the new tasks, which get their ids by it, with their changes and reminders.
-    async fn insert_new(
-        &mut self,
-        transaction: &mut Transaction,
-        requests: &[ScheduledRequest],
-        now: DateTime<Utc>,
-    ) -> Result<(), DbErr> {
-        if self.new.is_empty() {
-            return Ok(());
-        }
-        let request_of = |place: usize| &requests[place].request;
-        let whole = |new: &New| WholeTask::new(request_of(new.place), new.task.clone());
-        let tasks: Vec<WholeTask> = self.new.iter().map(whole).collect();
-        let mut ids: HashMap<(String, i64), i64> = HashMap::new();
-        let keep = |row: &dyn StoredRow| {
-            ids.insert((row.text(1)?.to_owned(), row.time(2)?.timestamp_micros()), row.number(0)?);
-            Ok(())
-        };
-        whole::INSERT.fetch_in(transaction, &Sent::all(&tasks), keep).await?;
-        let mut new = take(&mut self.new);
-        for New { place, task } in &mut new {
-            let request = request_of(*place);
-            let key = (request.caller.user_id().as_str().to_owned(), task.version());
-            task.id = *ids.get(&key).ok_or(DbErr::RecordNotInserted)?;
-            let is_future = |time: &ReminderTime| time.1 > now.timestamp_micros();
-            let times: Vec<ReminderTime> = reminder_times(task).into_iter().filter(is_future).collect();
-            self.remind(request, task.id, &[], &times);
-            self.logged.push(LoggedTask::new(request, Kind::Created, task.version(), task.id, None));
-        }
-        self.new = new;
         Ok(())
     }
 }

@@ -106,10 +106,10 @@ pub(super) static INSERT_WITH_ID: TaskStatement = LazyLock::new(|| insert(&COLUM
 /// Adds tasks without an id. Each row has the id, the owner and the time of creation, which no other task of the owner has.
 pub(super) static INSERT: TaskStatement = LazyLock::new(|| {
     let returned = [Column::Id, Column::UserId, Column::CreatedAt];
-    insert(&COLUMNS[1..], Some(Query::returning().columns(returned)))
+    insert(&COLUMNS[1..], Some(&Query::returning().columns(returned)))
 });
 
-fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<ReturningClause>) -> Statement<WholeTask> {
+fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<&ReturningClause>) -> Statement<WholeTask> {
     Statement::new(columns.iter().map(|(_, input)| *input).collect(), |dialect, requests| {
         let values = columns.iter().map(|(_, input)| request(input.name));
         let rows = Query::select().from(Dialect::request_table(requests)).exprs(values).to_owned();
@@ -117,8 +117,8 @@ fn insert(columns: &'static [(Column, Input<WholeTask>)], returned: Option<Retur
         insert.into_table(Entity).columns(columns.iter().map(|(column, _)| *column));
         // The columns and the values come from one list, so their numbers are equal.
         let _ = insert.select_from(rows);
-        if let Some(returned) = returned.clone() {
-            insert.returning(returned);
+        if let Some(returned) = returned {
+            insert.returning(returned.clone());
         }
         dialect.text(&insert)
     })
@@ -171,8 +171,8 @@ pub(super) static OPEN_OF_SERIES: NamedStatement = LazyLock::new(|| {
     })
 });
 
-/// Reads the last occurrence of the series of each task without the task itself: the id and the owner of the task, and the text of
-/// the occurrence, or null.
+/// Reads the last occurrence of the series of each task without the task itself: the id and the owner of the task, and the text
+/// of the occurrence, or null.
 pub(super) static LAST_OTHER: NamedStatement = LazyLock::new(|| {
     Statement::new(vec![NAMED_OWNER, NAMED_ID, NAMED_SERIES], |dialect, requests| {
         let last = Query::select()
@@ -197,7 +197,7 @@ pub(super) static OCCURRENCES: TaskStatement = LazyLock::new(|| {
     let inputs = vec![
         text("user_id", |sent| Some(&sent.request.user_id)),
         Input { name: "series_id", value: InputValue::BigInt(|sent| sent.request.task.series_id) },
-        text("occurrence", |sent| sent.request.task.occurrence.as_ref().map(Slot::as_str)),
+        text("occurrence", |sent| sent.request.task.occurrence.as_deref().map(Slot::as_str)),
     ];
     Statement::new(inputs, |dialect, requests| {
         let is_occurrence = task(Column::UserId)
@@ -343,7 +343,7 @@ pub(super) static INSERT_REMINDERS: ReminderStatement = LazyLock::new(|| {
 
 /// The statements, by name.
 #[cfg(test)]
-pub(super) fn texts() -> [crate::store::statement::Texts; 10] {
+pub(super) fn texts() -> [crate::store::statement::Texts; 11] {
     [
         INSERT_WITH_ID.texts("recreate", false, ""),
         INSERT.texts("create_whole", false, ""),
@@ -355,6 +355,7 @@ pub(super) fn texts() -> [crate::store::statement::Texts; 10] {
         DELETE.texts("delete_whole", false, ""),
         LOG.texts("log_whole", false, ""),
         DELETE_REMINDERS.texts("delete_reminders", false, ""),
+        INSERT_REMINDERS.texts("create_reminders", false, ""),
     ]
 }
 
