@@ -38,6 +38,10 @@ generated: entity openapi
 validate:
     openapi-spec-validator docs/contracts/todo-api.yaml
 
+# Computes the vectors of recurrence with python-dateutil; fails if a difference is not explained
+vectors:
+    python3 docs/recurrence/second-opinion.py
+
 # Checks the alert rules for Prometheus, and runs their tests (promtool)
 monitoring:
     promtool check config docs/deployment/monitoring/prometheus.yml
@@ -92,4 +96,4 @@ pgo:
     cargo pgo optimize build -- --locked -p api --bin api
 
 # Runs everything that CI checks
-ci: lint test generated validate monitoring containers deny fuzz e2e
+ci: lint test generated validate vectors monitoring containers deny fuzz e2e

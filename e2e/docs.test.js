@@ -57,6 +57,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
     'tasks-list_history',
     'tasks-list_changes',
     'tasks-stream_events',
+    'tasks-preview_recurrence',
     'bulk-complete_all_tasks',
     'bulk-delete_completed_tasks',
     'tags_and_summary-summarize_tasks',

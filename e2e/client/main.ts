@@ -1,7 +1,7 @@
 // A small program with the packed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a
 // call does not match the document, and fails if the server does not behave as documented.
 import assert from 'node:assert/strict';
-import { ApiError, createTaskClient, ifMatch, nextCursor, unwrap, type ErrorBody, type Summary, type Task } from 'task-api-client';
+import { ApiError, createTaskClient, ifMatch, nextCursor, unwrap, type ErrorBody, type RecurrencePreview, type Summary, type Task } from 'task-api-client';
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
 const client = createTaskClient({ baseUrl: API_URL, token: async () => API_TOKEN });
@@ -90,6 +90,13 @@ assert.deepEqual(counts, { all: 4, pending: 4, completed: 0, overdue: 3, due_tod
 assert.deepEqual(by_tag, [{ name: 'a, b', count: 1 }, { name: 'shopping', count: 4 }]);
 const tagList = await client.GET('/api/tags');
 assert.deepEqual(tagList.data, by_tag);
+const preview: RecurrencePreview = await unwrap(client.POST('/api/recurrence/preview', {
+  body: { recurrence: 'weekly', due_date: '2026-03-22T02:30', time_zone: 'Europe/Berlin', count: 3 },
+}));
+assert.equal(preview.recurrence, 'FREQ=WEEKLY');
+assert.deepEqual(preview.occurrences.map(({ due_date, shifted }) => [due_date, shifted]), [
+  ['2026-03-22T02:30', undefined], ['2026-03-29T03:30', 'gap'], ['2026-04-05T02:30', undefined],
+]);
 const since = Number(tagList.response.headers.get('etag')?.replaceAll('"', ''));
 
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path } })).response.status, 204);

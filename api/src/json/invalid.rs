@@ -1,5 +1,6 @@
 use std::fmt::Display;
 
+use service::recurrence::InvalidRecurrence;
 use service::tasks::{InvalidDue, InvalidSearch, InvalidTag, InvalidText, InvalidZone};
 
 use crate::error::FieldCode;
@@ -31,6 +32,12 @@ impl Reason for InvalidTag {
             Self::TooMany => FieldCode::TooMany,
             Self::Twice => FieldCode::Repeated,
         }
+    }
+}
+
+impl Reason for InvalidRecurrence {
+    fn code(&self) -> FieldCode {
+        if *self == Self::TooLong { FieldCode::TooLong } else { FieldCode::Invalid }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The schemas of fields and parameters. Their limits are those of [`service::tasks`], so that the document cannot differ from
 //! them.
 
+use service::recurrence::{MAX_PREVIEW, Recurrence};
 use service::tasks::{Description, Due, Search, Tag, Tags, Title};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
@@ -120,6 +121,40 @@ pub(super) fn zone() -> Schema {
         .description(Some(
             "Your time zone: a name of the IANA database, such as `Europe/Berlin`. Days begin and end in it. The default is UTC.",
         ))
+        .into()
+}
+
+/// The rules of [`Recurrence`].
+pub(super) fn recurrence() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "A rule of RFC 5545, section 3.3.10, with or without the prefix `RRULE:`: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY. Or one of `daily`, `weekdays`, `weekly`, `monthly` and `yearly`. Case is ignored.",
+        ))
+        .max_length(Some(Recurrence::MAX_CHARS))
+        .into()
+}
+
+/// The first due date of a series.
+pub(super) fn due_date_of_series() -> Schema {
+    due_date().into()
+}
+
+/// The time zone of a series.
+pub(super) fn time_zone() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A name of the IANA database, such as `Europe/Berlin`. Case is ignored."))
+        .into()
+}
+
+/// The number of occurrences of a preview.
+pub(super) fn preview_count() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .description(Some("The maximum number of occurrences. The default is 10."))
+        .minimum(Some(1))
+        .maximum(Some(MAX_PREVIEW))
         .into()
 }
 

@@ -1,6 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
+use service::recurrence::Zone;
 
 use crate::error::Error;
 use crate::server::{NotReady, State};
@@ -10,11 +11,11 @@ pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Answers 200 if requests should be sent to this server, and 503 with the reason if not. It answers from memory, so it is
+/// Answers 200 with the release of the time zone database if requests should be sent to this server, and 503 with the reason if not. It answers from memory, so it is
 /// fast under any load.
 pub(super) async fn ready(state: Data<State>) -> Result<HttpResponse, Error> {
     match state.readiness.check() {
-        Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ok" }))),
+        Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ok", "time_zones": Zone::DATABASE }))),
         Err(NotReady { code, detail }) => Err(Error::NotReady { code, detail }),
     }
 }

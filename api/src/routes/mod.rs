@@ -38,7 +38,7 @@ macro_rules! endpoints_of_callers {
     };
 }
 
-// The operations. Each path is also found with a slash at its end. The paths of tasks and tags are also found under
+// The operations. Each path is also found with a slash at its end. The paths but those of `/api/me` are also found under
 // `/api/{user_id}`, for the caller's own id.
 endpoints_of_callers! {
     "/api/tasks" => tasks::list_tasks, tasks::create_task, tasks::delete_completed_tasks;
@@ -52,6 +52,7 @@ endpoints_of_callers! {
     "/api/tasks/{id}/complete" => tasks::complete_task;
     "/api/tasks/{id}/history" => tasks::list_history;
     "/api/tasks/{id}/restore" => tasks::restore_task;
+    "/api/recurrence/preview" => tasks::preview_recurrence;
     "/api/tags" => tasks::list_tags;
     "/api/me" => me::erase_me;
     "/api/me/export" => me::export_me;

@@ -172,6 +172,9 @@ fn mistaken(operation: &str, path: &str) -> (String, Value) {
         "get_task" | "delete_task" | "restore_task" => ("1.5", "", Value::Null),
         "list_tasks" => ("", "?priority=important&limit=0", Value::Null),
         "summarize_tasks" => ("", "?tz=Mars", Value::Null),
+        "preview_recurrence" => {
+            ("", "", json!({"recurrence": "FREQ=HOURLY", "due_date": "2026-01-31", "time_zone": "Mars", "count": 51}))
+        }
         "list_changes" | "list_trash" | "list_history" => ("1", "?limit=0", Value::Null),
         "stream_events" => ("", "?since=-1", Value::Null),
         "delete_completed_tasks" => ("", "", Value::Null),

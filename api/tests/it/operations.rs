@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use serde_json::json;
 use testing::{Backend, ConnectionTrait, TestDatabase, on_both_databases};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,7 +15,8 @@ use crate::support::{Answer, SECRET, TestApp, token};
 async fn health_needs_no_token(app: TestApp) {
     let anonymous = app.anonymous();
     assert_eq!(anonymous.get(200, "/health/live").await.json()["status"], "ok");
-    assert_eq!(anonymous.get(200, "/health/ready").await.json()["status"], "ok");
+    let ready = anonymous.get(200, "/health/ready").await.json();
+    assert_eq!((&ready["status"], &ready["time_zones"]), (&json!("ok"), &json!(service::recurrence::Zone::DATABASE)));
     Answer::expect(200, anonymous.request(Method::HEAD, "/health/ready")).await;
     Answer::expect(405, anonymous.request(Method::POST, "/health/ready")).await;
 }

@@ -19,6 +19,9 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
         "list_changes" => ("?since={state}", None),
         // The stream ends at once, because this state is not known.
         "stream_events" => ("?since=1", None),
+        "preview_recurrence" => {
+            ("", Some(json!({"recurrence": "daily", "due_date": "2026-01-31", "time_zone": "Europe/Berlin"})))
+        }
         "create_task" | "update_task" | "patch_task" => ("", Some(json!({"title": "theirs"}))),
         "delete_completed_tasks" => ("?status=completed", None),
         unknown => panic!("the ownership tests have no row for the operation {unknown}"),

@@ -39,6 +39,7 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
         (Method::GET, "/api/tasks/events?since=1&sorted=title".to_owned()),
         (Method::POST, "/api/tasks/complete-all?sorted=title".to_owned()),
         (Method::DELETE, "/api/tasks?status=completed&sorted=title".to_owned()),
+        (Method::POST, "/api/recurrence/preview?sorted=title".to_owned()),
         (Method::GET, "/api/tags?sorted=title".to_owned()),
         (Method::POST, format!("{path}/restore?sorted=title")),
         (Method::GET, format!("{path}/history?limit=1&sorted=title")),

@@ -7,6 +7,7 @@ export type Task = Schemas['Task'];
 export type CreateTask = Schemas['CreateTask'];
 export type UpdateTask = Schemas['UpdateTask'];
 export type Priority = Schemas['Priority'];
+export type RecurrencePreview = Schemas['RecurrencePreview'];
 export type Summary = Schemas['Summary'];
 export type TagCount = Schemas['TagCount'];
 /** The body of every error: `detail`, `message`, `code`, and `errors` with status 422. */

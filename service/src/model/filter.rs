@@ -1,4 +1,4 @@
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono_tz::{IANA_TZDB_VERSION, TZ_VARIANTS, Tz};
 use migration::fold;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -77,6 +77,9 @@ pub struct InvalidZone;
 pub struct InvalidSearch;
 
 impl Zone {
+    /// The release of the IANA database that is compiled in, such as `2025b`.
+    pub const DATABASE: &'static str = IANA_TZDB_VERSION;
+
     /// Parses the name of a time zone of the IANA database, in any case.
     pub fn parse(name: &str) -> Result<Self, InvalidZone> {
         let in_any_case = || TZ_VARIANTS.iter().copied().find(|tz| tz.name().eq_ignore_ascii_case(name));

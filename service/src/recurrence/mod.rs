@@ -1,11 +1,14 @@
-//! Recurrence: from a rule of RFC 5545, section 3.3.10, to the dates of a task, in the wall time of its owner. There is no SQL here.
+//! Recurrence: from a rule of RFC 5545, section 3.3.10, to the dates of a task, in the wall time of its owner. There is no SQL
+//! here.
 //!
 //! [`Recurrence`] is the rule as it is sent and stored. [`Series`] is the rule with everything that the next date depends on.
-//! `dates.rs` is the engine: it knows dates only. `moment.rs` turns a local time into an instant. The decision for an own engine is in
-//! `docs/decisions/0030-recurrence-has-an-engine-of-its-own.md`.
+//! `dates.rs` is the engine: it knows dates only. `moment.rs` turns a local time into an instant. The decision for an own engine
+//! is in `docs/decisions/0030-recurrence-has-an-engine-of-its-own.md`.
 
 mod dates;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod moment;
 mod numbers;
 mod parse;
@@ -14,6 +17,8 @@ mod reminded;
 mod rule;
 mod series;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 pub use error::InvalidRecurrence;
 pub use moment::Shift;

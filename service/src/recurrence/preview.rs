@@ -7,20 +7,20 @@ use crate::model::{Due, DueKind, Zone};
 /// The maximum number of occurrences of a [`preview`].
 pub const MAX_PREVIEW: u32 = 50;
 
-/// Returns the first occurrences of a rule, at most `count` and at most [`MAX_PREVIEW`]. The first one is the due date. There are fewer
-/// if the series ends, or if the dates lie very far apart.
+/// Returns the first occurrences of a rule, at most `count` and at most [`MAX_PREVIEW`]. The first one is the due date. There are
+/// fewer if the series ends, or if the dates lie very far apart.
 ///
 /// It reads and writes nothing, and takes at most as many steps as one next date.
 #[must_use]
 pub fn preview(_: &Caller, rule: &Recurrence, due: &Due, zone: Zone, count: u32) -> Vec<Occurrence> {
-    preview_counted(rule, due, zone, count).0
+    preview_counted(rule, due, zone, count.min(MAX_PREVIEW)).0
 }
 
 /// [`preview`] with the number of steps that it took.
 pub(super) fn preview_counted(rule: &Recurrence, due: &Due, zone: Zone, count: u32) -> (Vec<Occurrence>, u32) {
     let first = first(due, zone);
     let mut dates = Dates::after(rule.rule(), first.slot.day());
-    let count = count.min(MAX_PREVIEW).min(rule.count().unwrap_or(MAX_PREVIEW)) as usize;
+    let count = rule.count().map_or(count, |all| all.min(count)) as usize;
 
     let mut occurrences = vec![first];
     while occurrences.len() < count {

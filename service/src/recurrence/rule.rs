@@ -1,4 +1,4 @@
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Utc, Weekday};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::dates::Dates;
@@ -65,15 +65,15 @@ impl Recurrence {
     /// The highest COUNT.
     pub const MAX_COUNT: u32 = 10_000;
     /// A rule has a date within this number of years after the due date.
-    pub const MAX_YEARS: i32 = 10;
+    pub const MAX_YEARS: u32 = 10;
 
     /// Parses a rule with or without the prefix `RRULE:`, or a preset, in any case.
     ///
-    /// A preset becomes the rule that it means for the day of `due` in `zone`. `monthly` on day 29, 30 or 31 means that day, or the
-    /// last day of a shorter month. `yearly` on 29 February means the last day of February.
+    /// A preset becomes the rule that it means for the day of `due` in `zone`. `monthly` on day 29, 30 or 31 means that day, or
+    /// the last day of a shorter month. `yearly` on 29 February means the last day of February.
     ///
-    /// UNTIL must have the kind of `due`. A day always fits: it is the end of that day. A time in UTC also fits a wall time, because
-    /// RFC 5545 requires it if there is a time zone.
+    /// UNTIL must have the kind of `due`. A day always fits: it is the end of that day. A time in UTC also fits a wall time,
+    /// because RFC 5545 requires it if there is a time zone.
     pub fn parse(text: &str, due: &Due, zone: Zone) -> Result<Self, InvalidRecurrence> {
         if text.chars().count() > Self::MAX_CHARS {
             return Err(InvalidRecurrence::TooLong);
@@ -135,12 +135,9 @@ impl Recurrence {
 
     /// Looks for a date, whether COUNT or UNTIL allow it or not: a series may have one occurrence only.
     fn check_soon(&self, first: NaiveDate) -> Result<(), InvalidRecurrence> {
-        let mut dates = Dates::after(&self.rule, first);
-        let last = first.year() + Self::MAX_YEARS;
-        // The last ten years of the calendar have no later years.
-        let soon = dates.next().map_or(last > Dates::LAST_YEAR, |date| {
-            Some(date) <= first.with_year(last).or_else(|| NaiveDate::from_ymd_opt(last, 3, 1))
-        });
+        let last = first.checked_add_months(Months::new(12 * Self::MAX_YEARS)).unwrap_or(first);
+        // The calendar ends with the year 9999. There a rule needs no further date.
+        let soon = last.year() > 9999 || Dates::between(&self.rule, first, last).next().is_some();
         if soon { Ok(()) } else { Err(InvalidRecurrence::Never) }
     }
 }
@@ -176,9 +173,9 @@ impl Weekdays {
         !self.has_every && !self.has_numbered
     }
 
-    /// Whether a weekday belongs to the rule. `place` is its day in the month or year, counted from 1, and the length of that.
-    pub(super) fn contains(&self, weekday: Weekday, (day, length): (i32, i32)) -> bool {
-        let index = weekday.num_days_from_monday() as usize;
+    /// Whether a weekday, counted from Monday as 0, belongs to the rule. `day` is its day in the month or year, counted from 1,
+    /// and `length` is the length of that.
+    pub(super) fn contains(&self, index: usize, (day, length): (i32, i32)) -> bool {
         self.every[index]
             || self.has_numbered
                 && (self.numbered[index].contains((day - 1) / 7 + 1)

@@ -74,11 +74,11 @@ impl Series {
         Slot::of(due, self.zone)
     }
 
-    /// The occurrence after `current`, whose due date is `due`, if `current` is completed at `completed_at`. `None`: the series has
-    /// ended by COUNT or UNTIL, or there is no further date.
+    /// The occurrence after `current`, whose due date is `due`, if `current` is completed at `completed_at`. `None`: the series
+    /// has ended by COUNT or UNTIL, or there is no further date.
     ///
-    /// It is always later than `current`, so that no slot occurs twice. Unless [`Missed::Keep`] counts from the due date, it is also
-    /// later than the completion.
+    /// It is always later than `current`, so that no slot occurs twice. Unless [`Missed::Keep`] counts from the due date, it is
+    /// also later than the completion.
     #[must_use]
     pub fn next(&self, current: &Slot, due: &Due, completed_at: DateTime<Utc>) -> Option<Occurrence> {
         self.next_counted(current, due, completed_at).0

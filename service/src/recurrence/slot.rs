@@ -32,8 +32,8 @@ impl Slot {
         }
     }
 
-    /// The slot of a due date: its day or its wall time. An instant gives the time that the clocks of `zone` show, without fractions
-    /// of a second.
+    /// The slot of a due date: its day or its wall time. An instant gives the time that the clocks of `zone` show, without
+    /// fractions of a second.
     pub(super) fn of(due: &Due, zone: Zone) -> Self {
         let wall = match due.kind() {
             DueKind::Day(day) => return Self::new(day, None),

@@ -184,6 +184,19 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             FieldCode::Invalid,
             r#"tz must be a time zone of the IANA database ("Europe/Berlin")"#,
         )],
+        "preview_recurrence" => vec![
+            field(
+                "recurrence",
+                FieldCode::Invalid,
+                "recurrence must not recur more often than daily: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY",
+            ),
+            field(
+                "time_zone",
+                FieldCode::Invalid,
+                r#"time_zone must be a time zone of the IANA database ("Europe/Berlin")"#,
+            ),
+            field("count", FieldCode::Invalid, "count must be an integer from 1 to 50"),
+        ],
         "list_changes" => vec![
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
