@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test chooses its callers, and looks into the tables")]
 
 use std::collections::HashSet;
+use std::slice;
 
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -145,7 +146,7 @@ async fn a_deleted_occurrence_is_skipped_and_a_deleted_series_ends(database: Tes
     let third = next(&done).unwrap();
     let ended = tasks::delete_series(&store, &alice, third, &ANY).await.unwrap().value;
     assert_eq!((occurrence(&ended), ended.completed), ("2096-02-02", false));
-    assert_eq!(all(&store, &alice).await, [done.clone()]);
+    assert_eq!(all(&store, &alice).await, slice::from_ref(&done));
     // It does not begin again.
     set(&store, &alice, done.id, false).await;
     let done = set(&store, &alice, done.id, true).await;
@@ -228,7 +229,7 @@ async fn a_key_a_version_and_a_stranger_are_judged_as_for_plain_tasks(database: 
     let id = first.value.id;
     let stale = tasks::set_completed(&store, &alice, id, true, &with(1, "b")).await;
     assert!(matches!(stale, Err(Error::Stale(_))));
-    assert_eq!(all(&store, &alice).await, [first.value.clone()]);
+    assert_eq!(all(&store, &alice).await, slice::from_ref(&first.value));
     let conditions = with(first.value.version(), "b");
     let done = tasks::set_completed(&store, &alice, id, true, &conditions).await.unwrap();
     let replay = tasks::set_completed(&store, &alice, id, true, &conditions).await.unwrap();
@@ -250,7 +251,7 @@ async fn the_quota_counts_the_next_occurrence_and_a_refused_completion_writes_no
     let first = create(&store, &alice, new("2096-01-31", rule("daily"))).await;
     let refused = tasks::set_completed(&store, &alice, first.id, true, &ANY).await;
     assert!(matches!(refused, Err(Error::TooManyTasks)));
-    assert_eq!(all(&store, &alice).await, [first.clone()]);
+    assert_eq!(all(&store, &alice).await, slice::from_ref(&first));
     assert!(matches!(
         tasks::create(&store, &alice, new("2096-01-31", rule("daily")), None).await,
         Err(Error::TooManyTasks)
@@ -309,7 +310,7 @@ async fn reminders_of_open_tasks_have_rows_and_erasure_deletes_them(database: Te
     assert_eq!((task.series_id, task.schedule.as_ref().unwrap().reminders.len()), (None, 2));
     // The first one has passed. 2095-12-31T23:00Z.
     let second = vec![task.id, 2, 3_976_210_800_000_000];
-    assert_eq!(reminders(&database).await, [second.clone()]);
+    assert_eq!(reminders(&database).await, slice::from_ref(&second));
     set(&store, &alice, task.id, true).await;
     assert!(reminders(&database).await.is_empty());
     set(&store, &alice, task.id, false).await;
