@@ -159,6 +159,19 @@ impl SentSchedule {
     }
 }
 
+/// Leaves out the word of a new task that front ends send without a due date or without a time zone. The task is a plain one then.
+pub(super) fn without_ignored(
+    schedule: Option<Box<ScheduleChanges>>,
+    has_due_date: bool,
+) -> Option<Box<ScheduleChanges>> {
+    let mut schedule = schedule?;
+    let has_zone = matches!(schedule.zone, Change::To(Some(_)));
+    if matches!(&schedule.recurrence, Change::To(Some(rule)) if rule.is_optional && !(has_due_date && has_zone)) {
+        schedule.recurrence = Change::Keep;
+    }
+    Some(schedule)
+}
+
 /// Whether a text means that there is no rule, or no reminder. Some front ends send it instead of null.
 fn means_none(text: &str) -> bool {
     let text = text.trim();

@@ -197,6 +197,16 @@ pub(super) fn reminders() -> Schema {
         .into()
 }
 
+/// The reminders of a task before or after a change, or null.
+pub(super) fn reminders_before_or_after() -> Schema {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some("The reminders, or null."))
+        .items(reminder())
+        .max_items(Some(Scheduling::MAX_REMINDERS))
+        .into()
+}
+
 /// The reminders of a new or changed task, or null.
 pub(super) fn reminders_or_null() -> Schema {
     ArrayBuilder::new()
