@@ -55,6 +55,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
     'tasks-list_trash',
     'tasks-restore_task',
     'tasks-list_history',
+    'tasks-list_occurrences',
     'tasks-list_changes',
     'tasks-stream_events',
     'tasks-preview_recurrence',

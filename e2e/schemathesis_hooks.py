@@ -13,7 +13,11 @@ SORT_KEYS = ["created_at", "updated_at", "due_date", "priority", "title"]
 
 # The fields that take more values than their schema has, each with a test for such a value.
 LENIENT_PARAMETERS = {"sort_by": lambda value: value not in SORT_KEYS}
-LENIENT_FIELDS = {"tags": lambda value: isinstance(value, str)}
+LENIENT_FIELDS = {
+    "tags": lambda value: isinstance(value, str),
+    "recurrence": lambda value: value is not None,
+    "reminders": lambda value: value is False or isinstance(value, str),
+}
 
 
 # Schemathesis covers headers with letters and digits only, whatever their pattern is. Such a value is no valid If-Match.

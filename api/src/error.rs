@@ -190,7 +190,7 @@ const INSUFFICIENT_SCOPE: ErrorKind = kind(
 pub(crate) const NO_TASK: ErrorKind = kind(Code::TaskNotFound, "Task not found");
 pub(crate) const TOO_MANY_TASKS: ErrorKind =
     kind(Code::TaskLimitReached, "You have as many tasks as you may have: delete some, or ask for a higher limit");
-const OCCURRENCE_EXISTS: ErrorKind =
+pub(crate) const OCCURRENCE_EXISTS: ErrorKind =
     kind(Code::OccurrenceExists, "There is a task for this occurrence of the series already");
 pub(crate) const STALE: ErrorKind = kind(
     Code::PreconditionFailed,
@@ -343,8 +343,16 @@ impl From<service::Error> for Error {
 
 impl From<service::tasks::InvalidSchedule> for FieldError {
     fn from(problem: service::tasks::InvalidSchedule) -> Self {
-        let field = problem.field();
-        Self::of_body(field, FieldCode::Invalid, format!("{field} {problem}"))
+        use service::recurrence::InvalidRecurrence;
+        use service::tasks::InvalidSchedule;
+
+        let (field, code) = match problem {
+            InvalidSchedule::Rule(InvalidRecurrence::TooLong) => ("recurrence", FieldCode::TooLong),
+            InvalidSchedule::NoZone => ("time_zone", FieldCode::Required),
+            InvalidSchedule::TooManyReminders => ("reminders", FieldCode::TooMany),
+            other => (other.field(), FieldCode::Invalid),
+        };
+        Self::of_body(field, code, format!("{field} {problem}"))
     }
 }
 

@@ -1,7 +1,7 @@
 // A small program with the packed client that uses every operation of the OpenAPI document, in strict TypeScript. It does not compile if a
 // call does not match the document, and fails if the server does not behave as documented.
 import assert from 'node:assert/strict';
-import { ApiError, createTaskClient, ifMatch, nextCursor, unwrap, type ErrorBody, type RecurrencePreview, type Summary, type Task } from 'task-api-client';
+import { ApiError, createTaskClient, ifMatch, nextCursor, unwrap, type ErrorBody, type RecurrencePreview, type Reminder, type Summary, type Task } from 'task-api-client';
 
 const { API_URL, API_TOKEN } = process.env as { API_URL: string; API_TOKEN: string };
 const client = createTaskClient({ baseUrl: API_URL, token: async () => API_TOKEN });
@@ -48,6 +48,26 @@ assert.equal((await edit(stale.current, 'Buy oat milk')).title, 'Buy oat milk');
 const listed = await client.GET('/api/tasks');
 const unchanged = { 'If-None-Match': listed.response.headers.get('ETag') ?? '' };
 assert.equal((await client.GET('/api/tasks', { params: { header: unchanged } })).response.status, 304);
+
+// A recurring task has reminders, and its completion creates the next occurrence.
+const weekly: Task = await unwrap(client.POST('/api/tasks', {
+  body: {
+    title: 'Water the plants', due_date: '2099-01-05', recurrence: 'weekly', time_zone: 'Europe/Berlin',
+    recurrence_from: 'due', missed: 'keep', reminders: [{ before: 'PT15M' }, { at: '2099-01-01T09:00:00Z' }],
+  },
+}));
+assert.deepEqual([weekly.recurrence, weekly.occurrence, weekly.missed], ['FREQ=WEEKLY', '2099-01-05', 'keep']);
+const watered: Task = await unwrap(client.PATCH('/api/tasks/{id}/complete', { params: { path: { id: weekly.id } } }));
+assert.ok(watered.next_id);
+const next: Task = await unwrap(client.GET('/api/tasks/{id}', { params: { path: { id: watered.next_id } } }));
+const carried: Reminder[] = [{ before: 'PT15M' }];
+assert.deepEqual([next.due_date, next.series_id, next.reminders], ['2099-01-12', weekly.series_id, carried]);
+const occurrences = await client.GET('/api/tasks/{id}/occurrences', { params: { path: { id: next.id }, query: { limit: 10 } } });
+assert.deepEqual(occurrences.data?.map(({ occurrence }) => occurrence), ['2099-01-05']);
+const series = { path: { id: next.id }, query: { series: true } };
+assert.equal((await client.DELETE('/api/tasks/{id}', { params: series })).response.status, 204);
+assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path: { id: weekly.id } } })).response.status, 204);
+assert.equal((await client.DELETE('/api/tasks/trash')).data?.count, 2);
 
 const invalid = await client.POST('/api/tasks', { body: { title: ' ' } });
 const error: ErrorBody | undefined = invalid.error;

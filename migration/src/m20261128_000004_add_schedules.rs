@@ -46,8 +46,11 @@ impl MigrationTrait for Migration {
                 PRIMARY KEY (user_id, task_id, n))"
         ))
         .await?;
-        // Finds the reminders that are due, of all owners.
-        db.execute_unprepared("CREATE INDEX task_reminder_due ON task_reminder (at) WHERE fired_at IS NULL").await?;
+        // Finds the reminders that are due, of all owners, and goes on behind any of them. The key makes the order total.
+        db.execute_unprepared(
+            "CREATE INDEX task_reminder_due ON task_reminder (at, user_id, task_id, n) WHERE fired_at IS NULL",
+        )
+        .await?;
         Ok(())
     }
 

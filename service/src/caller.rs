@@ -57,6 +57,11 @@ impl Caller {
         Self { user, actor: None }
     }
 
+    /// The owner of stored rows, for whom the server itself acts: a reminder fires without a request.
+    pub(crate) fn of_stored(user: UserId) -> Self {
+        Self { user, actor: None }
+    }
+
     /// The same user, through a client.
     #[must_use]
     pub fn acting_through(self, actor: Option<Actor>) -> Self {

@@ -87,6 +87,7 @@ impl Replica {
                     self.tasks.remove(&id);
                     id
                 }
+                FeedItem::Reminded(reminder) => panic!("{reminder:?}"),
             };
             assert!(!seen.contains(&id), "task {id} is there twice");
             seen.push(id);

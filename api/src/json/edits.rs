@@ -4,7 +4,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::invalid::Reason;
-use super::schemas::{description, new_due_date, tags_or_null, title};
+use super::schedule::{Missed, RecurrenceFrom, SentReminders, SentRule, SentSchedule, without_ignored};
+use super::schemas::{
+    description, new_due_date, recurrence_or_null, reminders_or_null, tags_or_null, time_zone_or_null, title,
+};
 use crate::compat::{Forms, TaskBody, check_offset};
 use crate::error::FieldError;
 use crate::extract::Input;
@@ -30,6 +33,26 @@ pub struct CreateTask {
     #[serde(default)]
     #[schema(schema_with = new_due_date)]
     due_date: Option<String>,
+    /// How the task recurs.
+    #[serde(default)]
+    #[schema(schema_with = recurrence_or_null, required = false)]
+    recurrence: Change<SentRule>,
+    /// The time zone of the owner.
+    #[serde(default)]
+    #[schema(schema_with = time_zone_or_null, required = false)]
+    time_zone: Change<Option<String>>,
+    /// The date from which INTERVAL of the rule counts. Null is `due`.
+    #[serde(default)]
+    #[schema(value_type = Option<RecurrenceFrom>, required = false)]
+    recurrence_from: Change<Option<RecurrenceFrom>>,
+    /// What happens to occurrences that have passed when one is completed. Null is `skip`.
+    #[serde(default)]
+    #[schema(value_type = Option<Missed>, required = false)]
+    missed: Change<Option<Missed>>,
+    /// All reminders of the task.
+    #[serde(default)]
+    #[schema(schema_with = reminders_or_null, required = false)]
+    reminders: Change<SentReminders>,
 }
 
 impl TaskBody for CreateTask {
@@ -42,14 +65,19 @@ impl Input for CreateTask {
     const REQUIRED: &'static [(&'static str, &'static str)] = &[("title", r#""t""#)];
 
     fn check(self, strict: bool) -> Result<NewTask, FieldError> {
-        Ok(NewTask {
-            title: Title::parse(self.title)?,
-            description: self.description.map(Description::parse).transpose()?,
-            priority: self.priority.unwrap_or_default().into(),
-            tags: Tags::parse(self.tags.unwrap_or_default())?,
-            due: due(self.due_date, strict)?,
-            schedule: None,
-        })
+        let schedule = SentSchedule {
+            recurrence: self.recurrence,
+            time_zone: self.time_zone,
+            recurrence_from: self.recurrence_from,
+            missed: self.missed,
+            reminders: self.reminders,
+        };
+        let title = Title::parse(self.title)?;
+        let description = self.description.map(Description::parse).transpose()?;
+        let tags = Tags::parse(self.tags.unwrap_or_default())?;
+        let due = due(self.due_date, strict)?;
+        let schedule = without_ignored(schedule.check(strict)?, due.is_some());
+        Ok(NewTask { title, description, priority: self.priority.unwrap_or_default().into(), tags, due, schedule })
     }
 }
 
@@ -81,6 +109,26 @@ pub struct UpdateTask {
     #[serde(default)]
     #[schema(schema_with = new_due_date, required = false)]
     due_date: Change<Option<String>>,
+    /// How the task recurs.
+    #[serde(default)]
+    #[schema(schema_with = recurrence_or_null, required = false)]
+    recurrence: Change<SentRule>,
+    /// The time zone of the owner.
+    #[serde(default)]
+    #[schema(schema_with = time_zone_or_null, required = false)]
+    time_zone: Change<Option<String>>,
+    /// The date from which INTERVAL of the rule counts. Null is `due`.
+    #[serde(default)]
+    #[schema(value_type = Option<RecurrenceFrom>, required = false)]
+    recurrence_from: Change<Option<RecurrenceFrom>>,
+    /// What happens to occurrences that have passed when one is completed. Null is `skip`.
+    #[serde(default)]
+    #[schema(value_type = Option<Missed>, required = false)]
+    missed: Change<Option<Missed>>,
+    /// All reminders of the task.
+    #[serde(default)]
+    #[schema(schema_with = reminders_or_null, required = false)]
+    reminders: Change<SentReminders>,
 }
 
 impl TaskBody for UpdateTask {
@@ -91,6 +139,13 @@ impl Input for UpdateTask {
     type Checked = Changes;
 
     fn check(self, strict: bool) -> Result<Changes, FieldError> {
+        let schedule = SentSchedule {
+            recurrence: self.recurrence,
+            time_zone: self.time_zone,
+            recurrence_from: self.recurrence_from,
+            missed: self.missed,
+            reminders: self.reminders,
+        };
         Ok(Changes {
             title: self.title.try_map(Title::parse)?,
             description: self.description.try_map(|text| text.map(Description::parse).transpose())?,
@@ -98,7 +153,7 @@ impl Input for UpdateTask {
             priority: self.priority.map(|priority| priority.unwrap_or_default().into()),
             tags: self.tags.try_map(|tags| Tags::parse(tags.unwrap_or_default()))?,
             due: self.due_date.try_map(|text| due(text, strict))?,
-            schedule: None,
+            schedule: schedule.check(strict)?,
         })
     }
 }
@@ -131,6 +186,25 @@ impl Completed {
             Change::To(completed) => Change::To(completed),
             Change::Keep => query.completed,
         }
+    }
+}
+
+/// What to delete with a task.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct DeleteTask {
+    /// True to delete all open tasks of the series, which ends. Without it, deleting an open occurrence skips it: the next one is
+    /// created. A task that does not recur is deleted in both cases.
+    #[param(value_type = bool, required = false)]
+    series: bool,
+}
+
+impl Input for DeleteTask {
+    type Checked = bool;
+
+    fn check(self, _: bool) -> Result<bool, FieldError> {
+        Ok(self.series)
     }
 }
 

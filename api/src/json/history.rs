@@ -1,10 +1,11 @@
 use serde::{Deserialize, Serialize};
-use service::tasks;
+use service::tasks::{self, Reminder};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::list_query::limit;
-use super::schemas::history_limit;
+use super::schedule::{Missed, RecurrenceFrom, ScheduleFields};
+use super::schemas::{history_limit, reminders_before_or_after};
 use crate::error::FieldError;
 use crate::extract::Input;
 
@@ -85,6 +86,22 @@ struct ChangedFields {
     tags: Option<TagsChange>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_date: Option<TextChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurrence: Option<TextChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<TextChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurrence_from: Option<RecurrenceFromChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<MissedChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series_id: Option<NumberChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurrence: Option<TextChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reminders: Option<RemindersChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_id: Option<NumberChange>,
 }
 
 /// Declares the change of a field from one value to another.
@@ -127,6 +144,37 @@ field_change!(
     TagsChange, Vec<String>
 );
 
+field_change!(
+    /// The change of the date from which INTERVAL of a rule counts.
+    RecurrenceFromChange, RecurrenceFrom
+);
+field_change!(
+    /// The change of what happens to occurrences that have passed.
+    MissedChange, Missed
+);
+field_change!(
+    /// The change of a number.
+    NumberChange, i64
+);
+
+/// The change of the reminders.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct RemindersChange {
+    /// The reminders before, or null.
+    #[schema(schema_with = reminders_before_or_after, required = true)]
+    from: Option<Vec<Reminder>>,
+    /// The reminders after, or null.
+    #[schema(schema_with = reminders_before_or_after, required = true)]
+    to: Option<Vec<Reminder>>,
+}
+
+impl RemindersChange {
+    /// Returns the change, unless both values are the same.
+    fn of(from: Option<Vec<Reminder>>, to: Option<Vec<Reminder>>) -> Option<Self> {
+        if from == to { None } else { Some(Self { from, to }) }
+    }
+}
+
 impl From<tasks::HistoryEntry> for HistoryEntry {
     fn from(entry: tasks::HistoryEntry) -> Self {
         let tasks::HistoryEntry { version, kind, actor, before, after } = entry;
@@ -144,8 +192,10 @@ impl From<tasks::HistoryEntry> for HistoryEntry {
     }
 }
 
-fn changed_fields(before: Option<tasks::Task>, after: tasks::Task) -> ChangedFields {
+fn changed_fields(mut before: Option<tasks::Task>, mut after: tasks::Task) -> ChangedFields {
     let is_new = before.is_none();
+    let old = before.as_mut().map(ScheduleFields::of).unwrap_or_default();
+    let new = ScheduleFields::of(&mut after);
     // The fields of a new task that have their default are left out.
     let (completed, priority, tags) = (after.completed, Priority::from(after.priority), after.tags.into_inner());
     let has_default = |is_default: bool| is_new && is_default;
@@ -164,5 +214,13 @@ fn changed_fields(before: Option<tasks::Task>, after: tasks::Task) -> ChangedFie
         priority: PriorityChange::of(was_priority, Some(priority)).filter(|_| !has_default(priority == Priority::None)),
         due_date: TextChange::of(due_date, after.due.map(tasks::Due::into_inner)),
         tags: (!has_default(tags.is_empty())).then(|| TagsChange::of(was_tags, Some(tags))).flatten(),
+        recurrence: TextChange::of(old.recurrence, new.recurrence),
+        time_zone: TextChange::of(old.time_zone, new.time_zone),
+        recurrence_from: RecurrenceFromChange::of(old.recurrence_from, new.recurrence_from),
+        missed: MissedChange::of(old.missed, new.missed),
+        series_id: NumberChange::of(old.series_id, new.series_id),
+        occurrence: TextChange::of(old.occurrence, new.occurrence),
+        reminders: RemindersChange::of(old.reminders, new.reminders),
+        next_id: NumberChange::of(old.next_id, new.next_id),
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
 use service::recurrence::InvalidRecurrence;
-use service::tasks::{InvalidDue, InvalidSearch, InvalidTag, InvalidText, InvalidZone};
+use service::tasks::{InvalidDue, InvalidReminder, InvalidSearch, InvalidTag, InvalidText, InvalidZone};
 
 use crate::error::FieldCode;
 
@@ -42,6 +42,7 @@ impl Reason for InvalidRecurrence {
 }
 
 impl Reason for InvalidDue {}
+impl Reason for InvalidReminder {}
 impl Reason for InvalidZone {}
 impl Reason for InvalidSearch {}
 /// The reason of strict handling.

@@ -2,9 +2,9 @@
 //! them.
 
 use service::recurrence::{MAX_PREVIEW, Recurrence};
-use service::tasks::{Description, Due, Search, Tag, Tags, Title};
+use service::tasks::{Description, Due, Schedule as Scheduling, Search, Tag, Tags, Title};
 use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
 use crate::compat::MAX_LIMIT;
@@ -145,6 +145,89 @@ pub(super) fn time_zone() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some("A name of the IANA database, such as `Europe/Berlin`. Case is ignored."))
+        .into()
+}
+
+/// The rule of a new or changed task, or null.
+pub(super) fn recurrence_or_null() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some(
+            "How the task recurs: a rule of RFC 5545, section 3.3.10, with or without the prefix `RRULE:`, whose FREQ is DAILY, WEEKLY, MONTHLY or YEARLY. Or one of `daily`, `weekdays`, `weekly`, `monthly` and `yearly`. Case is ignored. It needs `due_date`, which is the first occurrence, and `time_zone`. Null ends the series: the task stays as it is.",
+        ))
+        .max_length(Some(Recurrence::MAX_CHARS))
+        .into()
+}
+
+/// The time zone of a new or changed task, or null.
+pub(super) fn time_zone_or_null() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some(
+            "Your time zone: a name of the IANA database, such as `Europe/Berlin`. Case is ignored. It is required for a recurring task, and for reminders with `before`.",
+        ))
+        .into()
+}
+
+/// A reminder of a task.
+fn reminder() -> OneOfBuilder {
+    let text = |description, example: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+        text.examples([example])
+    };
+    let at = text("The instant (RFC 3339).", "2026-01-31T09:00:00+01:00")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .max_length(Some(Due::MAX_CHARS));
+    let before = text(
+        "The time before the due date, as a duration of ISO 8601 from 0 seconds to 28 days. For a day it counts from 09:00 of that day in `time_zone`.",
+        "PT15M",
+    )
+    .pattern(Some(r"^P(\d+W|(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?)$"));
+    OneOfBuilder::new()
+        .item(ObjectBuilder::new().property("at", at).required("at"))
+        .item(ObjectBuilder::new().property("before", before).required("before"))
+}
+
+/// The reminders of a task.
+pub(super) fn reminders() -> Schema {
+    ArrayBuilder::new()
+        .description(Some("The reminders. The first one has the number 1. Only a task with reminders has the field."))
+        .items(reminder())
+        .max_items(Some(Scheduling::MAX_REMINDERS))
+        .into()
+}
+
+/// The reminders of a task before or after a change, or null.
+pub(super) fn reminders_before_or_after() -> Schema {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some("The reminders, or null."))
+        .items(reminder())
+        .max_items(Some(Scheduling::MAX_REMINDERS))
+        .into()
+}
+
+/// The reminders of a new or changed task, or null.
+pub(super) fn reminders_or_null() -> Schema {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some(
+            "All reminders of the task. Those with `before` move with the due date, and the next occurrence has them too. Null is no reminder.",
+        ))
+        .items(reminder())
+        .max_items(Some(Scheduling::MAX_REMINDERS))
+        .into()
+}
+
+/// The size of a page of the occurrences of a series.
+pub(super) fn occurrences_limit() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .description(Some(
+            "The maximum number of occurrences of a page. The default is 250. If there are more, `Link` has the address of the next page.",
+        ))
+        .minimum(Some(1))
+        .maximum(Some(MAX_LIMIT))
         .into()
 }
 

@@ -4,11 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use service::tasks::{self, Due};
+use service::tasks::{self, Due, Reminder};
 use utoipa::ToSchema;
 
 use super::JSON;
-use super::schemas::due_date_or_null;
+use super::schedule::{Missed, RecurrenceFrom, ScheduleFields};
+use super::schemas::{due_date_or_null, reminders};
 use super::time::{self, rfc3339, rfc3339_or_null};
 use crate::config::{TaskAlias, TaskAliases};
 use crate::etag;
@@ -50,6 +51,38 @@ pub struct Task {
     /// The version of the task: the number of its last change, in microseconds since 1970. It only rises. `If-Match` with it in
     /// quotes makes a change only if nothing else has changed the task since.
     pub version: i64,
+    /// The rule of the series, as the value of an RRULE (RFC 5545, section 3.3.10). Only a recurring task has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub recurrence: Option<String>,
+    /// The time zone of the owner, a name of the IANA database. Only a task that recurs or has reminders can have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub time_zone: Option<String>,
+    /// The date from which INTERVAL of the rule counts. Only a recurring task has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RecurrenceFrom, required = false)]
+    pub recurrence_from: Option<RecurrenceFrom>,
+    /// What happens to occurrences that have passed when one is completed. Only a recurring task has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Missed, required = false)]
+    pub missed: Option<Missed>,
+    /// The series of the task. All occurrences of a series have the same number. A task keeps it when its series ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
+    pub series_id: Option<i64>,
+    /// The local day or time that the task stands for in its series. It differs from `due_date` if a clock change moved that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub occurrence: Option<String>,
+    /// The reminders, at most 5. The first one has the number 1. Only a task with reminders has the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = reminders, required = false)]
+    pub reminders: Option<Vec<Reminder>>,
+    /// The id of the next occurrence, which was created when this one was completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
+    pub next_id: Option<i64>,
     /// The other names for `completed` that the answer has.
     #[serde(skip)]
     aliases: TaskAliases,
@@ -95,7 +128,8 @@ impl From<tasks::Priority> for Priority {
 impl Task {
     /// Makes the task of an answer that has these other names for `completed`.
     #[must_use]
-    pub fn new(task: tasks::Task, aliases: TaskAliases) -> Self {
+    pub fn new(mut task: tasks::Task, aliases: TaskAliases) -> Self {
+        let fields = ScheduleFields::of(&mut task);
         Self {
             version: task.version(),
             id: task.id,
@@ -108,6 +142,14 @@ impl Task {
             tags: task.tags.into_inner(),
             due_date: task.due.map(Due::into_inner),
             completed_at: task.completed_at,
+            recurrence: fields.recurrence,
+            time_zone: fields.time_zone,
+            recurrence_from: fields.recurrence_from,
+            missed: fields.missed,
+            series_id: fields.series_id,
+            occurrence: fields.occurrence,
+            reminders: fields.reminders,
+            next_id: fields.next_id,
             aliases,
         }
     }
@@ -162,10 +204,25 @@ impl Task {
         or_null(json, self.completed_at.as_ref(), time::write_json);
         json.extend_from_slice(b",\"version\":");
         value(json, &self.version);
+        if self.series_id.is_some() || self.reminders.is_some() {
+            self.write_schedule(json);
+        }
         if !self.aliases.is_empty() {
             self.write_aliases(json);
         }
         json.push(b'}');
+    }
+
+    /// Appends the fields that only a task with a series or with reminders has.
+    fn write_schedule(&self, json: &mut Vec<u8>) {
+        field(json, "recurrence", self.recurrence.as_ref());
+        field(json, "time_zone", self.time_zone.as_ref());
+        field(json, "recurrence_from", self.recurrence_from.as_ref());
+        field(json, "missed", self.missed.as_ref());
+        field(json, "series_id", self.series_id.as_ref());
+        field(json, "occurrence", self.occurrence.as_ref());
+        field(json, "reminders", self.reminders.as_ref());
+        field(json, "next_id", self.next_id.as_ref());
     }
 
     #[cold]
@@ -188,6 +245,15 @@ fn or_null<T: ?Sized>(json: &mut Vec<u8>, value: Option<&T>, write: fn(&mut Vec<
         Some(value) => write(json, value),
         None => json.extend_from_slice(b"null"),
     }
+}
+
+/// Appends a field with its name, if it has a value.
+fn field(json: &mut Vec<u8>, name: &str, of: Option<&impl Serialize>) {
+    let Some(of) = of else { return };
+    json.extend_from_slice(b",\"");
+    json.extend_from_slice(name.as_bytes());
+    json.extend_from_slice(b"\":");
+    value(json, of);
 }
 
 /// Appends a text, a number or a list of them. Writing these to memory cannot fail.
@@ -251,6 +317,8 @@ pub(super) fn write_task(task: tasks::Task, aliases: TaskAliases, json: &mut Vec
 
 #[cfg(test)]
 mod tests {
+    use service::tasks::{LeadTime, ReminderInstant};
+
     use super::*;
 
     #[test]
@@ -278,8 +346,31 @@ mod tests {
             due_date: None,
             completed_at: None,
             version: 1_769_851_800_123_456,
+            recurrence: None,
+            time_zone: None,
+            recurrence_from: None,
+            missed: None,
+            series_id: None,
+            occurrence: None,
+            reminders: None,
+            next_id: None,
             aliases: TaskAliases::default(),
         };
+        let recurring = Task {
+            recurrence: Some("FREQ=WEEKLY".to_owned()),
+            time_zone: Some("Europe/Berlin".to_owned()),
+            recurrence_from: Some(RecurrenceFrom::Due),
+            missed: Some(Missed::Keep),
+            series_id: Some(7),
+            occurrence: Some("2026-01-31".to_owned()),
+            reminders: Some(vec![
+                Reminder::Before(LeadTime::parse("PT15M").unwrap()),
+                Reminder::At(ReminderInstant::parse("2026-01-31T09:00:00+01:00").unwrap()),
+            ]),
+            next_id: Some(9),
+            ..plain.clone()
+        };
+        let reminded = Task { reminders: recurring.reminders.clone(), ..plain.clone() };
         let full = Task {
             description: Some("\n".to_owned()),
             completed: true,
@@ -289,7 +380,7 @@ mod tests {
             completed_at: Some(time),
             ..plain.clone()
         };
-        for task in [plain, full] {
+        for task in [plain, full, recurring, reminded] {
             let mut json = Vec::new();
             task.write_json(&mut json);
             assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&task).unwrap());

@@ -51,6 +51,7 @@ endpoints_of_callers! {
     "/api/tasks/{id}" => tasks::get_task, tasks::update_task, tasks::patch_task, tasks::delete_task;
     "/api/tasks/{id}/complete" => tasks::complete_task;
     "/api/tasks/{id}/history" => tasks::list_history;
+    "/api/tasks/{id}/occurrences" => tasks::list_occurrences;
     "/api/tasks/{id}/restore" => tasks::restore_task;
     "/api/recurrence/preview" => tasks::preview_recurrence;
     "/api/tags" => tasks::list_tags;

@@ -46,9 +46,8 @@ fn row(operation: &str) -> Row {
         "complete_all_tasks" | "delete_completed_tasks" => (200, No, List, No),
         // Every change since 0 is known only to a user without a task.
         "list_changes" => (410, No, No, No),
-        "stream_events" | "export_me" | "list_trash" | "empty_trash" | "list_history" | "preview_recurrence" => {
-            (200, No, No, No)
-        }
+        "stream_events" | "export_me" | "list_trash" | "empty_trash" | "list_history" | "list_occurrences"
+        | "preview_recurrence" => (200, No, No, No),
         "erase_me" => (204, No, No, No),
         unknown => panic!("the table of conditions has no row for the operation {unknown}"),
     };

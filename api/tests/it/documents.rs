@@ -175,7 +175,7 @@ fn mistaken(operation: &str, path: &str) -> (String, Value) {
         "preview_recurrence" => {
             ("", "", json!({"recurrence": "FREQ=HOURLY", "due_date": "2026-01-31", "time_zone": "Mars", "count": 51}))
         }
-        "list_changes" | "list_trash" | "list_history" => ("1", "?limit=0", Value::Null),
+        "list_changes" | "list_trash" | "list_history" | "list_occurrences" => ("1", "?limit=0", Value::Null),
         "stream_events" => ("", "?since=-1", Value::Null),
         "delete_completed_tasks" => ("", "", Value::Null),
         _ => ("1", "?sorted=title", Value::Null),

@@ -47,6 +47,7 @@ mod process;
 mod random_operations;
 mod rate_limit;
 mod readiness;
+mod recurrence;
 mod recurrence_preview;
 mod request_checks;
 mod several_servers;

@@ -13,9 +13,8 @@ use crate::support::{Answer, TestApp, User};
 fn needs(operation: &str) -> (&'static str, Option<Value>) {
     match operation {
         "list_tasks" | "get_task" | "delete_task" | "complete_task" | "summarize_tasks" | "complete_all_tasks"
-        | "list_tags" | "list_trash" | "empty_trash" | "restore_task" | "list_history" | "export_me" | "erase_me" => {
-            ("", None)
-        }
+        | "list_tags" | "list_trash" | "empty_trash" | "restore_task" | "list_history" | "list_occurrences"
+        | "export_me" | "erase_me" => ("", None),
         "list_changes" => ("?since={state}", None),
         // The stream ends at once, because this state is not known.
         "stream_events" => ("?since=1", None),

@@ -43,6 +43,8 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
         (Method::GET, "/api/tags?sorted=title".to_owned()),
         (Method::POST, format!("{path}/restore?sorted=title")),
         (Method::GET, format!("{path}/history?limit=1&sorted=title")),
+        (Method::GET, format!("{path}/occurrences?limit=1&sorted=title")),
+        (Method::DELETE, format!("{path}?series=true&sorted=title")),
         (Method::GET, "/api/tasks/trash?limit=1&sorted=title".to_owned()),
         (Method::DELETE, "/api/tasks/trash?sorted=title".to_owned()),
     ] {

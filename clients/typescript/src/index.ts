@@ -5,4 +5,4 @@ export { querySerializer } from './query.js';
 export { ifMatch } from './version.js';
 export type { RetryOptions } from './retry.js';
 export type { components, operations, paths } from './schema.js';
-export type { CreateTask, ErrorBody, ErrorCode, FieldError, Priority, RecurrencePreview, Summary, TagCount, Task, UpdateTask } from './types.js';
+export type { CreateTask, ErrorBody, ErrorCode, FieldError, Priority, RecurrencePreview, Reminder, Summary, TagCount, Task, UpdateTask } from './types.js';

@@ -7,6 +7,8 @@ export type Task = Schemas['Task'];
 export type CreateTask = Schemas['CreateTask'];
 export type UpdateTask = Schemas['UpdateTask'];
 export type Priority = Schemas['Priority'];
+/** A reminder of a task: at an instant, or a time before its due date. */
+export type Reminder = NonNullable<Task['reminders']>[number];
 export type RecurrencePreview = Schemas['RecurrencePreview'];
 export type Summary = Schemas['Summary'];
 export type TagCount = Schemas['TagCount'];

@@ -6,13 +6,13 @@ use sea_orm::{DbErr, QueryResult, Statement, Values};
 use super::columns::{READ, ReadPosition, read};
 use super::cost::Cost;
 use super::dialect::{Dialect, task};
-use super::edit::DELETED;
+use super::edit::{DELETED, REMINDED};
 use super::list::rounded;
 use super::row::{AFTER_TASK, stored};
 use super::trash::is_last_deletion;
 use super::{Store, owned};
 use crate::db::Db;
-use crate::model::FeedItem;
+use crate::model::{FeedItem, LoggedReminder};
 use crate::{Caller, Error};
 
 /// The maximum number of changes that are looked at for a part of the feed.
@@ -56,8 +56,9 @@ const BEGIN: usize = AFTER_TASK + 1;
 const LAST_SEEN: usize = AFTER_TASK + 2;
 const AT: usize = AFTER_TASK + 3;
 const TASK_ID: usize = AFTER_TASK + 4;
+const REMINDER: usize = AFTER_TASK + 5;
 /// The position of the first column behind all of these.
-pub(super) const AFTER_CHANGE: usize = AFTER_TASK + 5;
+pub(super) const AFTER_CHANGE: usize = AFTER_TASK + 6;
 
 impl LogPage {
     pub(super) fn push(&mut self, row: &QueryResult) -> Result<(), DbErr> {
@@ -67,6 +68,11 @@ impl LogPage {
             self.last_seen = row.optional_number(LAST_SEEN)?;
             return Ok(());
         };
+        if let Some(reminder) = row.optional_text(REMINDER)? {
+            let fired = LoggedReminder::fired(reminder, row.number(TASK_ID)?, version);
+            self.items.push(FeedItem::Reminded(fired.map_err(|error| DbErr::Json(error.to_string()))?));
+            return Ok(());
+        }
         self.items.push(match row.optional_number(ReadPosition::Id as usize)? {
             Some(_) => FeedItem::Changed(row.task()?),
             None => FeedItem::Deleted { id: row.number(TASK_ID)?, version },
@@ -96,7 +102,7 @@ const SEEN: &str = "seen";
 ///
 /// A change is the last one of its task if the task has its number as its version, or if it is the last deletion of a task that
 /// does not exist. A change that is not the last one is passed over, because the last one comes later: in this part or in
-/// another.
+/// another. A reminder that has fired has a row of its own while its task exists.
 pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> Statement {
     let values = Values(vec![caller.user_id().as_str().into(), since.into()]);
     let statement = select(ALONE, limit, dialect);
@@ -105,7 +111,7 @@ pub(super) fn log(caller: &Caller, since: i64, limit: u32, dialect: Dialect) -> 
 
 /// The statement of [`log`].
 pub(super) fn select(asked: Asked, limit: u32, dialect: Dialect) -> SelectStatement {
-    use task_change::Column::{At, TaskId};
+    use task_change::Column::{At, Reminder, TaskId};
     let mut last_seen = rows(asked);
     last_seen.column(At).limit(1).offset(asked.seen - 1);
     let mut statement = Query::select();
@@ -113,20 +119,20 @@ pub(super) fn select(asked: Asked, limit: u32, dialect: Dialect) -> SelectStatem
     statement
         .columns([task_owner::Column::Clock, task_owner::Column::Begin])
         .expr(Expr::SubQuery(None, Box::new(last_seen.into())))
-        .exprs([null(), null()])
+        .exprs([null(), null(), null()])
         .from(task_owner::Entity)
         .and_where(Expr::col(task_owner::Column::UserId).eq(Expr::cust(asked.owner)));
     let mut changes = seen(asked, dialect);
     changes
         .columns(read())
-        .columns([At, TaskId].map(|column| (Alias::new(SEEN), column)))
+        .columns([At, TaskId, Reminder].map(|column| (Alias::new(SEEN), column)))
         .order_by((Alias::new(SEEN), At), Order::Asc)
         .limit(u64::from(rounded(limit.saturating_add(1))));
     // A table of its own, because its LIMIT would be that of the whole union.
     let changes = Query::select()
         .columns(READ.iter().copied())
         .exprs([null(), null(), null()])
-        .columns([At, TaskId])
+        .columns([At, TaskId, Reminder])
         .from_subquery(changes, Alias::new("changes"))
         .to_owned();
     statement.union(UnionType::All, changes);
@@ -150,10 +156,10 @@ fn rows(asked: Asked) -> SelectStatement {
 
 /// The rows that are looked at with their tasks, if they are the last changes of these, without columns.
 fn seen(asked: Asked, dialect: Dialect) -> SelectStatement {
-    use task_change::Column::{At, Kind, TaskId};
+    use task_change::Column::{At, Kind, Reminder, TaskId};
     let of_seen = |column| Expr::col((Alias::new(SEEN), column));
     let mut log = rows(asked);
-    log.columns([At, TaskId, Kind]).limit(asked.seen);
+    log.columns([At, TaskId, Kind, Reminder]).limit(asked.seen);
     let mut seen = Query::select();
     seen.from_subquery(log, Alias::new(SEEN));
     let is_named = || task(Column::Id).eq(of_seen(TaskId));
@@ -176,7 +182,9 @@ fn seen(asked: Asked, dialect: Dialect) -> SelectStatement {
         .add(task(Column::Id).is_null())
         .add(is_last_deletion(SEEN, asked.owner));
     let is_as_it_is = task(Column::UpdatedAt).eq(dialect.time_of_seen());
-    seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone));
+    let is_reminder =
+        Condition::all().add(of_seen(Kind).eq(Expr::cust(REMINDED.to_string()))).add(task(Column::Id).is_not_null());
+    seen.cond_where(Condition::any().add(is_as_it_is).add(is_gone).add(is_reminder));
     seen
 }
 

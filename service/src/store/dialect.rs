@@ -172,6 +172,12 @@ impl Dialect {
         })
     }
 
+    /// The current time in microseconds since 1970, by the clock that all servers share: the database's. On SQLite it is `bound`,
+    /// a value from this process.
+    pub(super) fn shared_now(self, bound: Expr) -> Expr {
+        if self == Self::Sqlite { bound } else { Expr::cust("(extract(epoch FROM now()) * 1000000)::bigint") }
+    }
+
     /// Whether a column contains a text. `LIKE` has special characters, and PostgreSQL expects few rows from it, which it then
     /// sorts instead of reading an index in order.
     pub(super) fn contains(self, column: Column, text: &str) -> Expr {

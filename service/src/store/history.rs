@@ -6,6 +6,7 @@ use super::Store;
 use super::columns::{IMAGE, READ, ReadPosition};
 use super::cost::Cost;
 use super::dialect::Dialect;
+use super::edit::REMINDED;
 use super::list::rounded;
 use super::row::{AFTER_TASK, stored};
 use super::sweep::before;
@@ -86,7 +87,7 @@ impl HistoryRows {
     }
 }
 
-/// A row with the last change that is looked at if there can be more, and behind it the changes of the task.
+/// A row with the last change that is looked at if there can be more, and behind it the changes of the task, without reminders.
 pub(super) fn task_history(
     caller: &Caller,
     id: i64,
@@ -95,8 +96,10 @@ pub(super) fn task_history(
     limit: u32,
     dialect: Dialect,
 ) -> Statement {
-    use task_change::Column::{At, TaskId, UserId};
-    let is_of_task = || Expr::col(TaskId).eq(Expr::cust(TASK));
+    use task_change::Column::{At, Kind, TaskId, UserId};
+    // A reminder that has fired has changed nothing.
+    let is_of_task =
+        || Expr::col(TaskId).eq(Expr::cust(TASK)).and(Expr::col(Kind).ne(Expr::cust(REMINDED.to_string())));
     let mut last_seen = log();
     last_seen.column(At).limit(1).offset(MAX_SEEN - 1);
     let null = || Expr::cust("NULL");

@@ -9,6 +9,7 @@ mod changes;
 mod columns;
 mod cost;
 mod dialect;
+mod due;
 mod edit;
 mod filter;
 mod growth;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 pub(crate) use self::base::MergeState;
 pub(crate) use self::changes::{LogPage, OwnerState};
+pub(crate) use self::due::{DueBehind, DueReminder};
 pub(crate) use self::history::{HistoryRows, LoggedChange};
 use migration::Layout;
 use tokio::sync::Semaphore;
@@ -63,7 +65,7 @@ use crate::batch::{Holds, Lane, Mix, Pace, Plan, Queue};
 use crate::db::{Db, DbConfig, PoolUse};
 use crate::listeners::Listeners;
 use crate::model::{Changes, IdempotencyKey, ScheduledEdit, Task};
-use crate::{Caller, Error, UserId};
+use crate::{Caller, Error, Firing, UserId};
 
 /// A handle on the stored tasks. A clone is cheap and shares the connections and the queues.
 #[derive(Clone)]
@@ -94,6 +96,8 @@ struct Shared {
     history: Duration,
     /// The listeners of this process to changes.
     listeners: Arc<Listeners>,
+    /// The firing of reminders by this process.
+    firing: Arc<Firing>,
 }
 
 impl Default for Shared {
@@ -104,6 +108,7 @@ impl Default for Shared {
             max_tasks: i64::MAX,
             history: DEFAULT_HISTORY,
             listeners: Arc::new(Listeners::new(None)),
+            firing: Arc::default(),
         }
     }
 }
@@ -211,6 +216,12 @@ impl Store {
     #[must_use]
     pub fn listeners(&self) -> &Arc<Listeners> {
         &self.shared.listeners
+    }
+
+    /// The firing of reminders by this process, see [`reminders::fire`](crate::reminders::fire).
+    #[must_use]
+    pub fn firing(&self) -> &Arc<Firing> {
+        &self.shared.firing
     }
 
     fn on(db: Db, places: Arc<Places>, shared: &Shared, worker: usize) -> Self {

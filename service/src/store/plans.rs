@@ -1,6 +1,7 @@
 //! The plans of the statements, on a table that is so large that a plan without an index is noticed.
 #![expect(clippy::disallowed_methods, reason = "a test makes its callers")]
 
+mod due;
 mod log;
 
 use migration::Layout;
@@ -62,7 +63,7 @@ fn prepared() -> impl Iterator<Item = (&'static str, &'static str, String)> {
 }
 
 /// Those that only insert rows.
-const INSERTS: [&str; 11] = [
+const INSERTS: [&str; 12] = [
     "create",
     "create_with_keys",
     "create_one_by_one",
@@ -74,6 +75,7 @@ const INSERTS: [&str; 11] = [
     "create_reminders",
     "log_whole",
     "log_restored",
+    "log_reminded",
 ];
 
 async fn plan(connection: &DatabaseConnection, filter: &Filter, sort: &Sort, start: Start<'_>) -> String {

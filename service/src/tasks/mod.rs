@@ -36,7 +36,7 @@ pub use update::update;
 
 pub use crate::model::{
     Change, ChangeKind, Changes, Conditions, DeletedTask, Description, Due, DueIn, Feed, FeedItem, Filter,
-    HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidReminder,
+    FiredReminder, HistoryEntry, HistoryPage, HistoryPosition, IdempotencyKey, InvalidDue, InvalidKey, InvalidReminder,
     InvalidSchedule, InvalidSearch, InvalidTag, InvalidText, InvalidZone, LeadTime, MAX_OFFSET, NewTask,
     OccurrencePage, Position, Precondition, Priority, Reminder, ReminderInstant, RuleText, Schedule, ScheduleChanges,
     Search, Sort, SortBy, SortKey, Start, Status, Tag, Tags, Task, Title, TrashPage, Written, Zone,

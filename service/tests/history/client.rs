@@ -245,6 +245,7 @@ impl Client {
                 match item {
                     FeedItem::Changed(task) => _ = versions.insert(task.id, task.version()),
                     FeedItem::Deleted { id, .. } => _ = versions.remove(&id),
+                    FeedItem::Reminded(_) => {}
                 }
             }
             *state = feed.state;

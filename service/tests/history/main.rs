@@ -13,6 +13,7 @@ mod journal;
 mod proxy;
 mod random;
 mod reader;
+mod reminders;
 mod run;
 mod state;
 mod tampering;

@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 use crate::error::{
     Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE, NO_TASK, NOT_OWNER,
-    RATE_LIMITED, RESYNC, STALE, TOO_LARGE, TOO_MANY_TASKS,
+    OCCURRENCE_EXISTS, RATE_LIMITED, RESYNC, STALE, TOO_LARGE, TOO_MANY_TASKS,
 };
 
 /// An error that many operations can answer with.
@@ -40,7 +40,12 @@ const FORBIDDEN_TASK: &str = "ForbiddenTask";
 /// The name of the 403 of an operation that is also found under the path of a user.
 const FORBIDDEN_PATH: &str = "ForbiddenPath";
 
-const ERRORS: [CommonError; 13] = [
+/// The name of the 409 of an operation that can create a task.
+const TASK_LIMIT: &str = "TaskLimitReached";
+/// The name of the 409 of a restoration.
+const CONFLICT: &str = "Conflict";
+
+const ERRORS: [CommonError; 14] = [
     with_header(
         "WWW-Authenticate",
         common("Unauthorized", "The token is missing, invalid or expired (`code: token_expired`)", &[EXPIRED]),
@@ -52,7 +57,16 @@ const ERRORS: [CommonError; 13] = [
     ),
     common(FORBIDDEN_PATH, "The path names another user", &[FOREIGN_PATH]),
     common("NotFound", "There is no such task", &[NO_TASK]),
-    common("Conflict", "You have as many tasks as you may have", &[TOO_MANY_TASKS]),
+    common(
+        TASK_LIMIT,
+        "You have as many tasks as you may have. Completing an occurrence of a recurring task creates the next one, which counts",
+        &[TOO_MANY_TASKS],
+    ),
+    common(
+        CONFLICT,
+        "You have as many tasks as you may have, or there is another task for this occurrence of the series",
+        &[TOO_MANY_TASKS, OCCURRENCE_EXISTS],
+    ),
     with_header(
         "ETag",
         common(
@@ -106,7 +120,8 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
             "NotFound" => names_a_task,
             // The paths of `/api/me` name no user.
             FORBIDDEN_PATH => (!names_a_task || id == "restore_task") && !path.starts_with("/api/me"),
-            "Conflict" => ["create_task", "restore_task"].contains(&id.as_str()),
+            TASK_LIMIT => ["create_task", "update_task", "patch_task", "complete_task"].contains(&id.as_str()),
+            CONFLICT => id == "restore_task",
             "PreconditionFailed" => has_precondition,
             "Gone" => id == "list_changes",
             "RequestTimeout" | "ContentTooLarge" => takes_a_body,
@@ -201,7 +216,7 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
             parameter("since", FieldCode::Required, "since is required"),
             parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000"),
         ],
-        "list_trash" | "list_history" => {
+        "list_trash" | "list_history" | "list_occurrences" => {
             vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
         }
         "stream_events" => {

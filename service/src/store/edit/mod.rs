@@ -11,6 +11,7 @@ mod held;
 mod joined;
 mod owners;
 mod quota;
+mod remind;
 mod restore;
 mod scheduled;
 mod sequence;
@@ -43,6 +44,8 @@ use crate::{Cause, Error, UserId};
 
 /// The kind of a change that deleted its task, as it is stored.
 pub(super) const DELETED: i16 = steps::Kind::Deleted as i16;
+/// The kind of a change that is a reminder which has fired, as it is stored.
+pub(super) const REMINDED: i16 = steps::Kind::Reminded as i16;
 /// The maximum number of edits in a batch.
 const MAX_BATCH: usize = 256;
 /// The time for which a batch of several owners waits for an owner that another server has locked. After it the owners are sent
@@ -274,7 +277,7 @@ fn new_task(batch: &Batch<Edits>, row: &dyn StoredRow) -> Result<Option<Written>
 #[cfg(test)]
 pub(super) mod texts {
     pub(in crate::store) use super::wipe::texts as of_wipe;
-    use super::{joined, restore, sequence, whole};
+    use super::{joined, remind, restore, sequence, whole};
     use crate::store::keys;
     use crate::store::statement::Texts;
 
@@ -293,6 +296,7 @@ pub(super) mod texts {
             .into_iter()
             .chain(sequence::texts())
             .chain(restore::texts())
+            .chain(remind::texts())
             .chain(whole::texts())
             .chain(keys::texts())
             .collect()

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Changed = 2,
     Deleted = 3,
     Restored = 4,
+    /// A reminder of the task has fired. The task stays as it is, so the change has no image.
+    Reminded = 5,
 }
 
 impl Kind {
