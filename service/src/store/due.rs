@@ -87,7 +87,7 @@ impl Store {
         within: Duration,
         except: &[UserId],
     ) -> Result<DueReminders, Error> {
-        let dialect = Dialect::of(self.db.backend());
+        let dialect = Dialect::of_db(&self.db);
         let statement = statement(behind, within, except, now().timestamp_micros(), dialect);
         self.db.select_in_order(&statement, LIMIT, |page: &mut DueReminders, row| page.push(&row)).await
     }
@@ -110,7 +110,7 @@ pub(super) fn statement(
         within.into(),
     ];
     match dialect {
-        Dialect::Postgres => values.push(except.into()),
+        Dialect::Postgres | Dialect::PostgresByOwner => values.push(except.into()),
         // Texts always serialize.
         Dialect::Sqlite => values.extend([serde_json::to_string(&except).unwrap_or_default().into(), now.into()]),
     }
@@ -136,7 +136,7 @@ fn select(dialect: Dialect) -> SelectStatement {
         .order_by(Column::N, Order::Asc)
         .limit(MAX_READ);
     match dialect {
-        Dialect::Postgres => select.and_where(Expr::cust("user_id <> ALL($6)")),
+        Dialect::Postgres | Dialect::PostgresByOwner => select.and_where(Expr::cust("user_id <> ALL($6)")),
         Dialect::Sqlite => {
             let names = Query::select()
                 .expr(Expr::cust("value"))

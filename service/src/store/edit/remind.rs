@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ::entity::{task_change, task_reminder};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, Query};
 use sea_orm::{DbBackend, DbErr};
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::store::dialect::{Dialect, request};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::row::StoredRow;
-use crate::store::statement::Statement;
+use crate::store::statement::{Cell, Inserted, Statement};
 use crate::{Caller, Cause, Error};
 
 /// The time for which a reminder waits for the lock of its owner. The others of the round wait with it.
@@ -116,7 +116,7 @@ static FIRE: LazyLock<Statement<Named>> = LazyLock::new(|| {
         fire.table(task_reminder::Entity)
             .value(FiredAt, dialect.shared_now(request("now")))
             .from(Dialect::request_table(requests))
-            .and_where(of_reminder(UserId).eq(request("user_id")))
+            .and_where(of_reminder(UserId).eq(dialect.owner()))
             .and_where(of_reminder(TaskId).eq(request("id")))
             .and_where(of_reminder(N).eq(request("number")))
             // Both conditions in a form that the index of unfired reminders does not serve, which has those of all owners.
@@ -153,18 +153,13 @@ static LOG: LazyLock<Statement<Logged>> = LazyLock::new(|| {
         Input { name: "id", value: InputValue::BigInt(|sent| Some(sent.request.task_id)) },
         Input { name: "reminder", value: InputValue::Text(|sent| Some(&sent.request.reminder)) },
     ];
-    Statement::new(inputs, |dialect, requests| {
+    Statement::insert(inputs, || {
         use task_change::Column::{At, Kind as KindOf, Reminder, TaskId, UserId};
-        let rows = Query::select()
-            .exprs(["user_id", "at", "id", "reminder"].map(request))
-            .expr(Expr::cust((Kind::Reminded as i16).to_string()))
-            .from(Dialect::request_table(requests))
-            .to_owned();
-        let mut insert = Query::insert();
-        insert.into_table(task_change::Entity).columns([UserId, At, TaskId, Reminder, KindOf]);
-        // Five columns and five values.
-        let _ = insert.select_from(rows);
-        dialect.text(&insert)
+        let columns = [(UserId, "user_id"), (At, "at"), (TaskId, "id"), (Reminder, "reminder")];
+        let mut columns: Vec<_> =
+            columns.into_iter().map(|(column, input)| (column.into_iden(), Cell::Input(input))).collect();
+        columns.push((KindOf.into_iden(), Cell::Constant(Kind::Reminded.text())));
+        Inserted { insert: Query::insert().into_table(task_change::Entity).to_owned(), columns }
     })
 });
 

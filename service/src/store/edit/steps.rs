@@ -30,6 +30,7 @@ impl Kind {
             Self::Changed => "2",
             Self::Deleted => "3",
             Self::Restored => "4",
+            Self::Reminded => "5",
         }
     }
 }

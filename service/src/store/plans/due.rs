@@ -20,7 +20,7 @@ async fn add_reminders(connection: &DatabaseConnection) {
 async fn reminders_that_are_due_are_found_by_an_index_in_their_order(database: TestDatabase) {
     let connection = crowd(&database).await;
     add_reminders(&connection).await;
-    let dialect = Dialect::of(connection.get_database_backend());
+    let dialect = Dialect::of(connection.get_database_backend(), Layout::Whole);
     let except = [UserId::parse("the large one").unwrap()];
     let mut statement = due::statement(&DueBehind::default(), Duration::from_secs(5), &except, 7, dialect);
     if dialect == Dialect::Sqlite {
