@@ -22,8 +22,7 @@ use crate::server::State;
             with the same key is done once"),
     ),
     request_body(content = CreateTask, description = "The task", example = json!({
-        "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01",
-        "recurrence": "FREQ=WEEKLY;BYDAY=SU", "time_zone": "Europe/Berlin", "reminders": [{"before": "PT15M"}]
+        "title": "Buy milk", "description": "Two litres", "priority": "high", "tags": ["shopping"], "due_date": "2026-02-01"
     })),
     responses((status = 201, description = "The created task", body = Task,
         headers(
