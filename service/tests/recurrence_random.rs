@@ -51,18 +51,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn rule(text: &str) -> Option<Box<ScheduleChanges>> {
-    Some(Box::new(ScheduleChanges {
+fn rule(text: &str) -> ScheduleChanges {
+    ScheduleChanges {
         recurrence: Change::To(Some(RuleText { text: text.to_owned(), is_optional: false })),
         zone: Change::To(Some(Zone::parse("UTC").unwrap())),
         ..ScheduleChanges::default()
-    }))
+    }
 }
 
-fn day(days: i64) -> Option<Due> {
+fn day(days: i64) -> Due {
     // 2026-01-10, in the past.
     let day = chrono::NaiveDate::from_ymd_opt(2026, 1, 10).unwrap() + chrono::TimeDelta::days(days);
-    Some(Due::parse(day.to_string()).unwrap())
+    Due::parse(day.to_string()).unwrap()
 }
 
 /// Does a step to one of these tasks. Returns the id of a task that it creates.
@@ -72,7 +72,11 @@ async fn act(db: &Store, caller: &Caller, step: &Step, ids: &[i64], key: &str) -
     let id = |which: &Index| if ids.is_empty() { 0 } else { *which.get(ids) };
     match step {
         Step::Create(text) => {
-            let task = NewTask { due: day(0), schedule: rule(text), ..NewTask::new(Title::parse("t").unwrap()) };
+            let task = NewTask {
+                due: Some(day(0)),
+                schedule: Some(Box::new(rule(text))),
+                ..NewTask::new(Title::parse("t").unwrap())
+            };
             return tasks::create(db, caller, task, key).await.map(|created| Some(created.value.id));
         }
         Step::Toggle(which) => drop(tasks::toggle_completed(db, caller, id(which), &any).await?),
@@ -87,11 +91,12 @@ async fn act(db: &Store, caller: &Caller, step: &Step, ids: &[i64], key: &str) -
             }
         }
         Step::Move(which, days) => {
-            let moved = Changes { due: Change::To(day(*days)), ..Changes::default() };
+            let moved = Changes { due: Change::To(Some(day(*days))), ..Changes::default() };
             tasks::update(db, caller, id(which), moved, &any).await?;
         }
         Step::Rule(which, text) => {
-            let ruled = Changes { due: Change::To(day(0)), schedule: rule(text), ..Changes::default() };
+            let ruled =
+                Changes { due: Change::To(Some(day(0))), schedule: Some(Box::new(rule(text))), ..Changes::default() };
             tasks::update(db, caller, id(which), ruled, &any).await?;
         }
         Step::End(which) => {
@@ -99,8 +104,8 @@ async fn act(db: &Store, caller: &Caller, step: &Step, ids: &[i64], key: &str) -
             let ended = Changes { schedule: Some(Box::new(end)), ..Changes::default() };
             tasks::update(db, caller, id(which), ended, &any).await?;
         }
-        Step::CompleteAll => drop(tasks::complete_all(db, caller, &any).await?),
-        Step::DeleteCompleted => drop(tasks::delete_completed(db, caller, &any).await?),
+        Step::CompleteAll => _ = tasks::complete_all(db, caller, &any).await?,
+        Step::DeleteCompleted => _ = tasks::delete_completed(db, caller, &any).await?,
     }
     Ok(None)
 }

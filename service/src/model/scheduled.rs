@@ -1,5 +1,5 @@
-//! What an edit does to a task that has a schedule, or gets one. There is no SQL here: the store reads what is needed before, and
-//! writes what comes out.
+//! What an edit does to a task that has a schedule, or gets one. There is no SQL here: the store reads what is needed before,
+//! and writes what comes out.
 
 use chrono::{DateTime, Utc};
 
@@ -157,8 +157,8 @@ fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> Option<Tas
     })
 }
 
-/// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it since
-/// it was made. If it was deleted with the series, the series stays ended.
+/// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it
+/// since it was made. If it was deleted with the series, the series stays ended.
 fn take_back(task: &mut Task, around: &Surroundings) -> Option<Task> {
     let id = task.schedule.as_mut()?.next.take()?;
     let is_last = around.last_other.as_ref().is_none_or(|last| Some(last) < task.occurrence.as_deref());

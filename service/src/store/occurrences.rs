@@ -22,8 +22,8 @@ const BEFORE: &str = "$3";
 const LATEST: &str = "~";
 
 impl Store {
-    /// The completed tasks of the caller's series before an occurrence, the last one first: one more than `limit` if there are more,
-    /// and possibly some more than that.
+    /// The completed tasks of the caller's series before an occurrence, the last one first: one more than `limit` if there are
+    /// more, and possibly some more than that.
     pub(crate) async fn occurrences(
         &self,
         caller: &Caller,

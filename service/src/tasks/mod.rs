@@ -1,7 +1,7 @@
 //! Operations on the tasks of a caller: one verb, one file.
 //!
-//! Each is one statement, but for the writes to all tasks of a caller, which go in steps. Only if a statement found no task does
-//! a second one tell [`Error::NotOwner`](crate::Error::NotOwner) from [`Error::NotFound`](crate::Error::NotFound).
+//! Each is one statement, but for the writes to all tasks of a caller, which go in steps, and for the writes to tasks that have a
+//! schedule, which are a transaction. Only if a statement found no task do others find out whether it has a schedule, and tell [`Error::NotOwner`](crate::Error::NotOwner) from [`Error::NotFound`](crate::Error::NotFound).
 
 mod changes;
 mod complete;

@@ -3,12 +3,12 @@ use crate::recurrence::Slot;
 use crate::store::Store;
 use crate::{Caller, Error};
 
-/// Returns up to `limit` completed occurrences of the series of a task of the caller, the last one first, from the position `after`
-/// on. There are none for a task that never recurred. Deleted occurrences are not among them.
+/// Returns up to `limit` completed occurrences of the series of a task of the caller, the last one first, from the position
+/// `after` on. There are none for a task that never recurred. Deleted occurrences are not among them.
 ///
 /// # Errors
-/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Busy`] if the caller has too many such
-/// requests in flight.
+/// [`Error::NotFound`] or [`Error::NotOwner`] if the caller has no task with this id. [`Error::Busy`] if the caller has too
+/// many such requests in flight.
 pub async fn occurrences(
     store: &Store,
     caller: &Caller,

@@ -25,8 +25,8 @@ pub async fn update(
     if conditions.precondition.holds(task.version()) { Ok(Written::now(task)) } else { Err(stale(task)) }
 }
 
-/// Writes to the task with this id if the precondition holds and the key is new, and returns it. It is one statement, unless the
-/// task has a schedule or gets one, the precondition names several versions, or nothing was written.
+/// Writes to the task with this id if the precondition holds and the key is new, and returns it. It is one statement, unless
+/// the task has a schedule or gets one, the precondition names several versions, or nothing was written.
 pub(super) async fn edit_one(
     store: &Store,
     caller: &Caller,

@@ -1,8 +1,9 @@
 //! Edits of tasks that recur or have reminders, and edits that make a task so.
 //!
-//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one statement after
-//! the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows, and they are written
-//! whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is made twice.
+//! What such an edit does depends on the rule of the task, which no statement can compute. So both databases do it one
+//! statement after the other, in a transaction that locks the owners first: the tasks are read, [`apply`] computes the rows,
+//! and they are written whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is
+//! made twice.
 
 mod written;
 
@@ -35,8 +36,8 @@ use crate::{Error, UserId};
 /// The number of edits that are computed before the other requests of the thread have their turn. One takes up to about 0.1 ms.
 const COMPUTED_AT_ONCE: usize = 32;
 
-/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no such
-/// task, if it has another version, or if a request with the key was done before.
+/// The edits of tasks with a schedule. The answer is the task after the edit, or before it was deleted; `None` if there is no
+/// such task, if it has another version, or if a request with the key was done before.
 #[derive(Debug)]
 pub(in crate::store) struct Scheduled {
     pub(in crate::store) growth: Arc<Growth>,

@@ -171,8 +171,8 @@ pub(super) static OPEN_OF_SERIES: NamedStatement = LazyLock::new(|| {
     })
 });
 
-/// Reads the last occurrence of the series of each task without the task itself: the id and the owner of the task, and the text of
-/// the occurrence, or null.
+/// Reads the last occurrence of the series of each task without the task itself: the id and the owner of the task, and the text
+/// of the occurrence, or null.
 pub(super) static LAST_OTHER: NamedStatement = LazyLock::new(|| {
     Statement::new(vec![NAMED_OWNER, NAMED_ID, NAMED_SERIES], |dialect, requests| {
         let last = Query::select()
