@@ -37,6 +37,7 @@ pub use list_query::{InZone, ListRequest, ListTasks};
 pub use occurrences::{ListOccurrences, OccurrencesRequest};
 pub use recurrence::{CheckedPreview, ClockChange, PreviewRecurrence, PreviewedOccurrence, RecurrencePreview};
 pub use schedule::{Missed, RecurrenceFrom};
+pub(crate) use schedule::{demand_rule, ignore_incomplete};
 pub use summary::{ByPriority, Summary, TagCount};
 pub use task::{Priority, Task};
 pub(crate) use task::{array, elements};

@@ -2,7 +2,7 @@
 //! enforced by the types of [`service::tasks`].
 
 use serde_json::{Value, json};
-use service::tasks::{Tag, Tags, Title};
+use service::tasks::{Schedule, Tag, Tags, Title};
 
 /// Returns the schema of the arguments of a tool.
 pub(super) fn input(properties: &Value, required: &[&str]) -> Value {
@@ -30,7 +30,7 @@ pub(super) fn written(statuses: &[&str], has_task: bool) -> Value {
     output(&properties)
 }
 
-/// Returns the schema of a task. Its times have no type, because seven tools have this schema and their values need no explanation.
+/// Returns the schema of a task, without the fields of recurrence and reminders, which few tasks have. Its times have no type, because seven tools have this schema and their values need no explanation.
 pub(super) fn task() -> Value {
     json!({ "type": "object", "properties": {
         "id": integer(), "title": text(), "description": text_or_null(), "completed": { "type": "boolean" },
@@ -57,6 +57,10 @@ pub(super) fn integer() -> Value {
 
 pub(super) fn priority() -> Value {
     json!({ "type": "string", "enum": ["none", "low", "medium", "high"] })
+}
+
+pub(super) fn reminders() -> Value {
+    json!({ "type": "array", "items": { "type": "object" }, "maxItems": Schedule::MAX_REMINDERS })
 }
 
 pub(super) fn tags() -> Value {
