@@ -81,11 +81,13 @@ impl Transaction {
     }
 }
 
-/// The error of a commit. An administrator can end the session (57P01) between a commit and its answer, so this error must not let
-/// the transaction be sent again.
+/// The error of a commit. Some of them leave open whether the transaction was committed. They must not let it be sent again:
+/// - 57P01: an administrator can end the session between a commit and its answer.
+/// - XX000 and the class 08: Citus reports so that a worker has not answered to the commit. The worker may have committed.
 fn commit_error(error: SqlxError) -> DbErr {
-    let has_ended = matches!(&error, SqlxError::Database(answer) if answer.code().as_deref() == Some("57P01"));
-    query_error(if has_ended { SqlxError::Protocol(format!("during a commit: {error}")) } else { error })
+    let is_unknown = |code: &str| matches!(code, "57P01" | "XX000") || code.starts_with("08");
+    let is_unknown = matches!(&error, SqlxError::Database(answer) if answer.code().as_deref().is_some_and(is_unknown));
+    query_error(if is_unknown { SqlxError::Protocol(format!("during a commit: {error}")) } else { error })
 }
 
 /// A transaction of SQLite.
@@ -135,7 +137,34 @@ mod tests {
     use testing::{Backend, TestDatabase};
 
     use super::*;
+    use crate::db::fault::Fault;
     use crate::{Db, DbConfig};
+
+    #[tokio::test]
+    async fn a_transaction_whose_commit_may_have_been_done_is_not_sent_again() {
+        let Some(database) = TestDatabase::partitioned().await else { return };
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let statement = |sql: &str| Statement::from_string(DbBackend::Postgres, sql.to_owned());
+        let limit = Duration::from_secs(60);
+        for (code, fault) in
+            [("XX000", Fault::Broken), ("08006", Fault::Broken), ("57P01", Fault::Broken), ("40001", Fault::Conflict)]
+        {
+            let mut failing = Transaction::begin(&db.write, db.layout(), limit).await.unwrap();
+            for sql in [
+                &format!(
+                    "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \
+                     $$BEGIN RAISE 'fails' USING ERRCODE = '{code}'; END$$"
+                ),
+                "CREATE TABLE failing (id bigint)",
+                "CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON failing DEFERRABLE INITIALLY DEFERRED \
+                 FOR EACH ROW EXECUTE FUNCTION fail()",
+                "INSERT INTO failing VALUES (1)",
+            ] {
+                failing.execute(&statement(sql)).await.unwrap();
+            }
+            assert_eq!(Fault::of(&failing.commit().await.unwrap_err()), fault, "{code}");
+        }
+    }
 
     #[tokio::test]
     async fn after_a_rollback_by_sqlite_itself_and_after_an_abandoned_transaction_the_next_one_begins() {

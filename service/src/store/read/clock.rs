@@ -1,6 +1,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ::entity::task_owner::{Column, Entity};
+use migration::Layout;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
 use super::place;
@@ -22,12 +23,20 @@ const PLACE: Input<Caller> = Input { name: "place", value: InputValue::BigInt(|s
 
 /// `SELECT task_owner.clock, request.place FROM (…) AS request JOIN task_owner ON …`.
 pub(super) static STATEMENT: LazyLock<Statement<Caller>> = LazyLock::new(|| {
-    Statement::new(vec![OWNER, PLACE], |dialect, requests| {
+    Statement::whole(vec![OWNER, PLACE], |dialect, requests| {
         let mut select = Query::select();
         select.column((Entity, Column::Clock)).expr(request(PLACE.name)).from(Dialect::request_table(requests));
         let is_owner = Expr::col((Entity, Column::UserId)).eq(dialect.owner());
         dialect.join(&mut select, Entity, is_owner);
         dialect.text(&select)
+    })
+});
+
+/// `SELECT clock FROM task_owner WHERE user_id = $1`.
+static OF_ONE_OWNER: LazyLock<Statement<Caller>> = LazyLock::new(|| {
+    Statement::on_one_table(vec![OWNER], |dialect| {
+        let is_owner = Expr::col((Entity, Column::UserId)).eq(dialect.owner());
+        dialect.text(Query::select().column((Entity, Column::Clock)).from(Entity).and_where(is_owner))
     })
 });
 
@@ -47,11 +56,20 @@ impl Operation for Clock {
     async fn run(&self, db: &Db, batch: &Arc<Batch<Self>>) -> Result<(), Error> {
         let batch = Arc::clone(batch);
         db.read(async move |db| {
+            let sent = Sent::all(&batch.requests);
+            if batch.layout() == Layout::ByOwner {
+                let answer_all = |row: &dyn StoredRow| {
+                    let clock = row.number(0)?;
+                    (0..batch.requests.len()).for_each(|place| batch.answer(place, Ok(clock)));
+                    Ok(())
+                };
+                return OF_ONE_OWNER.fetch(db, &batch, &sent, &[], answer_all).await;
+            }
             let answer = |row: &dyn StoredRow| {
                 batch.answer(place(row.number(1)?), Ok(row.number(0)?));
                 Ok(())
             };
-            STATEMENT.fetch(db, &batch, &Sent::all(&batch.requests), &[], answer).await
+            STATEMENT.fetch(db, &batch, &sent, &[], answer).await
         })
         .await
     }

@@ -6,13 +6,13 @@ use ::entity::task::{Column, Entity};
 use ::entity::task_owner;
 use migration::Layout;
 use sea_orm::DbErr;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 
 use super::place;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::Task;
-use crate::store::columns::{READ, ReadPosition, read};
+use crate::store::columns::{ReadPosition, read};
 use crate::store::dialect::{Dialect, task};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::list::MAX_BATCHED;
@@ -152,39 +152,37 @@ impl Operation for Newest {
     }
 }
 
-/// The same for one owner, whose lists are the beginnings of one. The clock comes first, in a row without a task.
+/// The same for one owner, whose lists are the beginnings of one. The state is read by a statement of its own, because each of the
+/// two is then on one table.
 static OF_ONE_OWNER: LazyLock<[(i64, Statement<NewestRequest>); 5]> = LazyLock::new(|| {
     MAXIMA.map(|maximum| {
-        let newest = Statement::new(vec![OWNER], |dialect, _| {
-            let newest = newest(dialect).limit(maximum.unsigned_abs()).to_owned();
-            let mut all = Query::select();
-            all.exprs(READ.iter().map(|_| Expr::cust("NULL")))
-                .column(task_owner::Column::Clock)
-                .from(task_owner::Entity)
-                .and_where(Expr::col(task_owner::Column::UserId).eq(dialect.owner()));
-            // A table of its own, because its LIMIT would be that of the whole union.
-            let tasks = Query::select()
-                .columns(READ.iter().copied())
-                .expr(Expr::cust("NULL"))
-                .from_subquery(newest, Alias::new("newest"))
-                .to_owned();
-            dialect.text(all.union(UnionType::All, tasks))
-        });
-        (maximum, newest.for_one_owner())
+        let text = |dialect: Dialect| dialect.text(newest(dialect).limit(maximum.unsigned_abs()));
+        (maximum, Statement::on_one_table(vec![OWNER], text))
     })
 });
 
-/// Reads the lists of one owner in one statement.
+/// `SELECT clock FROM task_owner WHERE user_id = $1`: the state of an owner's lists.
+static STATE_OF_ONE_OWNER: LazyLock<Statement<NewestRequest>> = LazyLock::new(|| {
+    Statement::on_one_table(vec![OWNER], |dialect| {
+        let is_owner = Expr::col(task_owner::Column::UserId).eq(dialect.owner());
+        dialect.text(Query::select().column(task_owner::Column::Clock).from(task_owner::Entity).and_where(is_owner))
+    })
+});
+
+/// Reads the lists of one owner. Their state is read first: a list can have tasks that are newer than its state, but must not lack
+/// a change that its state includes.
 async fn of_one_owner(db: &Db, batch: &Arc<Batch<Newest>>) -> Result<(), Error> {
     let batch = Arc::clone(batch);
     db.read(async move |db| {
         let most = batch.requests.iter().map(|request| request.most).max().unwrap_or_default();
         let (mut tasks, mut state) = (Ok(Vec::new()), 0);
+        let sent = Sent::all(&batch.requests);
+        let read_state = |row: &dyn StoredRow| {
+            state = row.number(0)?;
+            Ok(())
+        };
+        STATE_OF_ONE_OWNER.fetch(db, &batch, &sent, &[], read_state).await?;
         let collect = |row: &dyn StoredRow| {
-            if row.optional_number(ReadPosition::Id as usize)?.is_none() {
-                state = row.number(AFTER_TASK)?;
-                return Ok(());
-            }
             match (&mut tasks, row.task()) {
                 (Ok(tasks), Ok(task)) => tasks.push(task),
                 (_, Err(unreadable)) => tasks = Err(Error::Database(unreadable.into())),
@@ -192,7 +190,7 @@ async fn of_one_owner(db: &Db, batch: &Arc<Batch<Newest>>) -> Result<(), Error> 
             }
             Ok(())
         };
-        statement(&OF_ONE_OWNER, most).fetch(db, &batch, &Sent::all(&batch.requests), &[], collect).await?;
+        statement(&OF_ONE_OWNER, most).fetch(db, &batch, &sent, &[], collect).await?;
         for (place, request) in batch.requests.iter().enumerate() {
             let list = tasks.as_ref().map(|tasks| {
                 let mut rows = Rows::default();
