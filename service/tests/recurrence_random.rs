@@ -51,12 +51,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn rule(text: &str) -> Box<ScheduleChanges> {
-    Box::new(ScheduleChanges {
+fn rule(text: &str) -> ScheduleChanges {
+    ScheduleChanges {
         recurrence: Change::To(Some(RuleText { text: text.to_owned(), is_optional: false })),
         zone: Change::To(Some(Zone::parse("UTC").unwrap())),
         ..ScheduleChanges::default()
-    })
+    }
 }
 
 fn day(days: i64) -> Due {
@@ -72,8 +72,11 @@ async fn act(db: &Store, caller: &Caller, step: &Step, ids: &[i64], key: &str) -
     let id = |which: &Index| if ids.is_empty() { 0 } else { *which.get(ids) };
     match step {
         Step::Create(text) => {
-            let task =
-                NewTask { due: Some(day(0)), schedule: Some(rule(text)), ..NewTask::new(Title::parse("t").unwrap()) };
+            let task = NewTask {
+                due: Some(day(0)),
+                schedule: Some(Box::new(rule(text))),
+                ..NewTask::new(Title::parse("t").unwrap())
+            };
             return tasks::create(db, caller, task, key).await.map(|created| Some(created.value.id));
         }
         Step::Toggle(which) => drop(tasks::toggle_completed(db, caller, id(which), &any).await?),
@@ -92,7 +95,8 @@ async fn act(db: &Store, caller: &Caller, step: &Step, ids: &[i64], key: &str) -
             tasks::update(db, caller, id(which), moved, &any).await?;
         }
         Step::Rule(which, text) => {
-            let ruled = Changes { due: Change::To(Some(day(0))), schedule: Some(rule(text)), ..Changes::default() };
+            let ruled =
+                Changes { due: Change::To(Some(day(0))), schedule: Some(Box::new(rule(text))), ..Changes::default() };
             tasks::update(db, caller, id(which), ruled, &any).await?;
         }
         Step::End(which) => {
