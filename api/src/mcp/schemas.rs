@@ -30,12 +30,12 @@ pub(super) fn written(statuses: &[&str], has_task: bool) -> Value {
     output(&properties)
 }
 
-/// Returns the schema of a task. Most values have no type, and the fields of recurrence and reminders are left out, because seven tools
-/// have this schema and its values need no explanation.
+/// Returns the schema of a task. Most values have no type, and the fields of recurrence and reminders are left out: seven tools have
+/// this schema, and its values need no explanation.
 pub(super) fn task() -> Value {
     json!({ "type": "object", "properties": {
         "id": integer(), "title": text(), "description": {}, "completed": { "type": "boolean" },
-        "created_at": {}, "updated_at": {}, "priority": text(), "tags": {},
+        "created_at": {}, "updated_at": {}, "priority": {}, "tags": {},
         "due_date": {}, "completed_at": {}, "version": integer(),
     } })
 }
