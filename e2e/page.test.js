@@ -147,6 +147,57 @@ test('a task that is due at a time keeps its time in the editor', () => withPage
   await page.locator('li small', { hasText: '3:30' }).waitFor();
 }, { timezoneId: 'Europe/Helsinki', locale: 'en-US' }));
 
+test('a user repeats a task with a reminder, completes it and hears of the reminder', () => withPage(async (page) => {
+  // The tests of the server have the reminders that fire. Here the stream has one when the task exists.
+  let remind;
+  const reminded = new Promise((resolve) => (remind = resolve));
+  await page.route(`${api.url}/api/tasks/events`, async (route) => {
+    const id = await reminded;
+    const body = `event: state\nid: 1\ndata: {"state":1}\n\nevent: reminder\nid: 2\ndata: {"task_id":${id},"n":1}\n\n`;
+    await route.fulfill({ status: 200, contentType: 'text/event-stream', headers: { 'access-control-allow-origin': PAGE }, body });
+  });
+  await signUp(page, 'ivan@example.com');
+  await add(page, 'Plants', { due: '2099-01-05' });
+  const sent = [];
+  page.on('request', (request) => request.method() === 'PATCH' && sent.push(request.postDataJSON()));
+  const dialog = page.getByRole('dialog', { name: 'Edit task' });
+  const save = dialog.getByRole('button', { name: 'Save' });
+  await page.getByLabel('Edit: Plants').click();
+  await dialog.getByLabel('Repeats').selectOption('Every week');
+  await dialog.getByLabel('Reminder').selectOption('15 minutes before');
+  await dialog.getByLabel('Due date').fill('');
+  await save.click();
+  await dialog.getByText('A task that repeats needs a due date.').waitFor();
+  await dialog.getByLabel('Due date').fill('2099-01-05');
+  await save.click();
+  await dialog.waitFor({ state: 'hidden' });
+  assert.deepEqual(sent.at(-1), { recurrence: 'weekly', reminders: [{ before: 'PT15M' }], time_zone: 'Europe/Helsinki' });
+  await page.locator('li small', { hasText: 'Repeats every week' }).waitFor();
+  assert.match((await marks(page, 0)).join(), /^Due Jan 5, 2099,Repeats every week,Reminder Jan 5, 2099, 8:45.AM$/);
+
+  await page.getByLabel('Plants').first().check();
+  await settled(page, '1 to do');
+  await shows(page, 'Plants', 'Plants');
+  assert.match((await marks(page, 0)).join(), /^Due Jan 12, 2099,Repeats every week,Reminder Jan 12, 2099, 8:45.AM$/);
+  assert.match((await marks(page, 1)).join(), /^Due Jan 5, 2099,Repeats every week$/);
+
+  await page.getByLabel('Edit: Plants').first().click();
+  assert.deepEqual([await dialog.getByLabel('Repeats').inputValue(), await dialog.getByLabel('Reminder').inputValue()], ['weekly', 'PT15M']);
+  await dialog.getByLabel('Due date').fill('');
+  await save.click();
+  await dialog.getByText('due_date cannot be removed from a recurring task: end the recurrence first').waitFor();
+  await dialog.getByLabel('Repeats').selectOption('Never');
+  await dialog.getByLabel('Reminder').selectOption('None');
+  await save.click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.querySelector('li small').textContent === '');
+  assert.deepEqual(sent.at(-1), { due_date: '', recurrence: null, reminders: [] });
+
+  assert.equal(await page.locator('#reminder').innerText(), '');
+  remind((await page.locator('li').first().getAttribute('id')).slice('task-'.length));
+  await page.getByText('Reminder: Plants').waitFor();
+}, { timezoneId: 'Europe/Helsinki', locale: 'en-US' }));
+
 test('a user filters and sorts tasks, sees overdue ones in their own time zone, completes all and deletes the completed ones', () => withPage(async (page) => {
   await signUp(page, 'carol@example.com');
   // In this time zone days end before they do in UTC.

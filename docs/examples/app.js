@@ -61,7 +61,26 @@ function row(task) {
   return item;
 }
 
-function details({ description, priority, due_date, tags, completed }) {
+// The names of rules in the dialog, and their words in the list. The last days of a month have a rule of their own for "monthly".
+const RULES = {
+  daily: [/^FREQ=DAILY$/, 'every day'],
+  weekdays: [/^FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR$/, 'from Monday to Friday'],
+  weekly: [/^FREQ=WEEKLY$/, 'every week'],
+  monthly: [/^FREQ=MONTHLY(;BYMONTHDAY=28[\d,]*;BYSETPOS=-1)?$/, 'every month'],
+  yearly: [/^FREQ=YEARLY(;BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1)?$/, 'every year'],
+};
+const presetOf = (rule) => Object.keys(RULES).find((name) => RULES[name][0].test(rule));
+
+// The time of a reminder: "before" counts from the due date, and for a day from 9:00 of it.
+function remindedAt({ at, before }, due_date) {
+  if (at) return new Date(at);
+  const [, weeks, days, hours, minutes, seconds] = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(before);
+  const length = [weeks, days, hours, minutes, seconds].map((part) => Number(part ?? 0));
+  const lead = [604_800, 86_400, 3_600, 60, 1].reduce((sum, unit, n) => sum + unit * length[n], 0);
+  return new Date(new Date(isDay(due_date) ? `${due_date}T09:00` : due_date) - lead * 1000);
+}
+
+function details({ description, priority, due_date, tags, completed, recurrence, reminders = [] }) {
   const mark = (text, className = '') => Object.assign(document.createElement('span'), { textContent: text, className });
   const marks = tags.map((tag) => mark(tag, 'tag'));
   if (due_date) {
@@ -71,24 +90,38 @@ function details({ description, priority, due_date, tags, completed }) {
     const isLate = !completed && due <= new Date();
     marks.unshift(isLate ? mark(`Overdue: ${text}`, 'late') : mark(`Due ${text}`));
   }
+  const preset = presetOf(recurrence);
+  if (recurrence) marks.push(mark(`Repeats ${preset ? RULES[preset][1] : `by the rule ${recurrence}`}`));
+  const times = reminders.map((reminder) => remindedAt(reminder, due_date)).filter((time) => !completed && time > new Date());
+  const next = times.sort((a, b) => a - b)[0];
+  if (next) marks.push(mark(`Reminder ${next.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}`));
   if (priority !== 'none') marks.unshift(mark(`${priority[0].toUpperCase()}${priority.slice(1)} priority`, priority));
   if (description) marks.unshift(mark(description, 'description'));
   return marks;
 }
 
 // Opens the dialog with the values of a task. It sends only the fields that the user changes, and only to the version that it shows.
-function openEditor({ id, title, description, priority, due_date, tags, version }) {
+function openEditor({ id, title, description, priority, due_date, tags, version, recurrence, time_zone, reminders = [] }) {
   const form = $('edit').querySelector('form');
   const due = form.elements.due_date;
   due.type = due_date && !isDay(due_date) ? 'datetime-local' : 'date';
   // "sv" writes a time as the field takes it: 2030-01-31 10:00:00, in the user's time zone.
   const day = due.type === 'date' ? due_date : new Date(due_date).toLocaleString('sv').slice(0, 16);
-  const values = { title, description, priority, due_date: day, tags: tags.join(', ') };
-  for (const [name, value] of Object.entries(values)) form.elements[name].value = value ?? '';
+  const repeats = recurrence && (presetOf(recurrence) ?? 'other');
+  const values = { title, description, priority, due_date: day, tags: tags.join(', '), recurrence: repeats };
+  const leads = [...form.elements.reminders.options].map((option) => option.value);
+  const [{ before: lead } = {}] = reminders;
+  values.reminders = reminders.length && (reminders.length > 1 || !leads.includes(lead) ? 'other' : lead);
+  for (const [name, value] of Object.entries(values)) form.elements[name].value = value || '';
   const before = fields(form);
   form.onsubmit = run(async () => {
     const changed = Object.fromEntries(Object.entries(fields(form)).filter(([name, value]) => value !== before[name]));
     if ('tags' in changed) changed.tags = list(changed.tags);
+    if (changed.recurrence && !form.elements.due_date.value) throw new Error('A task that repeats needs a due date.');
+    if ('recurrence' in changed) changed.recurrence ||= null;
+    if ('reminders' in changed) changed.reminders = changed.reminders ? [{ before: changed.reminders }] : [];
+    // A day and a time have no time zone of their own.
+    if (!time_zone && ('recurrence' in changed || 'reminders' in changed)) changed.time_zone = tz;
     const params = { path: { id }, header: ifMatch({ version }) };
     await unwrap(client.PATCH('/api/tasks/{id}', { params, body: changed })).catch(offerCurrent);
     $('edit').close();
@@ -106,13 +139,40 @@ function offerCurrent(error) {
   throw new Error('This task was changed in another place. Your changes are not saved.');
 }
 
+// Shows the reminders of the signed-in user when they fire, until another user signs in.
+async function listen(signal) {
+  while (!signal.aborted) {
+    try {
+      const { data } = await client.GET('/api/tasks/events', { parseAs: 'stream', signal });
+      const reader = data.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = '', part; !(part = await reader.read()).done;) {
+        const events = (text + part.value).split('\n\n');
+        text = events.pop();
+        for (const event of events.filter((event) => event.startsWith('event: reminder\n'))) {
+          const { task_id } = JSON.parse(/^data: (.*)$/m.exec(event)[1]);
+          const { title } = await unwrap(client.GET('/api/tasks/{id}', at(task_id)));
+          $('reminder').textContent = `Reminder: ${title}`;
+        }
+      }
+    } catch { /* The stream is opened again. */ }
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+}
+
+let listening; // stops the stream of events
 let shown; // the latest answers; undefined until the first ones have arrived
 let latest = 0;
 
 async function show() {
   const session = await ask(auth.getSession());
   // Another user may have signed in from another tab.
-  if (session?.user.id !== user) [user, client, shown] = [session?.user.id, newClient()];
+  if (session?.user.id !== user) {
+    [user, client, shown] = [session?.user.id, newClient()];
+    listening?.abort();
+    $('reminder').textContent = '';
+    listening = new AbortController();
+    if (user) listen(listening.signal);
+  }
   document.body.className = session ? 'in' : 'out';
   draw();
   if (!session) return;

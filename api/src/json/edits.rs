@@ -4,7 +4,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Priority;
 use super::invalid::Reason;
-use super::schedule::{Missed, RecurrenceFrom, SentReminders, SentRule, SentSchedule, without_ignored};
+use super::schedule::{Missed, RecurrenceFrom, SentReminders, SentRule, SentSchedule};
 use super::schemas::{
     description, new_due_date, recurrence_or_null, reminders_or_null, tags_or_null, time_zone_or_null, title,
 };
@@ -72,12 +72,14 @@ impl Input for CreateTask {
             missed: self.missed,
             reminders: self.reminders,
         };
-        let title = Title::parse(self.title)?;
-        let description = self.description.map(Description::parse).transpose()?;
-        let tags = Tags::parse(self.tags.unwrap_or_default())?;
-        let due = due(self.due_date, strict)?;
-        let schedule = without_ignored(schedule.check(strict)?, due.is_some());
-        Ok(NewTask { title, description, priority: self.priority.unwrap_or_default().into(), tags, due, schedule })
+        Ok(NewTask {
+            title: Title::parse(self.title)?,
+            description: self.description.map(Description::parse).transpose()?,
+            priority: self.priority.unwrap_or_default().into(),
+            tags: Tags::parse(self.tags.unwrap_or_default())?,
+            due: due(self.due_date, strict)?,
+            schedule: schedule.check(strict)?,
+        })
     }
 }
 

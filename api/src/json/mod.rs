@@ -38,6 +38,7 @@ pub use list_query::{InZone, ListRequest, ListTasks};
 pub use occurrences::{ListOccurrences, OccurrencesRequest};
 pub use recurrence::{CheckedPreview, ClockChange, PreviewRecurrence, PreviewedOccurrence, RecurrencePreview};
 pub use schedule::{Missed, RecurrenceFrom};
+pub(crate) use schedule::{demand_rule, ignore_incomplete};
 pub use snooze::{Snooze, SnoozedReminder};
 pub use summary::{ByPriority, Summary, TagCount};
 pub use task::{Priority, Task};

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::recurrence::{self, InvalidRecurrence, Recurrence, Zone};
-use service::tasks::{self, Change, LeadTime, Reminder, ReminderInstant, RuleText, Schedule, ScheduleChanges};
+use service::tasks::{self, Change, LeadTime, NewTask, Reminder, ReminderInstant, RuleText, Schedule, ScheduleChanges};
 use utoipa::ToSchema;
 
 use super::invalid::Reason;
@@ -159,17 +159,28 @@ impl SentSchedule {
     }
 }
 
-/// Leaves out the word of a new task that front ends send without a due date or without a time zone. The task is a plain one then.
-pub(super) fn without_ignored(
-    schedule: Option<Box<ScheduleChanges>>,
-    has_due_date: bool,
-) -> Option<Box<ScheduleChanges>> {
-    let mut schedule = schedule?;
-    let has_zone = matches!(schedule.zone, Change::To(Some(_)));
-    if matches!(&schedule.recurrence, Change::To(Some(rule)) if rule.is_optional && !(has_due_date && has_zone)) {
+/// Leaves out the word of a new task (`daily` or another) that front ends send without a due date or without a time zone. The task
+/// is a plain one then.
+pub(crate) fn ignore_incomplete(new: &mut NewTask) {
+    let Some(schedule) = &mut new.schedule else { return };
+    let is_complete = new.due.is_some() && matches!(schedule.zone, Change::To(Some(_)));
+    if matches!(&schedule.recurrence, Change::To(Some(rule)) if rule.is_optional && !is_complete) {
         schedule.recurrence = Change::Keep;
     }
-    Some(schedule)
+}
+
+/// Makes a mistake of each rule that would be ignored. `sent` is the value of `recurrence`, if there is one.
+///
+/// # Errors
+/// The value is no rule.
+pub(crate) fn demand_rule(schedule: Option<&mut ScheduleChanges>, sent: Option<&Value>) -> Result<(), FieldError> {
+    match schedule.map(|schedule| &mut schedule.recurrence) {
+        Some(Change::To(Some(rule))) => rule.is_optional = false,
+        Some(Change::To(None)) => {}
+        Some(Change::Keep) | None if sent.is_none_or(Value::is_null) => {}
+        Some(Change::Keep) | None => return Err(invalid("recurrence", &InvalidRecurrence::NotARule)),
+    }
+    Ok(())
 }
 
 /// Whether a text means that there is no rule, or no reminder. Some front ends send it instead of null.

@@ -156,6 +156,7 @@ pub(super) fn recurrence_or_null() -> Schema {
             "How the task recurs: a rule of RFC 5545, section 3.3.10, with or without the prefix `RRULE:`, whose FREQ is DAILY, WEEKLY, MONTHLY or YEARLY. Or one of `daily`, `weekdays`, `weekly`, `monthly` and `yearly`. Case is ignored. It needs `due_date`, which is the first occurrence, and `time_zone`. Null ends the series: the task stays as it is.",
         ))
         .max_length(Some(Recurrence::MAX_CHARS))
+        .examples(["FREQ=WEEKLY;BYDAY=MO,TH", "monthly"])
         .into()
 }
 
@@ -166,6 +167,7 @@ pub(super) fn time_zone_or_null() -> Schema {
         .description(Some(
             "Your time zone: a name of the IANA database, such as `Europe/Berlin`. Case is ignored. It is required for a recurring task, and for reminders with `before`.",
         ))
+        .examples(["Europe/Berlin"])
         .into()
 }
 

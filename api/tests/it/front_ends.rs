@@ -1,5 +1,7 @@
 //! What public front ends send in forms of their own, and what they expect. `api::compat` rewrites it.
 
+mod recurrence;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use testing::{TestDatabase, on_both_databases};
@@ -21,10 +23,20 @@ struct Habit {
 
 /// The habits, in the order of the table in `docs/front-ends.md`.
 fn habits() -> Vec<Habit> {
-    [texts_of_tags(), times_without_offset(), orders(), positions(), words(), names_of_completed(), paths_and_errors()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        texts_of_tags(),
+        times_without_offset(),
+        recurrence::rules(),
+        recurrence::reminders(),
+        orders(),
+        positions(),
+        words(),
+        names_of_completed(),
+        paths_and_errors(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn texts_of_tags() -> Vec<Habit> {

@@ -37,6 +37,7 @@ mod me;
 mod methods;
 mod metrics;
 mod mistakes;
+mod model;
 mod operations;
 mod outages;
 mod ownership;

@@ -11,23 +11,8 @@ use testing::on_both_databases;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+use crate::model::{Action, Model};
 use crate::support::{Answer, TestApp, User};
-
-/// An action of a user. A task is named by its number in order of creation; a number that is too large stands for an id without
-/// a task.
-#[derive(Clone, Debug)]
-enum Action {
-    Create(Value),
-    List(&'static str),
-    Get(usize),
-    Update(usize, Value),
-    Toggle(usize),
-    Set(usize, bool),
-    Delete(usize),
-    Restore(usize),
-    CompleteAll,
-    DeleteCompleted,
-}
 
 /// Generates any text that the contract accepts: every character but U+0000, not blank.
 fn text() -> impl Strategy<Value = String> {
@@ -66,119 +51,41 @@ fn changes() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Generates a new recurring task. Its dates are days, and none is skipped.
+fn recurring() -> impl Strategy<Value = Value> {
+    proptest::sample::select(&["FREQ=DAILY", "FREQ=WEEKLY", "FREQ=DAILY;COUNT=2"][..]).prop_map(|rule| {
+        json!({
+            "title": "again", "description": null, "priority": "low", "tags": ["Home"], "due_date": "2099-01-30",
+            "recurrence": rule, "time_zone": "UTC", "missed": "keep"
+        })
+    })
+}
+
 fn action() -> impl Strategy<Value = Action> {
-    let task = 0..6usize;
+    let task = 0..8usize;
     let new = (text(), proptest::option::of(text()), priority(), tags(), proptest::option::of(due_date()));
     prop_oneof![
         3 => new.prop_map(|(title, description, priority, tags, due_date)| Action::Create(json!({
             "title": title, "description": description, "priority": priority, "tags": tags, "due_date": due_date
         }))),
+        2 => recurring().prop_map(Action::Create),
         2 => prop_oneof![Just("status=all"), Just("status=pending"), Just("status=completed"), Just("priority=high"), Just("tag=école")].prop_map(Action::List),
         1 => task.clone().prop_map(Action::Get),
         3 => (task.clone(), changes()).prop_map(|(task, changes)| Action::Update(task, changes)),
-        2 => task.clone().prop_map(Action::Toggle),
+        3 => task.clone().prop_map(Action::Toggle),
+        1 => task.clone().prop_map(Action::EndSeries),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set(task, completed)),
         2 => task.clone().prop_map(Action::Delete),
+        1 => task.clone().prop_map(Action::DeleteSeries),
         2 => task.prop_map(Action::Restore),
         1 => Just(Action::CompleteAll),
         1 => Just(Action::DeleteCompleted),
     ]
 }
 
-/// Every task that was created, with its owner. A deleted one is `Null`.
-#[derive(Default)]
-struct Model {
-    tasks: Vec<(usize, Value)>,
-    /// The tasks at the same places, as they were when they were last deleted.
-    deleted: BTreeMap<usize, Value>,
-}
-
-impl Model {
-    /// Returns the status and the body that this user must get.
-    fn act(&mut self, user: usize, action: &Action) -> (u16, Value) {
-        match action {
-            Action::Create(new) => {
-                self.tasks.push((user, new.clone()));
-                self.on(user, self.tasks.len() - 1, 201, |task| task["completed"] = json!(false))
-            }
-            Action::List(query) => {
-                let shown = |task: &Value| match *query {
-                    "status=pending" => task["completed"] == false,
-                    "status=completed" => task["completed"] == true,
-                    "priority=high" => task["priority"] == "high",
-                    "tag=école" => task["tags"].as_array().unwrap().contains(&json!("ÉCOLE")),
-                    _ => true,
-                };
-                let mine =
-                    self.tasks.iter().rev().filter(|(owner, task)| *owner == user && !task.is_null() && shown(task));
-                (200, mine.map(|(_, task)| task.clone()).collect())
-            }
-            Action::Get(task) => self.on(user, *task, 200, |_| {}),
-            Action::Update(task, changes) => self.on(user, *task, 200, |task| {
-                task.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-            }),
-            Action::Toggle(task) => self.on(user, *task, 200, |task| {
-                task["completed"] = json!(task["completed"] != true);
-            }),
-            Action::Set(task, completed) => self.on(user, *task, 200, |task| task["completed"] = json!(completed)),
-            Action::Delete(task) => {
-                let before = self.tasks.get(*task).map(|(_, task)| task.clone());
-                let outcome = self.on(user, *task, 204, |task| *task = Value::Null);
-                if outcome.0 == 204 {
-                    self.deleted.extend(before.map(|before| (*task, before)));
-                }
-                outcome
-            }
-            Action::Restore(task) => match self.tasks.get_mut(*task) {
-                Some((owner, current)) if *owner == user => {
-                    if current.is_null() {
-                        *current = self.deleted[task].clone();
-                    }
-                    (200, current.clone())
-                }
-                _ => (404, Value::Null),
-            },
-            Action::CompleteAll => self.on_all(user, false, |task| task["completed"] = json!(true)),
-            Action::DeleteCompleted => {
-                for (place, (owner, task)) in self.tasks.iter().enumerate() {
-                    if *owner == user && task["completed"] == true {
-                        self.deleted.insert(place, task.clone());
-                    }
-                }
-                self.on_all(user, true, |task| *task = Value::Null)
-            }
-        }
-    }
-
-    /// Returns the user's completed tasks, or the pending ones.
-    fn on_all(&mut self, user: usize, completed: bool, write: impl Fn(&mut Value)) -> (u16, Value) {
-        let of =
-            |(owner, task): &&mut (usize, Value)| *owner == user && !task.is_null() && task["completed"] == completed;
-        let count = self.tasks.iter_mut().filter(of).map(|(_, task)| write(task)).count();
-        (200, json!({ "count": count }))
-    }
-
-    fn on(&mut self, user: usize, task: usize, success: u16, write: impl FnOnce(&mut Value)) -> (u16, Value) {
-        match self.tasks.get_mut(task) {
-            None | Some((_, Value::Null)) => (404, Value::Null),
-            Some((owner, _)) if *owner != user => (403, Value::Null),
-            Some((_, task)) => {
-                write(task);
-                (success, task.clone())
-            }
-        }
-    }
-}
-
-/// Sends the request for `action`. Returns the answer's body in the form of the model, and the path of a new task.
-async fn send(
-    user: &User,
-    action: &Action,
-    paths: &[String],
-    status: u16,
-    key: Option<&str>,
-) -> (Value, Option<String>) {
-    let path = |task: usize| paths.get(task).cloned().unwrap_or_else(|| format!("/api/tasks/{}", i64::MAX));
+/// Sends the request for `action` to tasks with these ids. Returns the answer's body in the form of the model.
+async fn send(user: &User, action: &Action, ids: &[i64], status: u16, key: Option<&str>) -> Value {
+    let path = |task: usize| format!("/api/tasks/{}", ids.get(task).copied().unwrap_or(i64::MAX));
     let request = match action {
         Action::Create(new) => user.request(Method::POST, "/api/tasks").json(new),
         Action::List(query) => user.request(Method::GET, &format!("/api/tasks?{query}")),
@@ -188,6 +95,8 @@ async fn send(
         Action::Set(task, completed) => {
             user.request(Method::PATCH, &format!("{}/complete", path(*task))).json(&json!({ "completed": completed }))
         }
+        Action::EndSeries(task) => user.request(Method::PATCH, &path(*task)).json(&json!({"recurrence": null})),
+        Action::DeleteSeries(task) => user.request(Method::DELETE, &format!("{}?series=true", path(*task))),
         Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
         Action::Restore(task) => user.request(Method::POST, &format!("{}/restore", path(*task))),
         Action::CompleteAll => user.request(Method::POST, "/api/tasks/complete-all"),
@@ -198,15 +107,42 @@ async fn send(
     let known = |task: &Value| {
         assert_eq!(task["completed"] == true, !task["completed_at"].is_null());
         let fields = ["title", "description", "completed", "priority", "tags", "due_date"];
-        Value::from_iter(fields.map(|field| (field, task[field].clone())))
+        let of_series = ["recurrence", "time_zone", "missed", "occurrence"].into_iter();
+        let of_series = of_series.filter(|field| task.get(field).is_some());
+        fields.into_iter().chain(of_series).map(|field| (field.to_owned(), task[field].clone())).collect()
     };
-    let body = match (status, action) {
+    match (status, action) {
         (200, Action::List(_)) => answer.json().as_array().unwrap().iter().map(known).collect(),
         (200, Action::CompleteAll | Action::DeleteCompleted) => answer.json(),
         (200 | 201, _) => known(&answer.json()),
         _ => Value::Null,
-    };
-    (body, (status == 201).then(|| answer.header("location").to_owned()))
+    }
+}
+
+/// Gives the tasks that an action has created their ids. Fails if there are others, or fewer.
+async fn find_new(user: &User, model: &mut Model, ids: &mut Vec<i64>, series: &mut BTreeMap<usize, i64>) {
+    let mut pending: Vec<usize> = (ids.len()..model.len()).collect();
+    let list = user.get(200, "/api/tasks").await.json();
+    let known = |task: &&Value| ids.contains(&task["id"].as_i64().unwrap());
+    let found: Vec<_> = list.as_array().unwrap().iter().filter(|task| !known(task)).cloned().collect();
+    assert_eq!(found.len(), pending.len(), "{found:?}");
+    ids.resize(model.len(), 0);
+    for task in found {
+        let stands_for = (task["series_id"].as_i64(), task["occurrence"].as_str());
+        let place = pending.iter().position(|place| match model.occurrence(*place) {
+            None => stands_for == (None, None),
+            Some((root, occurrence)) => {
+                let series = series.get(&root).copied().or(stands_for.0);
+                stands_for == (series, Some(occurrence))
+            }
+        });
+        let place = pending.remove(place.unwrap_or_else(|| panic!("not expected: {task}")));
+        ids[place] = task["id"].as_i64().unwrap();
+        if let (Some((root, _)), Some(number)) = (model.occurrence(place), stands_for.0) {
+            series.insert(root, number);
+        }
+    }
+    model.set_ids(ids);
 }
 
 fn run<S: Strategy>(cases: u32, strategy: &S, check: impl AsyncFn(S::Value)) {
@@ -225,18 +161,21 @@ async fn random_operations_of_three_users_agree_with_the_model(app: TestApp) {
     run(32, &actions, async |actions| {
         let round = round.fetch_add(1, Ordering::Relaxed);
         let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
-        let (mut model, mut paths) = (Model::default(), Vec::new());
-        for (place, (user, action)) in actions.into_iter().enumerate() {
+        let (mut model, mut ids, mut series) = (Model::default(), Vec::new(), BTreeMap::new());
+        for (place, (user, mut action)) in actions.into_iter().enumerate() {
+            model.keep_due_date(&mut action);
             let (status, expected) = model.act(user, &action);
             // Some requests are sent twice, with a key.
             let key = place.is_multiple_of(3).then(|| place.to_string());
-            let (body, created) = send(&users[user], &action, &paths, status, key.as_deref()).await;
+            let body = send(&users[user], &action, &ids, status, key.as_deref()).await;
             assert_eq!(body, expected, "{action:?}");
             if key.is_some() {
-                let again = send(&users[user], &action, &paths, status, key.as_deref()).await;
-                assert_eq!(again, (body, created.clone()), "{action:?}");
+                let again = send(&users[user], &action, &ids, status, key.as_deref()).await;
+                assert_eq!(again, body, "{action:?}");
             }
-            paths.extend(created);
+            if !matches!(action, Action::List(_) | Action::Get(_)) {
+                find_new(&users[user], &mut model, &mut ids, &mut series).await;
+            }
         }
     });
 }

@@ -9,7 +9,8 @@ use crate::mcp::transport::Asked;
 
 pub(super) fn about() -> About {
     About {
-        text: "Completes a task, or reopens it with completed=false. It sets the value and never flips it, so a call can be repeated."
+        text: "Completes a task, or reopens it with completed=false. It sets the value and never flips it, so a call can be repeated. \
+               A recurring task gets a next one (next_id)."
             .to_owned(),
         arguments: json!({ "task_id": schemas::integer(), "completed": { "type": "boolean", "default": true } }),
         required: &["task_id"],

@@ -2,14 +2,15 @@ use serde_json::{Value, json};
 use service::tasks::{self, Conditions, Precondition};
 
 use super::{About, Answer, Arguments, Fault, written};
+use crate::error::Error;
 use crate::extract::arguments;
-use crate::json::{OneVersion, UpdateTask};
+use crate::json::{OneVersion, UpdateTask, demand_rule};
 use crate::mcp::schemas;
 use crate::mcp::transport::Asked;
 
 pub(super) fn about() -> About {
     About {
-        text: "Changes fields of a task: an absent one keeps its value, and null removes description, tags or due_date. Limits and \
+        text: "Changes fields of a task: an absent one keeps its value, and null removes description, tags, due_date or recurrence. Limits and \
                dates are those of add_task. With version, the task is only changed if it still has that version."
             .to_owned(),
         arguments: json!({
@@ -20,6 +21,9 @@ pub(super) fn about() -> About {
             "priority": schemas::priority(),
             "tags": schemas::tags_or_null(),
             "due_date": schemas::text_or_null(),
+            "recurrence": schemas::text_or_null(),
+            "time_zone": schemas::text_or_null(),
+            "reminders": schemas::reminders(),
             "version": schemas::integer(),
         }),
         required: &["task_id"],
@@ -36,7 +40,8 @@ pub(super) async fn call(asked: &Asked, mut sent: Arguments) -> Result<Answer, F
         );
     }
     let (id, version) = arguments::<OneVersion>(&of_task)?;
-    let changes = arguments::<UpdateTask>(&sent)?;
+    let mut changes = arguments::<UpdateTask>(&sent)?;
+    demand_rule(changes.schedule.as_deref_mut(), sent.get("recurrence")).map_err(Error::from)?;
     let precondition = version.map_or(Precondition::Exists, |version| Precondition::OneOf(vec![version]));
     let conditions = Conditions { precondition, ..Conditions::default() };
     let task = tasks::update(&asked.state.store, &asked.caller, id, changes, &conditions).await?;

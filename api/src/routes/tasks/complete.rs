@@ -13,6 +13,9 @@ use crate::server::State;
 ///
 /// Flips `completed` in one atomic step. If the body or the query has `completed`, it is set to that value instead, so that
 /// repeating the request is safe. If both have it, the value of the body is used.
+///
+/// Completing an occurrence of a recurring task creates the next one: `next_id` is its id. Reopening it deletes that again, unless
+/// something was written to it.
 #[utoipa::path(patch, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),

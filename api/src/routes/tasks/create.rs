@@ -5,7 +5,7 @@ use service::{Caller, tasks};
 
 use crate::error::Error;
 use crate::extract::{Body, NoQuery, RequestKey};
-use crate::json::{CreateTask, Task};
+use crate::json::{CreateTask, Task, ignore_incomplete};
 use crate::routes::MAPPED;
 use crate::server::State;
 
@@ -14,6 +14,8 @@ use crate::server::State;
 /// The task belongs to you and is not completed. Its texts are stored exactly as they are sent. With an `Idempotency-Key` the
 /// request can be repeated for 24 hours, and creates one task: the answer is then the same as the first one, with
 /// `Idempotency-Replayed: true`.
+///
+/// A task recurs with `recurrence`, `due_date` and `time_zone`. It is the first occurrence: completing it creates the next one.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     params(
         ("Idempotency-Key" = inline(Option<String>), Header, description = "A new key for each request, such as a UUID: the same request \
@@ -33,8 +35,9 @@ pub async fn create_task(
     caller: ReqData<Caller>,
     _: NoQuery,
     key: RequestKey,
-    Body(new): Body<CreateTask>,
+    Body(mut new): Body<CreateTask>,
 ) -> Result<HttpResponse, Error> {
+    ignore_incomplete(&mut new);
     let mut response = HttpResponse::Created();
     let created = tasks::create(&state.store, &caller, new, key.of("create_task")).await;
     let task = state.written(created, &mut response)?;

@@ -13,6 +13,8 @@ use crate::server::State;
 /// Returns the task of the trash to the list, as it was when it was deleted, with the same id and `created_at` and a new version.
 /// A task that exists is answered as it is, so the request can be repeated.
 ///
+/// 409 (`code: occurrence_exists`): it is an occurrence of a recurring task, and there is another task for it by now.
+///
 /// 404: the task is not in your trash. It was deleted too long ago, or the trash was emptied, or you never had it.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     params(

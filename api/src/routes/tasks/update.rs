@@ -15,6 +15,9 @@ use crate::server::State;
 /// changed the same field to something else since: `conflicts` in the 412 names those.
 ///
 /// `"description": null` removes the description. `{}` changes nothing.
+///
+/// A change of `recurrence` or `due_date` of a recurring task changes it and later occurrences, never past ones.
+/// `"recurrence": null` ends the series.
 #[utoipa::path(put, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),
