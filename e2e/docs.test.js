@@ -56,6 +56,7 @@ test('the operations are in groups and in the order of use, and a link leads to 
     'tasks-restore_task',
     'tasks-list_history',
     'tasks-list_occurrences',
+    'tasks-snooze_reminder',
     'tasks-list_changes',
     'tasks-stream_events',
     'tasks-preview_recurrence',

@@ -192,6 +192,9 @@ pub(crate) const TOO_MANY_TASKS: ErrorKind =
     kind(Code::TaskLimitReached, "You have as many tasks as you may have: delete some, or ask for a higher limit");
 pub(crate) const OCCURRENCE_EXISTS: ErrorKind =
     kind(Code::OccurrenceExists, "There is a task for this occurrence of the series already");
+pub(crate) const NO_REMINDER: ErrorKind = kind(Code::ReminderNotFound, "The task has no reminder with this number");
+pub(crate) const COMPLETED: ErrorKind =
+    kind(Code::TaskCompleted, "The task is completed, so its reminders do not fire: reopen it first");
 pub(crate) const STALE: ErrorKind = kind(
     Code::PreconditionFailed,
     "It was changed since the version in If-Match (build the tag from `version`: a tag that begins with W/ never matches)",
@@ -267,6 +270,8 @@ impl Error {
             Self::NoPlace(NoPlace::Stopping) => STOPPING,
             Self::Service(service::Error::TooManyTasks) => TOO_MANY_TASKS,
             Self::Service(service::Error::OccurrenceExists) => OCCURRENCE_EXISTS,
+            Self::Service(service::Error::NoReminder) => NO_REMINDER,
+            Self::Service(service::Error::Completed) => COMPLETED,
             Self::Stale { .. } | Self::Service(service::Error::Stale(_)) => STALE,
             Self::Service(service::Error::Resync) => RESYNC,
             Self::BodyTooLarge => TOO_LARGE,

@@ -64,6 +64,8 @@ const carried: Reminder[] = [{ before: 'PT15M' }];
 assert.deepEqual([next.due_date, next.series_id, next.reminders], ['2099-01-12', weekly.series_id, carried]);
 const occurrences = await client.GET('/api/tasks/{id}/occurrences', { params: { path: { id: next.id }, query: { limit: 10 } } });
 assert.deepEqual(occurrences.data?.map(({ occurrence }) => occurrence), ['2099-01-05']);
+const putOff = await unwrap(client.POST('/api/tasks/{id}/reminders/{n}/snooze', { params: { path: { id: next.id, n: 1 } }, body: { minutes: 10 } }));
+assert.deepEqual([putOff.id, putOff.n, Date.parse(putOff.at) > Date.now()], [next.id, 1, true]);
 const series = { path: { id: next.id }, query: { series: true } };
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: series })).response.status, 204);
 assert.equal((await client.DELETE('/api/tasks/{id}', { params: { path: { id: weekly.id } } })).response.status, 204);

@@ -32,6 +32,12 @@ pub enum Error {
     /// The task cannot have this rule, these reminders or this due date.
     #[error("{} {}", .0.field(), .0)]
     InvalidSchedule(InvalidSchedule),
+    /// The task has no reminder with this number.
+    #[error("the task has no such reminder")]
+    NoReminder,
+    /// The task is completed, so its reminders do not fire.
+    #[error("the task is completed")]
+    Completed,
     /// The task stands for an occurrence of its series for which there is another task by now.
     #[error("there is a task for this occurrence")]
     OccurrenceExists,

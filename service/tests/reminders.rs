@@ -158,16 +158,20 @@ async fn a_reminder_fires_neither_early_nor_twice_and_again_after_it_was_put_off
     let [on_time] = fired(&store, &alice, since).await[..] else { panic!("not one reminder") };
     assert_eq!((on_time.number, on_time.late_by.is_some_and(|seconds| seconds < 11)), (1, false));
 
-    let snoozed = tasks::snooze(&store, &alice, task.id, (1, 10), &ANY).await.unwrap().value;
-    assert_eq!(snoozed, task, "the task and its version stay");
+    let snoozed = tasks::snooze(&store, &alice, task.id, (1, 10)).await.unwrap();
     let in_ten_minutes = Utc::now() + TimeDelta::minutes(10);
+    assert_eq!(tasks::get(&store, &alice, task.id).await.unwrap(), task, "the task and its version stay");
     let at = connection
         .query_one_raw(Statement::from_string(connection.get_database_backend(), format!("SELECT at FROM {first}")))
         .await
         .unwrap()
         .and_then(|row| DateTime::from_timestamp_micros(row.try_get("", "at").unwrap()))
         .unwrap();
-    assert!(at <= in_ten_minutes && at > in_ten_minutes - TimeDelta::minutes(5));
+    assert!(at == snoozed && at <= in_ten_minutes && at > in_ten_minutes - TimeDelta::minutes(5));
+    for (number, is_refused) in [(0, true), (2, false), (3, true), (u16::MAX, true)] {
+        let snoozed = tasks::snooze(&store, &alice, task.id, (number, 60)).await;
+        assert_eq!(matches!(snoozed, Err(service::Error::NoReminder)), is_refused, "{number}: {snoozed:?}");
+    }
     execute(&connection, &of_first(Utc::now().timestamp_micros())).await;
     fire_until_none(&[store], &connection, &first).await;
     let store = open(&database).await;
@@ -189,6 +193,8 @@ async fn reminders_of_completed_and_deleted_tasks_do_not_fire_and_come_back_with
     }
     let last = tasks::set_completed(&store, &alice, reopened, false, &ANY).await.unwrap().value;
     tasks::delete(&store, &alice, deleted, &ANY).await.unwrap();
+    let refused = tasks::snooze(&store, &alice, completed, (1, 10)).await;
+    assert!(matches!(refused, Err(service::Error::Completed)), "{refused:?}");
     make_due(&connection, 1).await;
     fire_until_none(&[store], &connection, DUE).await;
     let store = open(&database).await;

@@ -62,6 +62,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN;
     /// There is no such task.
     TaskNotFound = "task_not_found", NOT_FOUND;
+    /// The task has no reminder with this number.
+    ReminderNotFound = "reminder_not_found", NOT_FOUND;
     /// The path is not in the map.
     RouteNotFound = "route_not_found", NOT_FOUND;
     /// The path is in the map, but not with this method.
@@ -70,6 +72,8 @@ codes! {
     TaskLimitReached = "task_limit_reached", CONFLICT;
     /// The deleted task stands for an occurrence of a series for which there is another task by now.
     OccurrenceExists = "occurrence_exists", CONFLICT;
+    /// The task is completed, so its reminders do not fire.
+    TaskCompleted = "task_completed", CONFLICT;
     /// The task, or the list, was changed since the version in `If-Match`.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED;
     /// The body did not arrive in time.

@@ -19,7 +19,7 @@ pub(crate) use body::read as read_body;
 pub use body::{Body, MAX_BODY_BYTES, OptionalBody};
 pub use conditions::{IfNoneMatch, WriteConditions};
 pub use last_event::LastEventId;
-pub use path::TaskId;
+pub use path::{ReminderNumber, TaskId};
 pub(crate) use prefer::PREFERENCE_APPLIED;
 pub use prefer::{Prefer, Return};
 pub use query::{ListQuery, NoQuery, Query};

@@ -32,6 +32,22 @@ impl FromRequest for TaskId {
     }
 }
 
+/// The number of a reminder in the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReminderNumber(pub u16);
+
+impl FromRequest for ReminderNumber {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let number = request.match_info().get("n").and_then(TaskId::parse);
+        let invalid = || FieldError::of_parameter("n", FieldCode::Invalid, "n must be an integer");
+        // No reminder has the number 0, so one that does not fit is 404 and not 422.
+        ready(number.map(|TaskId(n)| Self(n.try_into().unwrap_or(0))).ok_or_else(|| invalid().into()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

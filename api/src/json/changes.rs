@@ -1,14 +1,16 @@
 use std::borrow::Cow;
 
 use actix_web::web::Bytes;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
-use service::tasks::{Feed, FeedItem};
+use service::tasks::{self, Feed, FeedItem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Task;
 use super::list_query::limit;
 use super::schemas::feed_limit;
 use super::task::{RESERVED, write_task};
+use super::time::rfc3339;
 use crate::config::TaskAliases;
 use crate::error::FieldError;
 use crate::extract::Input;
@@ -59,8 +61,8 @@ pub(super) fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D
 /// What has changed since a state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangeFeed {
-    /// The tasks that were changed or deleted since, in the order of their last changes. Each task is there once. It can be empty
-    /// although `has_more` is true.
+    /// The tasks that were changed or deleted since, in the order of their last changes. Each task is there once, and between them
+    /// each reminder that has fired. It can be empty although `has_more` is true.
     changes: Vec<TaskChange>,
     /// The state after these changes. It is `since` of the next request.
     state: i64,
@@ -68,7 +70,7 @@ pub struct ChangeFeed {
     has_more: bool,
 }
 
-/// A task that was changed or deleted. Other types can be added: ignore those that you do not know.
+/// A task that was changed or deleted, or a reminder of a task. Other types can be added: ignore those that you do not know.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TaskChange {
@@ -84,6 +86,37 @@ pub enum TaskChange {
         /// The number of the deletion.
         version: i64,
     },
+    /// A reminder of the task has fired. The task itself was not changed.
+    Reminder {
+        /// The id of the task.
+        id: i64,
+        /// The number of the event. It is not a version of the task.
+        version: i64,
+        /// What has fired.
+        reminder: FiredReminder,
+    },
+}
+
+/// A reminder that has fired.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FiredReminder {
+    /// The place of the reminder in `reminders` of the task, from 1.
+    #[schema(minimum = 1, maximum = 5)]
+    n: i16,
+    /// The time for which it was set (RFC 3339, UTC, microseconds).
+    #[serde(serialize_with = "rfc3339")]
+    at: DateTime<Utc>,
+    /// The seconds by which it fired later than that. Only present if there are more than 10, for example after an outage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false, minimum = 11)]
+    late_by: Option<i64>,
+}
+
+impl From<tasks::FiredReminder> for TaskChange {
+    fn from(fired: tasks::FiredReminder) -> Self {
+        let tasks::FiredReminder { task_id, version, number, at, late_by } = fired;
+        Self::Reminder { id: task_id, version, reminder: FiredReminder { n: number, at, late_by } }
+    }
 }
 
 /// Returns the JSON of a part of the feed, see [`ChangeFeed`].
@@ -114,13 +147,15 @@ pub(super) fn write_change(item: FeedItem, aliases: TaskAliases, json: &mut Vec<
             let deleted = format!("{{\"type\":\"deleted\",\"id\":{id},\"version\":{version}}}");
             json.extend_from_slice(deleted.as_bytes());
         }
+        // Numbers, a time and short names always serialize.
+        FeedItem::Reminded(fired) => _ = serde_json::to_writer(json, &TaskChange::from(fired)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use service::tasks::{self, Priority, Tags};
+    use service::tasks::{Priority, Tags};
 
     use super::*;
 
@@ -146,11 +181,16 @@ mod tests {
             let deleted = |id| FeedItem::Deleted { id, version: 10 * id };
             let mut items = vec![FeedItem::Changed(task.clone())];
             items.extend(ids.map(deleted));
+            for late_by in [None, Some(11)] {
+                let fired = tasks::FiredReminder { task_id: 7, version: 90, number: 1, at: time, late_by };
+                items.push(FeedItem::Reminded(fired));
+            }
             let changes = items.iter().map(|item| match item {
                 FeedItem::Changed(task) => {
                     TaskChange::Changed { task: Box::new(Task::new(task.clone(), TaskAliases::default())) }
                 }
                 FeedItem::Deleted { id, version } => TaskChange::Deleted { id: *id, version: *version },
+                FeedItem::Reminded(fired) => TaskChange::from(*fired),
             });
             let expected = ChangeFeed { changes: changes.collect(), state: 99, has_more };
             let written = change_feed(Feed { items, state: 99, has_more }, TaskAliases::default());

@@ -58,7 +58,8 @@ pub(crate) fn encode(items: Vec<FeedItem>, aliases: TaskAliases) -> Part {
     for item in items {
         let version = item.version();
         starts.push((version, text.len()));
-        text.extend_from_slice(format!("event: change\nid: {version}\ndata: ").as_bytes());
+        let event = if matches!(item, FeedItem::Reminded(_)) { "reminder" } else { "change" };
+        text.extend_from_slice(format!("event: {event}\nid: {version}\ndata: ").as_bytes());
         // JSON has no line breaks.
         changes::write_change(item, aliases, &mut text);
         text.extend_from_slice(b"\n\n");

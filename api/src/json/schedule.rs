@@ -159,8 +159,8 @@ impl SentSchedule {
     }
 }
 
-/// Leaves out the word of a new task (`daily` or another) that front ends send without a due date or without a time zone. The task is
-/// a plain one then.
+/// Leaves out the word of a new task (`daily` or another) that front ends send without a due date or without a time zone. The task
+/// is a plain one then.
 pub(crate) fn ignore_incomplete(new: &mut NewTask) {
     let Some(schedule) = &mut new.schedule else { return };
     let is_complete = new.due.is_some() && matches!(schedule.zone, Change::To(Some(_)));

@@ -243,6 +243,15 @@ pub(super) fn preview_count() -> Schema {
         .into()
 }
 
+pub(super) fn snooze_minutes() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .description(Some("The minutes from now until the reminder fires, up to 28 days"))
+        .minimum(Some(1))
+        .maximum(Some(super::snooze::MAX_MINUTES))
+        .into()
+}
+
 /// The size of a page.
 pub(super) fn limit() -> Schema {
     ObjectBuilder::new()

@@ -2,7 +2,7 @@
 //! enforced by the types of [`service::tasks`].
 
 use serde_json::{Value, json};
-use service::tasks::{Schedule, Tag, Tags, Title};
+use service::tasks::{Tag, Tags, Title};
 
 /// Returns the schema of the arguments of a tool.
 pub(super) fn input(properties: &Value, required: &[&str]) -> Value {
@@ -30,12 +30,13 @@ pub(super) fn written(statuses: &[&str], has_task: bool) -> Value {
     output(&properties)
 }
 
-/// Returns the schema of a task, without the fields of recurrence and reminders, which few tasks have. Its times have no type, because seven tools have this schema and their values need no explanation.
+/// Returns the schema of a task. Most values have no type, and the fields of recurrence and reminders are left out: seven tools have
+/// this schema, and its values need no explanation.
 pub(super) fn task() -> Value {
     json!({ "type": "object", "properties": {
-        "id": integer(), "title": text(), "description": text_or_null(), "completed": { "type": "boolean" },
-        "created_at": {}, "updated_at": {}, "priority": text(), "tags": { "type": "array" },
-        "due_date": text_or_null(), "completed_at": {}, "version": integer(),
+        "id": integer(), "title": text(), "description": {}, "completed": { "type": "boolean" },
+        "created_at": {}, "updated_at": {}, "priority": {}, "tags": {},
+        "due_date": {}, "completed_at": {}, "version": integer(),
     } })
 }
 
@@ -60,7 +61,7 @@ pub(super) fn priority() -> Value {
 }
 
 pub(super) fn reminders() -> Value {
-    json!({ "type": "array", "items": { "type": "object" }, "maxItems": Schedule::MAX_REMINDERS })
+    json!({ "type": "array", "items": { "type": "object" } })
 }
 
 pub(super) fn tags() -> Value {

@@ -52,6 +52,7 @@ endpoints_of_callers! {
     "/api/tasks/{id}/complete" => tasks::complete_task;
     "/api/tasks/{id}/history" => tasks::list_history;
     "/api/tasks/{id}/occurrences" => tasks::list_occurrences;
+    "/api/tasks/{id}/reminders/{n}/snooze" => tasks::snooze_reminder;
     "/api/tasks/{id}/restore" => tasks::restore_task;
     "/api/recurrence/preview" => tasks::preview_recurrence;
     "/api/tags" => tasks::list_tags;

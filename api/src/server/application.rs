@@ -165,6 +165,10 @@ impl Application {
             signals.next().await;
             log::info!("stopping: finishing the requests in flight");
             readiness.turn_off();
+            // The other servers fire the reminders, or this one after its next start.
+            if let Some(store) = stores.first() {
+                store.firing().stop();
+            }
             let finishing = async {
                 tokio::time::sleep(stop_delay).await;
                 // The server would wait for the streams.

@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     statements: IntCounter,
     streams: IntGauge,
     ended_streams: IntCounterVec,
+    reminders: IntCounter,
+    late_reminders: IntCounter,
     tool_calls: IntCounterVec,
 }
 
@@ -89,6 +91,8 @@ impl Metrics {
                 Opts::new("event_streams_ended_total", "Streams of events that the server has ended, by reason"),
                 &["reason"],
             )?,
+            reminders: IntCounter::new("reminders_fired_total", "Reminders that this server has fired")?,
+            late_reminders: IntCounter::new("reminders_late_total", "Those of them that fired more than 10 s late")?,
             tool_calls: IntCounterVec::new(
                 Opts::new("mcp_tool_calls_total", "Calls of tools by agents, by tool and outcome"),
                 &["tool", "outcome"],
@@ -119,6 +123,8 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.statements.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.clone()))?;
         metrics.registry.register(Box::new(metrics.ended_streams.clone()))?;
+        metrics.registry.register(Box::new(metrics.reminders.clone()))?;
+        metrics.registry.register(Box::new(metrics.late_reminders.clone()))?;
         metrics.registry.register(Box::new(metrics.tool_calls.clone()))?;
         Ok(metrics)
     }
@@ -165,6 +171,10 @@ impl Metrics {
                 let ended = self.ended_streams.with_label_values(&[json::reason(reason)]);
                 ended.inc_by(listeners.ended(reason).saturating_sub(ended.get()));
             }
+        }
+        if let Some(firing) = stores.first().map(Store::firing) {
+            self.reminders.inc_by(firing.total().saturating_sub(self.reminders.get()));
+            self.late_reminders.inc_by(firing.late().saturating_sub(self.late_reminders.get()));
         }
         let mut text = Vec::new();
         // Writing to memory cannot fail.

@@ -48,6 +48,8 @@ fn row(operation: &str) -> Row {
         "list_changes" => (410, No, No, No),
         "stream_events" | "export_me" | "list_trash" | "empty_trash" | "list_history" | "list_occurrences"
         | "preview_recurrence" => (200, No, No, No),
+        // The task has no reminder.
+        "snooze_reminder" => (404, No, No, No),
         "erase_me" => (204, No, No, No),
         unknown => panic!("the table of conditions has no row for the operation {unknown}"),
     };
@@ -64,6 +66,7 @@ fn row(operation: &str) -> Row {
     };
     let body = match operation {
         "create_task" | "update_task" | "patch_task" => Some(json!({"title": "written"})),
+        "snooze_reminder" => Some(json!({"minutes": 10})),
         "preview_recurrence" => Some(json!({"recurrence": "daily", "due_date": "2026-01-31", "time_zone": "UTC"})),
         _ => None,
     };
@@ -98,7 +101,7 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 
 impl Operation {
     fn request(&self, row: &Row, user: &User, id: &Value, headers: &[(&str, &str)]) -> RequestBuilder {
-        let path = self.path.replace("{id}", &id.to_string());
+        let path = self.path.replace("{id}", &id.to_string()).replace("{n}", "1");
         let request = user.request(self.method.clone(), &format!("{path}{}", row.query));
         let request = request.header("prefer", "return=representation");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));

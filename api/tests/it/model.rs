@@ -144,7 +144,9 @@ impl Model {
                     |other: &usize| root.is_some() && model.occurrence(*other).map(|(root, _)| root) == root;
                 let others = (0..model.len()).filter(of_series).filter(|other| open(&model.tasks[*other]));
                 let all: Vec<_> = others.filter(|other| other != place).chain([*place]).collect();
-                all.into_iter().for_each(|other| model.delete(other));
+                for other in all {
+                    model.delete(other);
+                }
             }),
             Action::Restore(place) => self.restore(user, *place),
             Action::CompleteAll => {
@@ -156,7 +158,9 @@ impl Model {
             }
             Action::DeleteCompleted => {
                 let places = self.all(user, true);
-                places.iter().for_each(|place| self.delete(*place));
+                for place in &places {
+                    self.delete(*place);
+                }
                 (200, json!({"count": places.len()}))
             }
         }
@@ -192,13 +196,11 @@ impl Model {
     }
 
     fn deletion(&mut self, user: usize, place: usize, delete: impl FnOnce(&mut Self)) -> (u16, Value) {
-        match self.own(user, place) {
-            Err(status) => (status, Value::Null),
-            Ok(_) => {
-                delete(self);
-                (204, Value::Null)
-            }
+        if let Err(status) = self.own(user, place) {
+            return (status, Value::Null);
         }
+        delete(self);
+        (204, Value::Null)
     }
 
     /// The user's completed tasks, or the open ones, in the order of their ids.

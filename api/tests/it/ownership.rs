@@ -21,6 +21,7 @@ fn needs(operation: &str) -> (&'static str, Option<Value>) {
         "preview_recurrence" => {
             ("", Some(json!({"recurrence": "daily", "due_date": "2026-01-31", "time_zone": "Europe/Berlin"})))
         }
+        "snooze_reminder" => ("", Some(json!({"minutes": 10}))),
         "create_task" | "update_task" | "patch_task" => ("", Some(json!({"title": "theirs"}))),
         "delete_completed_tasks" => ("?status=completed", None),
         unknown => panic!("the ownership tests have no row for the operation {unknown}"),
@@ -34,7 +35,10 @@ pub(crate) fn request(operation: &Operation, path: &str, user: &User, task: &str
     let id = task.rsplit('/').next().unwrap();
     // The server and the client use different versions of the crate `http`.
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-    let request = user.request(method, &format!("{}{}", path.replace("{id}", id), query.replace("{state}", state)));
+    let request = user.request(
+        method,
+        &format!("{}{}", path.replace("{id}", id).replace("{n}", "1"), query.replace("{state}", state)),
+    );
     match body {
         Some(body) => request.json(&body),
         None => request,

@@ -42,6 +42,7 @@ async fn unknown_parameters_are_422_and_named_on_every_operation(app: TestApp) {
         (Method::POST, "/api/recurrence/preview?sorted=title".to_owned()),
         (Method::GET, "/api/tags?sorted=title".to_owned()),
         (Method::POST, format!("{path}/restore?sorted=title")),
+        (Method::POST, format!("{path}/reminders/1/snooze?sorted=title")),
         (Method::GET, format!("{path}/history?limit=1&sorted=title")),
         (Method::GET, format!("{path}/occurrences?limit=1&sorted=title")),
         (Method::DELETE, format!("{path}?series=true&sorted=title")),

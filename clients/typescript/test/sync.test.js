@@ -391,6 +391,54 @@ test('unknown changes and unknown events are ignored', () => withStores({}, asyn
   await equal(store, server);
 }));
 
+test('each reminder is passed on once, after it is stored, also by a function that fails', () => withStores({}, async ({ server, open }) => {
+  const task = server.create({ title: 'Milk' });
+  const remind = (n, late_by) => {
+    const version = server.next();
+    server.log({ type: 'reminder', id: task.id, version, reminder: { n, at: '2026-01-31T10:00:00.000000Z', ...(late_by && { late_by }) } });
+    return version;
+  };
+  remind(1); // before the list, whose state has it
+  const heard = [];
+  const store = open({
+    onReminder: (reminder) => {
+      heard.push(reminder);
+      throw new Error('The app has failed, which the test expects');
+    },
+  });
+  await live(store);
+  const version = remind(2, 90);
+  server.update(task.id, { title: 'Oat milk' });
+  await equal(store, server);
+  assert.deepEqual(heard, [{ taskId: task.id, n: 2, at: '2026-01-31T10:00:00.000000Z', lateBy: 90, version }]);
+  const [shown] = store.getSnapshot().tasks;
+  assert.deepEqual([shown.title, shown.version], ['Oat milk', server.find('Oat milk').version]);
+
+  // The last event is a reminder: a stream that was interrupted goes on behind it.
+  remind(1);
+  await until(() => heard.length === 2);
+  const listens = () => server.sent('GET', /events/).length;
+  const before = listens();
+  for (const stream of server.streams) stream.destroy();
+  await until(() => listens() > before && store.status === 'live');
+  remind(1);
+  await until(() => heard.length === 3);
+  assert.deepEqual(heard.map(({ n, lateBy }) => [n, lateBy]), [[2, 90], [1, 0], [1, 0]]);
+  await equal(store, server);
+}));
+
+test('without a stream, reminders are found with the changes', () => withStores({ events: false }, async ({ server, open }) => {
+  const { id } = server.create({ title: 'Milk' });
+  const heard = [];
+  const store = open({ onReminder: (reminder) => heard.push(reminder) });
+  await until(() => store.status === 'online');
+  for (const n of [1, 2, 3]) server.log({ type: 'reminder', id, version: server.next(), reminder: { n, at: '2026-01-31T10:00:00.000000Z' } });
+  await until(() => heard.length === 3);
+  server.create({ title: 'Bread' });
+  await equal(store, server);
+  assert.deepEqual(heard.map(({ n }) => n), [1, 2, 3]);
+}));
+
 test('a server that has no events is asked from time to time', () => withStores({ events: false }, async ({ server, open }) => {
   const store = open();
   await until(() => store.status === 'online');

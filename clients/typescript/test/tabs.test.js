@@ -27,6 +27,24 @@ test('all tabs have one stream and one list, and show the same', () => withStore
   assert.equal(server.sent('GET', /tasks$/).length, 1);
 }));
 
+test('each reminder is heard in one of the tabs, also after another one leads', () => withStores({}, async ({ server, open }) => {
+  const { id } = server.create({ title: 'Milk' });
+  const platform = browser();
+  const heard = [];
+  const tabs = [0, 1, 2].map((tab) => open({ platform, onReminder: ({ n }) => heard.push([tab, n]) }));
+  const remind = (n) => server.log({ type: 'reminder', id, version: server.next(), reminder: { n, at: '2026-01-31T10:00:00.000000Z' } });
+  await live(...tabs);
+  remind(1);
+  await until(() => heard.length === 1);
+  await tabs[heard[0][0]].close();
+  remind(2);
+  await until(() => heard.length === 2);
+  remind(3);
+  await until(() => heard.length === 3);
+  assert.deepEqual(heard.map(([, n]) => n), [1, 2, 3]);
+  assert.ok(heard[1][0] !== heard[0][0] && heard[1][0] === heard[2][0]);
+}));
+
 test('another tab takes over, also the writes in flight, if the leading one is closed', () => withStores({}, async ({ server, open }) => {
   server.create({ title: 'Old' });
   const platform = browser();

@@ -23,8 +23,8 @@ pub(crate) enum ScheduledEdit {
     Delete,
     /// Deletes the task and all open tasks of its series. No next one is made.
     DeleteSeries,
-    /// Lets the reminder with this number fire this many seconds from now. The task stays as it is.
-    Snooze { number: u16, seconds: u32 },
+    /// Lets the reminder with this number fire at a time, in microseconds since 1970. The task stays as it is.
+    Snooze { number: u16, at: i64 },
 }
 
 /// What is known about the series of a task.
@@ -100,14 +100,14 @@ pub(crate) fn apply(
             let others = around.open.iter().filter(|open| open.id != task.id);
             Ok(Outcome { deleted: [task].into_iter().chain(others).cloned().collect(), ..Outcome::default() })
         }
-        ScheduledEdit::Snooze { number, seconds } => {
-            let number = i16::try_from(number).ok().filter(|_| !task.completed).ok_or(Error::NotFound)?;
+        ScheduledEdit::Snooze { number, at } => {
             let reminders = task.schedule.as_ref().map_or(0, |schedule| schedule.reminders.len());
-            if number < 1 || usize::try_from(number).is_ok_and(|number| number > reminders) {
-                return Err(Error::NotFound);
+            let number = Some(number).filter(|number| (1..=reminders).contains(&usize::from(*number)));
+            let number = number.and_then(|number| i16::try_from(number).ok()).ok_or(Error::NoReminder)?;
+            if task.completed {
+                return Err(Error::Completed);
             }
-            let fires_at = now.timestamp_micros() + i64::from(seconds) * 1_000_000;
-            Ok(Outcome { snoozed: Some((number, fires_at)), ..Outcome::default() })
+            Ok(Outcome { snoozed: Some((number, at)), ..Outcome::default() })
         }
         ScheduledEdit::Create | ScheduledEdit::Change | ScheduledEdit::Toggle => {
             let mut after = with_changes(task, changes, around.last_other.as_ref(), at)?;

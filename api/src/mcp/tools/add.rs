@@ -12,9 +12,9 @@ pub(super) fn about() -> About {
     About {
         text: format!(
             "Creates a task. A title has 1 to {} characters, a description up to {}, and a task up to {} tags of {} characters. A due \
-             date is a day (2026-01-31), a local time (2026-01-31T10:00) or an instant (2026-01-31T10:00:00Z). recurrence is an RRULE (FREQ=WEEKLY;BYDAY=MO) or \
-             daily, weekdays, weekly, monthly or yearly; it needs due_date and time_zone (IANA). A reminder is {{\"at\": instant}} or \
-             {{\"before\": \"PT15M\"}}.",
+             date is a day (2026-01-31), a local time (2026-01-31T10:00) or an instant (2026-01-31T10:00:00Z). recurrence is an RRULE \
+             (FREQ=WEEKLY;BYDAY=MO) or daily, weekdays, weekly, monthly or yearly, with due_date and time_zone. A reminder is \
+             {{at: instant}} or {{before: PT15M}}.",
             Title::MAX_CHARS,
             Description::MAX_CHARS,
             Tags::MAX,

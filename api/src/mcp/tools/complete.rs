@@ -10,7 +10,7 @@ use crate::mcp::transport::Asked;
 pub(super) fn about() -> About {
     About {
         text: "Completes a task, or reopens it with completed=false. It sets the value and never flips it, so a call can be repeated. \
-               Completing a recurring task creates the next one (next_id)."
+               A recurring task gets a next one (next_id)."
             .to_owned(),
         arguments: json!({ "task_id": schemas::integer(), "completed": { "type": "boolean", "default": true } }),
         required: &["task_id"],

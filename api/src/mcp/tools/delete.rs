@@ -10,7 +10,7 @@ use crate::mcp::transport::Asked;
 pub(super) fn about() -> About {
     About {
         text: "Moves a task to the trash. It can be restored with restore_task for some days; deleting it again finds no task. \
-               An open recurring task is skipped: the next one is created."
+               An open recurring task gets a next one."
             .to_owned(),
         arguments: json!({ "task_id": schemas::integer() }),
         required: &["task_id"],

@@ -4,7 +4,7 @@
 // The operations in the order of use. Swagger UI sorts those of each group by it.
 const ORDER = [
   'list_tasks', 'create_task', 'get_task', 'update_task', 'patch_task', 'complete_task', 'delete_task', 'list_trash',
-  'restore_task', 'list_history', 'list_occurrences', 'list_changes', 'stream_events', 'preview_recurrence',
+  'restore_task', 'list_history', 'list_occurrences', 'snooze_reminder', 'list_changes', 'stream_events', 'preview_recurrence',
   'complete_all_tasks', 'delete_completed_tasks',
   'summarize_tasks', 'list_tags',
   'export_me',

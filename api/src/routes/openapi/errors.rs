@@ -7,8 +7,8 @@ use utoipa::openapi::{
 };
 
 use crate::error::{
-    Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE, NO_TASK, NOT_OWNER,
-    OCCURRENCE_EXISTS, RATE_LIMITED, RESYNC, STALE, TOO_LARGE, TOO_MANY_TASKS,
+    COMPLETED, Code, ErrorBody, ErrorKind, FOREIGN_PATH, FieldCode, FieldError, INTERNAL, LATE, NO_DATABASE,
+    NO_REMINDER, NO_TASK, NOT_OWNER, OCCURRENCE_EXISTS, RATE_LIMITED, RESYNC, STALE, TOO_LARGE, TOO_MANY_TASKS,
 };
 
 /// An error that many operations can answer with.
@@ -44,8 +44,12 @@ const FORBIDDEN_PATH: &str = "ForbiddenPath";
 const TASK_LIMIT: &str = "TaskLimitReached";
 /// The name of the 409 of a restoration.
 const CONFLICT: &str = "Conflict";
+/// The name of the 404 of an operation on a reminder.
+const NO_SUCH_REMINDER: &str = "ReminderNotFound";
+/// The name of the 409 of an operation on a reminder.
+const IS_COMPLETED: &str = "TaskCompleted";
 
-const ERRORS: [CommonError; 14] = [
+const ERRORS: [CommonError; 16] = [
     with_header(
         "WWW-Authenticate",
         common("Unauthorized", "The token is missing, invalid or expired (`code: token_expired`)", &[EXPIRED]),
@@ -57,6 +61,12 @@ const ERRORS: [CommonError; 14] = [
     ),
     common(FORBIDDEN_PATH, "The path names another user", &[FOREIGN_PATH]),
     common("NotFound", "There is no such task", &[NO_TASK]),
+    common(
+        NO_SUCH_REMINDER,
+        "There is no such task, or it has no reminder with this number (`code: reminder_not_found`)",
+        &[NO_TASK, NO_REMINDER],
+    ),
+    common(IS_COMPLETED, "The task is completed, so its reminders do not fire", &[COMPLETED]),
     common(
         TASK_LIMIT,
         "You have as many tasks as you may have. Completing an occurrence of a recurring task creates the next one, which counts",
@@ -117,7 +127,8 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
         let applies = match error.name {
             // A task of another user is one that is not in the trash.
             FORBIDDEN_TASK => names_a_task && id != "restore_task",
-            "NotFound" => names_a_task,
+            "NotFound" => names_a_task && id != "snooze_reminder",
+            NO_SUCH_REMINDER | IS_COMPLETED => id == "snooze_reminder",
             // The paths of `/api/me` name no user.
             FORBIDDEN_PATH => (!names_a_task || id == "restore_task") && !path.starts_with("/api/me"),
             TASK_LIMIT => {
@@ -220,6 +231,9 @@ fn mistakes(operation: &str) -> Vec<FieldError> {
         ],
         "list_trash" | "list_history" | "list_occurrences" => {
             vec![parameter("limit", FieldCode::Invalid, "limit must be an integer from 1 to 1000")]
+        }
+        "snooze_reminder" => {
+            vec![field("minutes", FieldCode::Invalid, "minutes must be an integer from 1 to 40320")]
         }
         "stream_events" => {
             vec![parameter("since", FieldCode::Invalid, "since must be an integer that is not negative")]

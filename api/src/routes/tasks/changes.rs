@@ -14,6 +14,9 @@ use crate::server::State;
 /// Returns the tasks that were changed or deleted after the state `since`, in the order of their last changes. Each task is there
 /// once, as it is now, however often it was changed. Ignore types of changes that you do not know.
 ///
+/// A `reminder` is one that has fired. It has not changed the task, so it does not take part in the replica. Show it if it is not
+/// too old for you: the part after a long absence has all of them. Those of deleted tasks are left out.
+///
 /// A replica begins with the whole list: its `ETag`, without the quotes, is the first state. Then send `since` with the `state`
 /// of the answer before, at once while `has_more` is true. A part can be empty and still have more behind it. When `has_more` is
 /// false, the replica equals the list.
@@ -29,9 +32,11 @@ use crate::server::State;
                  "created_at": "2026-01-31T09:31:00.000000Z", "updated_at": "2026-01-31T10:00:00.000000Z",
                  "priority": "none", "tags": [], "due_date": null, "completed_at": "2026-01-31T10:00:00.000000Z",
                  "version": 1_769_853_600_000_000_i64}},
-            {"type": "deleted", "id": 1, "version": 1_769_853_660_000_000_i64}
+            {"type": "deleted", "id": 1, "version": 1_769_853_660_000_000_i64},
+            {"type": "reminder", "id": 3, "version": 1_769_853_720_000_000_i64,
+             "reminder": {"n": 1, "at": "2026-01-31T10:02:00.000000Z"}}
         ],
-        "state": 1_769_853_660_000_000_i64,
+        "state": 1_769_853_720_000_000_i64,
         "has_more": false
     })))
 )]

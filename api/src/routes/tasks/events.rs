@@ -33,6 +33,7 @@ const PART: u32 = 50;
 /// - `state` is the first event: `{"state": N}`, the state after which the changes begin. Its `id` is the state.
 /// - `change` is a task that was changed or deleted, as in the list of changes. Its `id` is the number of the change. The changes
 ///   come in the order of their numbers.
+/// - `reminder` is a reminder that has fired, as in the list of changes. It comes between the changes, in the order of its number.
 /// - `resync` is the last event if the changes since your state are not known. Load the whole list again.
 /// - `end` is the last event if the server ends the stream: `{"reason": "token_expired"}` (connect with a new token),
 ///   `{"reason": "restart"}` (connect again), or `{"reason": "slow"}` (you read too slowly: connect again).
@@ -47,7 +48,9 @@ const PART: u32 = 50;
         precedence over `since`.", minimum = 0)),
     responses((status = 200, description = "The events", content_type = "text/event-stream", body = String,
         example = "retry: 2817\nevent: state\nid: 1769853600000000\ndata: {\"state\":1769853600000000}\n\n\
-            event: change\nid: 1769853660000000\ndata: {\"type\":\"deleted\",\"id\":1,\"version\":1769853660000000}\n\n:\n\n"))
+            event: change\nid: 1769853660000000\ndata: {\"type\":\"deleted\",\"id\":1,\"version\":1769853660000000}\n\n:\n\n\
+            event: reminder\nid: 1769853720000000\ndata: {\"type\":\"reminder\",\"id\":2,\"version\":1769853720000000,\
+            \"reminder\":{\"n\":1,\"at\":\"2026-01-31T10:02:00.000000Z\"}}\n\n"))
 )]
 pub async fn stream_events(
     request: HttpRequest,

@@ -15,7 +15,7 @@ export interface StreamHandlers {
   opened(): void;
   /** Is called with each part of the stream. */
   heard(): void;
-  /** Applies the changes of one or more events, in order. `state` is the number of the last one. */
+  /** Applies the changes and reminders of one or more events, in order. `state` is the number of the last one. */
   changes(changes: unknown[], state: number): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ async function read(body: ReadableStream<Uint8Array>, { opened, heard, changes }
       const batch = parser.parse(decoder.decode(value, { stream: true }));
       // What arrived together is stored in one transaction. The next part is read afterwards, so a slow device slows the server
       // down.
-      const changed = batch.filter(({ event }) => event === 'change');
+      const changed = batch.filter(({ event }) => event === 'change' || event === 'reminder');
       const state = Number(changed.at(-1)?.id || NaN);
       if (changed.length > 0) {
         if (!Number.isSafeInteger(state)) throw new Unreachable('An event has no number');

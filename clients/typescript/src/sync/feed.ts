@@ -5,9 +5,16 @@ import { complete } from './fields.js';
 import type { Replica } from './replica.js';
 import type { Change, Tombstone } from './storage.js';
 import { Refused, type Transport } from './transport.js';
+import type { FiredReminder } from './types.js';
 
 // Statuses of servers that have no feed: the path is unknown, or `changes` is taken for the id of a task.
 const UNSUPPORTED = [400, 404, 405, 422, 501];
+
+interface Reminded {
+  id: number;
+  version: number;
+  reminder: { n: number; at: string; late_by?: number };
+}
 
 export class Feed {
   /** Whether the server has `GET /api/tasks/changes`. */
@@ -17,7 +24,11 @@ export class Feed {
   private answered: Set<number> | undefined;
   private loading: Promise<void> | undefined;
 
-  constructor(private readonly transport: Transport, private readonly replica: Replica) {}
+  constructor(
+    private readonly transport: Transport,
+    private readonly replica: Replica,
+    private readonly reminded: ((reminder: FiredReminder) => void) | undefined,
+  ) {}
 
   /** Brings the copy up to date. */
   async pull(signal: AbortSignal): Promise<void> {
@@ -44,9 +55,15 @@ export class Feed {
     return data.has_more;
   }
 
-  /** Applies changes, and stores the state after them in the same transaction. */
-  apply(changes: readonly unknown[], state: number): Promise<void> {
-    return this.replica.commit((entries) => {
+  /**
+   * Applies changes, and stores the state after them in the same transaction. Then it passes the reminders on, so that none comes twice:
+   * those up to the stored state have been passed on before.
+   */
+  async apply(changes: readonly unknown[], state: number): Promise<void> {
+    let reminders: Reminded[] = [];
+    await this.replica.commit((entries) => {
+      const before = Number(this.replica.state);
+      reminders = changes.filter(isReminder).filter(({ version }) => version > before);
       if (changes.length === 0 && state === this.replica.state) return undefined;
       const put = new Map<number, Task>();
       const removed = new Set<number>();
@@ -64,6 +81,13 @@ export class Feed {
       const needless = entries.filter((entry) => entry.kind === 'delete' && entry.state === 'conflict' && removed.has(entry.id));
       return { state, put: [...put.values()], remove: [...removed], dropped: needless.map(({ uid }) => uid) };
     });
+    for (const { id: taskId, version, reminder: { n, at, late_by: lateBy = 0 } } of reminders) {
+      try {
+        this.reminded?.({ taskId, n, at, lateBy, version });
+      } catch (error) {
+        console.error(error); // the app's mistake does not end the synchronization
+      }
+    }
   }
 
   /** Loads the whole list in place of the copy. Calls at the same time share one request. The outbox is kept. */
@@ -132,4 +156,5 @@ export class Feed {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isChanged = (value: unknown): value is { task: Task } => isObject(value) && value.type === 'changed' && isObject(value.task);
+const isReminder = (value: unknown): value is Reminded => isObject(value) && value.type === 'reminder' && isObject(value.reminder);
 const isDeleted = (value: unknown): value is { id: number; version: number } => isObject(value) && value.type === 'deleted';

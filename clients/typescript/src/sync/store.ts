@@ -35,8 +35,10 @@ class Store implements TaskStore {
   private snapshot: Snapshot | undefined;
   private lastAt = 0;
   private readonly pollSeconds: number;
+  private readonly onReminder: OpenTasksOptions['onReminder'];
 
-  constructor({ url, token, userId, fetch, pollSeconds = 30, platform = globalPlatform() }: OpenTasksOptions) {
+  constructor({ url, token, userId, fetch, pollSeconds = 30, onReminder, platform = globalPlatform() }: OpenTasksOptions) {
+    this.onReminder = onReminder;
     const address = url.replace(/\/+$/, '');
     this.pollSeconds = pollSeconds;
     this.transport = new Transport(address, token, fetch);
@@ -81,7 +83,7 @@ class Store implements TaskStore {
       this.connection = connection;
       this.tabs?.publish({ type: 'connection', connection });
       this.changed();
-    });
+    }, this.onReminder);
     this.running = this.sync.run();
     await Promise.race([this.running, this.released]); // then another tab leads
   }

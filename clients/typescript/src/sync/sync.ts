@@ -5,6 +5,7 @@ import type { Replica } from './replica.js';
 import { Sender } from './send.js';
 import type { Entry } from './storage.js';
 import { Refused, SignedOut, Unreachable, type Transport } from './transport.js';
+import type { FiredReminder } from './types.js';
 import { Alarm, backOff } from './wait.js';
 
 export type Connection = 'connecting' | 'live' | 'online' | 'offline' | 'signed-out';
@@ -52,8 +53,9 @@ export class Sync {
     private readonly replica: Replica,
     private readonly pollSeconds: number,
     private readonly connected: (connection: Connection) => void,
+    reminded: ((reminder: FiredReminder) => void) | undefined,
   ) {
-    this.feed = new Feed(transport, replica);
+    this.feed = new Feed(transport, replica, reminded);
     this.sender = new Sender(transport, replica, this.feed, this.stopped.signal);
   }
 

@@ -109,6 +109,19 @@ export interface Snapshot {
   readonly failed: readonly FailedWrite[];
 }
 
+/** A reminder that has fired. */
+export interface FiredReminder {
+  readonly taskId: number;
+  /** The place of the reminder in `reminders` of the task, from 1. */
+  readonly n: number;
+  /** The time for which it was set. */
+  readonly at: string;
+  /** The seconds by which the server was late. 0 if there were at most 10. */
+  readonly lateBy: number;
+  /** The number of the event, which is different for each. */
+  readonly version: number;
+}
+
 export interface OpenTasksOptions {
   /** The address of the Task API, such as `http://127.0.0.1:8000`. */
   url: string;
@@ -123,6 +136,11 @@ export interface OpenTasksOptions {
   fetch?: typeof globalThis.fetch;
   /** The seconds between two requests for changes if the server sends no events. Default: 30. */
   pollSeconds?: number;
+  /**
+   * Is called when a reminder fires, at most once for each, in the tab that synchronizes. After an absence it is called for each that has
+   * fired since, so look at `lateBy` and `at`. Pass it in every tab: any of them can be the one.
+   */
+  onReminder?: ((reminder: FiredReminder) => void) | undefined;
   /** What the store takes from the browser. The default is the globals. An absent one makes the store work alone, in memory. */
   platform?: Platform;
 }

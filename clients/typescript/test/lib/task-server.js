@@ -97,7 +97,7 @@ export class TaskServer {
 
   log(change, before, at = change.version) {
     if (!this.begin) this.begin = at - 1;
-    this.changes.push({ at, id: change.id ?? change.task.id, change, before });
+    this.changes.push({ at, id: change.reminder ? `reminder ${at}` : change.id ?? change.task.id, change, before });
     for (const stream of this.streams) this.sendEvent(stream, at, change);
   }
 
@@ -108,7 +108,7 @@ export class TaskServer {
   }
 
   sendEvent(stream, at, change) {
-    stream.write(`event: change\r\nid: ${at}\r\ndata: ${JSON.stringify(change)}\r\n\r\n`);
+    stream.write(`event: ${change.reminder ? 'reminder' : 'change'}\r\nid: ${at}\r\ndata: ${JSON.stringify(change)}\r\n\r\n`);
   }
 
   /** Ends all streams with this event. */
