@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `tags` as one text, `""` or `"home, work"` | 3 of 48 | a list: no tag, or two |
 //! | `due_date` without an offset, as `<input type="datetime-local">` gives it | 6 of 48 | a wall time, see `service::tasks::Due` |
+//! | `recurrence` as `"none"`, `""`, `false`, an unknown word or an object | 16 of 48 | null, or not at all, see `json::schedule` |
 //! | `sort_order`, `sortOrder`, `sortBy` | 8 of 48 | `order`, `order`, `sort_by` |
 //! | `sort_by` in camel case, or with a key that tasks do not have | 8 of 48 | the key, or the usual order |
 //! | `page` or `skip` or `offset`, with `limit` | not counted | the page that begins there |
