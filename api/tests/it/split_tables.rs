@@ -194,7 +194,7 @@ async fn every_statement_leads_to_one_part_of_tables_that_are_split_by_owner() {
     sweep(&url).await;
 
     let statements = logged(&cluster);
-    let of_tables = Regex::new(&format!(r#"\b({TABLES})\b"#)).unwrap();
+    let of_tables = Regex::new(&format!(r"\b({TABLES})\b")).unwrap();
     let of_tables: Vec<&String> = statements.iter().filter(|statement| of_tables.is_match(statement)).collect();
     assert!(of_tables.len() > 300, "{} statements", of_tables.len());
     for (text, reason) in EXCEPTIONS {
