@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation must fail the test")]
 #![expect(clippy::disallowed_methods, reason = "a test chooses its callers, and looks into the tables")]
 
+use std::slice;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -66,7 +67,9 @@ async fn fire_until_none(servers: &[Store], connection: &DatabaseConnection, lef
         while count(connection, left).await > 0 {
             sleep(Duration::from_millis(5)).await;
         }
-        servers.iter().for_each(|server| server.firing().stop());
+        for server in servers {
+            server.firing().stop();
+        }
     };
     tokio::join!(firing, watching);
 }
@@ -109,7 +112,7 @@ async fn a_reminder_is_in_the_feed_between_changes_and_changes_neither_the_task_
     let first = create(&store, &alice, reminding(&[hours(1), hours(2)])).await;
     make_due(&connection, 90).await;
     let second = create(&store, &alice, reminding(&[hours(3)])).await;
-    fire_until_none(&[store.clone()], &connection, &format!("{DUE} AND task_id = {}", first.id)).await;
+    fire_until_none(slice::from_ref(&store), &connection, &format!("{DUE} AND task_id = {}", first.id)).await;
     let read = tasks::get(&store, &alice, first.id).await.unwrap();
     assert_eq!(read, first, "the task and its version stay");
 
