@@ -145,7 +145,7 @@ mod tests {
         let Some(database) = TestDatabase::partitioned().await else { return };
         let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
         let statement = |sql: &str| Statement::from_string(DbBackend::Postgres, sql.to_owned());
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         for (code, fault) in
             [("XX000", Fault::Broken), ("08006", Fault::Broken), ("57P01", Fault::Broken), ("40001", Fault::Conflict)]
         {
