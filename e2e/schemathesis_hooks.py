@@ -15,7 +15,7 @@ SORT_KEYS = ["created_at", "updated_at", "due_date", "priority", "title"]
 LENIENT_PARAMETERS = {"sort_by": lambda value: value not in SORT_KEYS}
 LENIENT_FIELDS = {
     "tags": lambda value: isinstance(value, str),
-    "recurrence": lambda value: value is not None,
+    "recurrence": lambda value: value is not None and not (isinstance(value, str) and len(value) <= 500),
     "reminders": lambda value: value is False or isinstance(value, str),
 }
 
