@@ -1,5 +1,5 @@
-//! The firing of reminders. Every server does it, and none leads: each looks for what is due without a lock, and then fires it owner by
-//! owner, in transactions that lock the owner first like every write.
+//! The firing of reminders. Every server does it, and none leads: each looks for what is due without a lock, and then fires it
+//! owner by owner, in transactions that lock the owner first like every write.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::{Caller, Error, UserId};
 const EVERY: Duration = Duration::from_secs(5);
 /// The maximum number of owners whose reminders fire at the same time.
 const MAX_AT_ONCE: usize = 4;
-/// The number of reminders of one page with which an owner waits for the next round, so that one owner with very many does not delay
-/// the others.
+/// The number of reminders of one page with which an owner waits for the next round, so that one owner with very many does not
+/// delay the others.
 const LARGE_SHARE: usize = 50;
 /// The time for which an owner is left out whose other writes did not end in time.
 const REST: Duration = Duration::from_secs(1);
@@ -26,12 +26,12 @@ const LONG_REST: Duration = Duration::from_secs(30);
 /// The maximum number of owners that are left out.
 const MAX_LEFT_OUT: usize = 1000;
 
-/// Fires the reminders of all owners when their time has come, until [`Firing::stop`](crate::Firing::stop). Each worker calls it, and
-/// one of them does the work at a time: if its thread ends, another one takes over.
+/// Fires the reminders of all owners when their time has come, until [`Firing::stop`](crate::Firing::stop). Each worker calls it,
+/// and one of them does the work at a time: if its thread ends, another one takes over.
 ///
-/// Several servers do so at the same time. Each reminder fires once, whichever server comes first, and also if servers are killed. On
-/// PostgreSQL the time is that of the database, so a server whose clock is wrong fires neither early nor late. What became due while no
-/// server was there fires late. `notice` receives at most one error of each round.
+/// Several servers do so at the same time. Each reminder fires once, whichever server comes first, and also if servers are
+/// killed. On PostgreSQL the time is that of the database, so a server whose clock is wrong fires neither early nor late. What
+/// became due while no server was there fires late. `notice` receives at most one error of each round.
 pub async fn fire(store: Store, notice: impl Fn(&Error)) {
     let firing = Arc::clone(store.firing());
     let work = async {

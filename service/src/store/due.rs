@@ -79,8 +79,8 @@ impl DueReminders {
 }
 
 impl Store {
-    /// Reads the next reminders behind a position that are due, or will be within this time, without those of some owners. It locks
-    /// nothing. On PostgreSQL the time is that of the database, which all servers share.
+    /// Reads the next reminders behind a position that are due, or will be within this time, without those of some owners. It
+    /// locks nothing. On PostgreSQL the time is that of the database, which all servers share.
     pub(crate) async fn due_reminders(
         &self,
         behind: &DueBehind,

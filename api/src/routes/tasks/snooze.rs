@@ -9,10 +9,11 @@ use crate::server::State;
 
 /// Put a reminder off
 ///
-/// Lets a reminder fire `minutes` from now, also if it has fired before. The task and its version stay as they are, and `reminders`
-/// keeps the time that was set. A repeated request counts its minutes anew, so it takes no `Idempotency-Key`.
+/// Lets a reminder fire `minutes` from now, also if it has fired before. The task and its version stay as they are, and
+/// `reminders` keeps the time that was set. A repeated request counts its minutes anew, so it takes no `Idempotency-Key`.
 ///
-/// 404 (`code: reminder_not_found`): the task has no reminder with this number. 409 (`code: task_completed`): the task is completed.
+/// 404 (`code: reminder_not_found`): the task has no reminder with this number. 409 (`code: task_completed`): the task is
+/// completed.
 #[utoipa::path(post, path = MAPPED, tag = "tasks",
     params(
         ("id" = i64, Path, description = "The id of the task", example = 1),

@@ -34,9 +34,9 @@ pub(crate) struct Fired {
 }
 
 impl Store {
-    /// Fires reminders of one owner, named by their tasks and numbers: those that have not fired yet, and whose time has come. Each
-    /// gets a change of its own in the log, in the transaction that marks it as fired, so it fires once, whichever server comes
-    /// first. The task and its version stay.
+    /// Fires reminders of one owner, named by their tasks and numbers: those that have not fired yet, and whose time has come.
+    /// Each gets a change of its own in the log, in the transaction that marks it as fired, so it fires once, whichever server
+    /// comes first. The task and its version stay.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if another write of the owner takes longer than 0.2 s, or an error of the database. Nothing has
@@ -100,8 +100,8 @@ struct Named {
     now: i64,
 }
 
-/// `UPDATE task_reminder SET fired_at = … FROM (…) AS request WHERE … RETURNING …`: the task, the number, the time for which the reminder
-/// was set, and the time at which it fires.
+/// `UPDATE task_reminder SET fired_at = … FROM (…) AS request WHERE … RETURNING …`: the task, the number, the time for which the
+/// reminder was set, and the time at which it fires.
 static FIRE: LazyLock<Statement<Named>> = LazyLock::new(|| {
     let inputs = vec![
         Input { name: "user_id", value: InputValue::Text(|sent: &Sent<'_, Named>| Some(&sent.request.user_id)) },
