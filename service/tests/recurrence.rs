@@ -257,7 +257,9 @@ async fn the_quota_counts_the_next_occurrence_and_a_refused_completion_writes_no
         Err(Error::TooManyTasks)
     ));
     assert_eq!(tasks::complete_all(&store, &alice, &ANY).await.unwrap().value, 0);
-    // A skipped occurrence makes room for the next one.
+    // A skipped occurrence makes room for the next one, also if the limit was lowered since.
+    let higher = store.clone().with_max_tasks(std::num::NonZero::new(2));
+    create(&higher, &alice, NewTask::new(Title::parse("plain").unwrap())).await;
     let deleted = tasks::delete(&store, &alice, first.id, &ANY).await.unwrap().value;
     assert!(next(&deleted).is_some());
 }

@@ -131,9 +131,7 @@ pub(super) fn add_to(operation: &mut Operation, path: &str) {
             NO_SUCH_REMINDER | IS_COMPLETED => id == "snooze_reminder",
             // The paths of `/api/me` name no user.
             FORBIDDEN_PATH => (!names_a_task || id == "restore_task") && !path.starts_with("/api/me"),
-            TASK_LIMIT => {
-                ["create_task", "update_task", "patch_task", "complete_task", "delete_task"].contains(&id.as_str())
-            }
+            TASK_LIMIT => ["create_task", "update_task", "patch_task", "complete_task"].contains(&id.as_str()),
             CONFLICT => id == "restore_task",
             "PreconditionFailed" => has_precondition,
             "Gone" => id == "list_changes",

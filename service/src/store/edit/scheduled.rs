@@ -350,7 +350,7 @@ impl<'a> Round<'_, '_, 'a> {
         };
         let Outcome { changed, next, deleted, snoozed } = apply(&task, edit, &request.changes, around, (at, now))?;
         let added = i64::from(next.is_some()) - i64::try_from(deleted.len()).unwrap_or_default();
-        if next.is_some() && clock.tasks + added > self.max_tasks {
+        if added > 0 && clock.tasks + added > self.max_tasks {
             return Err(Error::TooManyTasks);
         }
         clock.tasks += added;
