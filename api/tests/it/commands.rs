@@ -141,7 +141,7 @@ async fn migrate_applies_shows_and_undoes_migrations(database: TestDatabase) {
     let (code, stdout, stderr) = migrate(&["down"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert!(
-        stderr.contains(last) && stderr.contains("0 rows of the table task_change") && stderr.contains("--yes"),
+        stderr.contains(last) && stderr.contains("0 rows of the table task_reminder") && stderr.contains("--yes"),
         "{stderr}"
     );
     assert_eq!(migrate(&["status"]).1, status);

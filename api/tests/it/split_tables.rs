@@ -78,6 +78,9 @@ async fn full_pass(app: &TestApp, other: &TestApp) {
     }
     alice.get(403, &stranger).await;
     alice.get(404, "/api/tasks/987654321").await;
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(1);
+    alice.post(201, "/api/tasks", json!({"title": "Soon", "reminders": [{"at": soon.to_rfc3339()}]})).await;
+    while events.next().await.unwrap().name != "reminder" {}
     merge(&alice, &task).await;
     replay(&alice).await;
     repeat(&alice).await;
