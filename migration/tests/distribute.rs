@@ -190,9 +190,9 @@ async fn the_command_announces_its_steps_and_changes_nothing_without_a_confirmat
     assert_eq!(
         output,
         "migration: this compares user_id of task by its bytes (COLLATE \"C\"), makes (user_id, id) the primary key of task, \
-         adds the index task_id on task (id), partitions task_owner, task, task_change, task_request into 2 partitions by \
-         user_id, which locks these tables and copies 1 row of the table task_owner, 3 rows of the table task, 0 rows of the \
-         table task_change, 0 rows of the table task_request: stop all servers, and repeat it with --yes\n"
+         adds the index task_id on task (id), partitions task_owner, task, task_change, task_request, task_reminder into 2 \
+         partitions by user_id, which locks these tables and copies 1 row of the table task_owner, 3 rows of the table task, \
+         0 rows of the table task_change, 0 rows of the table task_request, 0 rows of the table task_reminder: stop all servers, and repeat it with --yes\n"
     );
     assert_eq!(texts(&connection, PROPERTIES).await, before);
     assert_eq!(layout(&connection).await.unwrap(), Layout::Whole);
@@ -209,7 +209,8 @@ async fn migrations_work_on_tables_that_are_split_and_new_tables_are_split_too()
     let distribute = ["distribute", "--partitions", "--shards", "2", "--yes"];
     let partitioned = "partitioned by user_id: 2 partitions\n";
     assert!(!run(&["status"]).contains("partition"));
-    assert_eq!(run(&distribute), format!("partitioned task_owner, task, task_change, task_request\n{partitioned}"));
+    let tables = "task_owner, task, task_change, task_request, task_reminder";
+    assert_eq!(run(&distribute), format!("partitioned {tables}\n{partitioned}"));
     assert!(run(&["status"]).ends_with(&format!("\n{partitioned}")));
     assert_eq!(run(&distribute), format!("nothing to do: {partitioned}"));
     assert_eq!(run(&["distribute", "--partitions"]), format!("nothing to do: {partitioned}"), "without --yes too");
@@ -218,7 +219,7 @@ async fn migrations_work_on_tables_that_are_split_and_new_tables_are_split_too()
     testing::seed(&connection, 2000, &[("user_id", "'user ' || (n % 9)"), ("title", "'Crème ' || n")]).await;
     let images = "SELECT concat_ws('|', id, user_id, title) AS text FROM task ORDER BY id";
     let before = texts(&connection, images).await;
-    for count in ["1", "2"] {
+    for count in ["1", "2", "3"] {
         run(&["down", "-n", count, "--yes"]);
         assert!(run(&["status"]).ends_with(&format!("\n{partitioned}")));
         run(&["up"]);
