@@ -21,6 +21,7 @@ mod summary;
 mod task;
 mod time;
 mod trash;
+mod whole_number;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::invalid::Reason;
 use super::schemas::{due_date_of_series, preview_count, recurrence, time_zone};
 use super::time::rfc3339;
+use super::whole_number::WholeNumber;
 use crate::compat::{TaskBody, check_offset};
 use crate::error::{FieldCode, FieldError};
 use crate::extract::Input;
@@ -26,7 +27,7 @@ pub struct PreviewRecurrence {
     /// The maximum number of occurrences. The default is 10.
     #[serde(default)]
     #[schema(schema_with = preview_count, required = false)]
-    count: Option<i64>,
+    count: Option<WholeNumber>,
 }
 
 /// A checked [`PreviewRecurrence`].
@@ -56,7 +57,7 @@ impl Input for PreviewRecurrence {
         };
         let (due, zone) = (due()?, Zone::parse(&self.time_zone).map_err(|reason| invalid("time_zone", &reason))?);
         let rule = Recurrence::parse(&self.recurrence, &due, zone).map_err(|reason| invalid("recurrence", &reason))?;
-        let count = self.count.map_or(Some(DEFAULT), |count| u32::try_from(count).ok());
+        let count = self.count.map_or(Some(DEFAULT), |WholeNumber(count)| u32::try_from(count).ok());
         let count = count.filter(|count| (1..=MAX_PREVIEW).contains(count)).ok_or_else(|| {
             let problem = format!("count must be an integer from 1 to {MAX_PREVIEW}");
             FieldError::of_body("count", FieldCode::Invalid, problem)

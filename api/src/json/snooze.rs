@@ -4,6 +4,7 @@ use utoipa::ToSchema;
 
 use super::schemas::snooze_minutes;
 use super::time::rfc3339;
+use super::whole_number::WholeNumber;
 use crate::compat::TaskBody;
 use crate::error::{FieldCode, FieldError};
 use crate::extract::Input;
@@ -16,7 +17,7 @@ pub(super) const MAX_MINUTES: u32 = 28 * 24 * 60;
 pub struct Snooze {
     /// The minutes from now until it fires.
     #[schema(schema_with = snooze_minutes)]
-    minutes: i64,
+    minutes: WholeNumber,
 }
 
 impl TaskBody for Snooze {}
@@ -28,7 +29,7 @@ impl Input for Snooze {
     const REQUIRED: &'static [(&'static str, &'static str)] = &[("minutes", "10")];
 
     fn check(self, _: bool) -> Result<u32, FieldError> {
-        let minutes = u32::try_from(self.minutes).ok().filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
+        let minutes = u32::try_from(self.minutes.0).ok().filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
         minutes.ok_or_else(|| {
             let problem = format!("minutes must be an integer from 1 to {MAX_MINUTES}");
             FieldError::of_body("minutes", FieldCode::Invalid, problem)
