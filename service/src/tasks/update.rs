@@ -53,10 +53,8 @@ pub(super) async fn edit_one(
             Some(_) => {}
         }
     }
-    if let Some(task) = store.edit_scheduled(caller, edit.scheduled(), if_version, key).await? {
-        return Ok(Written::now(task));
-    }
-    nothing_written(store, caller, id, if_version, conditions).await
+    let scheduled = store.edit_scheduled(caller, edit.scheduled(), if_version, key).await?;
+    written_or_why_not(store, caller, id, scheduled, (if_version, conditions)).await
 }
 
 /// The version that a write demands.
@@ -96,21 +94,22 @@ pub(super) async fn edit_scheduled(
         Wanted::Version(version) => version,
         Wanted::Replay(task) => return Ok(task),
     };
-    let key = conditions.key.as_ref();
-    if let Some(task) = store.edit_scheduled(caller, (edit, Some(id), Changes::default()), if_version, key).await? {
-        return Ok(Written::now(task));
-    }
-    nothing_written(store, caller, id, if_version, conditions).await
+    let edit = (edit, Some(id), Changes::default());
+    let scheduled = store.edit_scheduled(caller, edit, if_version, conditions.key.as_ref()).await?;
+    written_or_why_not(store, caller, id, scheduled, (if_version, conditions)).await
 }
 
-/// The outcome of a write that found nothing to do.
-async fn nothing_written(
+/// The task that a write returned, or the reason why it found nothing to do.
+async fn written_or_why_not(
     store: &Store,
     caller: &Caller,
     id: i64,
-    if_version: Option<i64>,
-    conditions: &Conditions,
+    written: Option<Task>,
+    (if_version, conditions): (Option<i64>, &Conditions),
 ) -> Result<Written<Task>, Error> {
+    if let Some(task) = written {
+        return Ok(Written::now(task));
+    }
     if let Some(replay) = replay(store, caller, conditions).await? {
         return Ok(replay);
     }

@@ -199,7 +199,7 @@ async fn of_one_owner(db: &Db, batch: &Arc<Batch<Newest>>) -> Result<(), Error> 
                 tasks.iter().take(wanted).for_each(|task| rows.add(task.clone(), request.max_bytes));
                 rows
             });
-            batch.answer(place, list.map(in_order).map_err(Error::clone));
+            batch.answer(place, list.map_err(Error::clone));
         }
         Ok(())
     })
