@@ -74,14 +74,13 @@ impl Task {
     }
 }
 
-/// The length of a text in bytes as a JSON string.
+/// The length of a text in bytes as a JSON string. Each control character counts as its longest form.
 fn escaped_length(text: &str) -> usize {
-    let length = |byte| match byte {
-        0..=0x1f => 6,
-        b'"' | b'\\' => 2,
-        _ => 1,
-    };
-    text.bytes().map(length).sum()
+    /// The further bytes of this many are fewer than 256, so a `u8` holds their sum, which is several times as fast.
+    const BYTES: usize = 32;
+    let further = |byte: &u8| 5 * u8::from(*byte <= 0x1f) + u8::from(matches!(*byte, b'"' | b'\\'));
+    let escaped = text.as_bytes().chunks(BYTES).map(|bytes| usize::from(bytes.iter().map(further).sum::<u8>()));
+    text.len() + escaped.sum::<usize>()
 }
 
 /// The fields of a new task.
@@ -195,5 +194,18 @@ impl<T> Change<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::To)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped_length;
+
+    #[test]
+    fn the_length_of_an_escaped_text_counts_quotes_twice_and_control_characters_six_times() {
+        assert_eq!(escaped_length(""), 0);
+        assert_eq!(escaped_length("ä\u{7f}"), 3);
+        assert_eq!(escaped_length(&"\u{1f}".repeat(100)), 600);
+        assert_eq!(escaped_length(&"\"\\".repeat(100)), 400);
     }
 }
