@@ -72,9 +72,9 @@ pub(super) struct Time(pub(super) DateTime<Utc>);
 
 impl<'r> Decode<'r, Postgres> for Time {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        /// PostgreSQL counts microseconds since 2000-01-01.
+        /// PostgreSQL counts microseconds since 2000-01-01. Prepared statements return them as eight bytes.
         const EPOCH: i64 = 946_684_800_000_000;
-        let since = <i64 as Decode<Postgres>>::decode(value)?;
+        let since = i64::from_be_bytes(value.as_bytes()?.try_into()?);
         let time = since.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
         time.map(Self).ok_or_else(|| "the time is outside of the calendar".into())
     }
