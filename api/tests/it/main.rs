@@ -50,6 +50,7 @@ mod rate_limit;
 mod readiness;
 mod recurrence;
 mod recurrence_preview;
+mod recurrence_vectors;
 mod reminders;
 mod request_checks;
 mod several_servers;
