@@ -52,6 +52,7 @@ mod recurrence;
 mod recurrence_preview;
 mod recurrence_vectors;
 mod reminders;
+mod reminders_outage;
 mod request_checks;
 mod several_servers;
 mod split_tables;

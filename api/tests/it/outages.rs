@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::readiness;
+use crate::support::door::Door;
 use crate::support::program::Program;
 use crate::support::{Answer, SECRET, TestApp, User, promises, token};
 
@@ -39,32 +40,16 @@ async fn while_postgres_cannot_be_reached_requests_are_503_and_afterwards_they_s
     let Some(database) = TestDatabase::migrated(Backend::Postgres).await else {
         return;
     };
-    let (url, server) = database.url().split_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
-    let (server, name) = server.split_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
-    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = door.local_addr().unwrap();
-    let open = |door: TcpListener| {
-        let server = server.clone();
-        tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((mut client, _)) = door.accept().await {
-                let mut upstream = TcpStream::connect(&server).await.unwrap();
-                connections.spawn(async move { copy_bidirectional(&mut client, &mut upstream).await });
-            }
-        })
-    };
-    let forwarding = open(door);
-    let app = TestApp::reaching(&format!("{url}@{address}/{name}"), database, &[]).await;
+    let mut door = Door::to(database.url()).await;
+    let app = TestApp::reaching(&door.url(), database, &[]).await;
     let alice = app.user("alice");
     alice.create("before").await;
 
-    // This closes the listener and every connection through it.
-    forwarding.abort();
-    let _ = forwarding.await;
+    door.close().await;
     for _ in 0..2 {
         assert_unavailable(&alice.get(503, "/api/tasks").await);
     }
-    let _forwarding = open(TcpListener::bind(address).await.unwrap());
+    door.open().await;
     assert_eq!(alice.titles("/api/tasks").await, ["before"]);
 }
 

@@ -3,6 +3,7 @@
 pub mod agent;
 mod answer;
 mod difference;
+pub mod door;
 pub mod events;
 pub mod issuer;
 pub mod program;
