@@ -114,6 +114,9 @@ pub(crate) fn apply(
             if edit == ScheduledEdit::Toggle {
                 after.completed = !task.completed;
             }
+            // Nothing is known about a series that begins with this edit, because it has no other task.
+            let nothing = Surroundings::default();
+            let around = if after.series_id == task.series_id { around } else { &nothing };
             let mut outcome = Outcome::default();
             match (task.completed, after.completed) {
                 (false, true) => {

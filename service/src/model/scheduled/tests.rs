@@ -223,6 +223,15 @@ fn a_task_keeps_its_series_when_the_rule_changes_and_gets_a_new_one_after_it_end
 }
 
 #[test]
+fn a_task_that_gets_a_rule_and_is_completed_in_one_edit_has_a_next_occurrence_also_if_its_old_series_has_a_later_one() {
+    let end = ScheduleChanges { recurrence: Change::To(None), ..ScheduleChanges::default() };
+    let ended = change(&task("2026-02-01", rule("daily")), &changes(end)).unwrap();
+    let completed = Changes { completed: Change::To(true), ..changes(rule("weekly")) };
+    let outcome = edit(&ended, ScheduledEdit::Change, &completed, &around("2026-02-02")).unwrap();
+    assert_eq!(outcome.next.as_ref().map(slot), Some("2026-02-08"));
+}
+
+#[test]
 fn a_schedule_is_stored_as_json_and_read_back() {
     let reminders = before(&["PT15M", "P1D"]);
     let task = task("2026-02-01", ScheduleChanges { reminders, ..rule("FREQ=DAILY;COUNT=3") });
