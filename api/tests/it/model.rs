@@ -1,6 +1,8 @@
-//! A small model of the server in memory, with recurring tasks.
+//! A small model of the server in memory, with recurring tasks whose rules, due dates and time zones change. None of their occurrences is
+//! skipped.
 
-use chrono::{Days, NaiveDate};
+pub mod dates;
+
 use serde_json::{Value, json};
 
 /// An action of a user. A task is named by its number in the model; a number that is too large stands for an id without a task.
@@ -10,7 +12,6 @@ pub enum Action {
     List(&'static str),
     Get(usize),
     Update(usize, Value),
-    EndSeries(usize),
     Toggle(usize),
     Set(usize, bool),
     Delete(usize),
@@ -25,6 +26,8 @@ pub enum Action {
 struct Task {
     /// The fields that an answer has.
     fields: Value,
+    /// The number of its series in the model. It keeps it when the series ends.
+    series: Option<usize>,
     /// Whether something was written to it since it was created.
     is_touched: bool,
     /// The number of further occurrences that COUNT allows.
@@ -37,8 +40,6 @@ struct Task {
 #[derive(Debug)]
 struct Created {
     owner: usize,
-    /// The number of the first task of its series, and what it stands for.
-    occurrence: Option<(usize, String)>,
     id: i64,
     /// `None` if it is deleted.
     task: Option<Task>,
@@ -49,6 +50,8 @@ struct Created {
 #[derive(Debug, Default)]
 pub struct Model {
     tasks: Vec<Created>,
+    /// The number of series that were begun.
+    series: usize,
 }
 
 impl Model {
@@ -57,9 +60,9 @@ impl Model {
         self.tasks.len()
     }
 
-    /// Returns the first task of the series of a task, and what the task stands for.
+    /// Returns the number of the series of a task that exists, and what the task stands for.
     pub fn occurrence(&self, place: usize) -> Option<(usize, &str)> {
-        self.tasks[place].occurrence.as_ref().map(|(root, occurrence)| (*root, occurrence.as_str()))
+        self.tasks[place].task.as_ref().and_then(Task::occurrence)
     }
 
     /// Gives all tasks their ids, in whose order lists are.
@@ -69,29 +72,20 @@ impl Model {
         }
     }
 
-    /// Takes the due date out of an update of a recurring task, unless it is null. The model does not know how a series moves.
-    pub fn keep_due_date(&self, action: &mut Action) {
-        let Action::Update(place, changes) = action else { return };
-        let task = self.tasks.get(*place).and_then(|created| created.task.as_ref());
-        if task.is_some_and(is_recurring) && changes.get("due_date").is_some_and(Value::is_string) {
-            changes.as_object_mut().unwrap().remove("due_date");
-        }
-    }
-
     /// Returns the status and the body that this user must get.
     pub fn act(&mut self, user: usize, action: &Action) -> (u16, Value) {
         match action {
             Action::Create(new) => {
-                let place = self.tasks.len();
-                let mut fields = new.clone();
-                fields["completed"] = json!(false);
-                let rule = new["recurrence"].as_str();
-                let occurrence = rule.map(|_| (place, new["due_date"].as_str().unwrap().to_owned()));
-                if let Some((_, occurrence)) = &occurrence {
-                    fields["occurrence"] = json!(occurrence);
-                }
-                let left = rule.and_then(|rule| rule.strip_suffix("COUNT=2")).map(|_| 1);
-                self.add(user, occurrence, Task { fields: fields.clone(), is_touched: false, left, next: None });
+                let mut task = Task {
+                    fields: json!({"completed": false}),
+                    series: None,
+                    is_touched: false,
+                    left: None,
+                    next: None,
+                };
+                self.write(&mut task, new, None);
+                let fields = task.fields.clone();
+                self.add(user, task);
                 (201, fields)
             }
             Action::List(query) => {
@@ -109,19 +103,11 @@ impl Model {
             }
             Action::Get(place) => self.on(user, *place, |_| {}),
             Action::Update(place, changes) => {
-                let recurs = self.own(user, *place).is_ok_and(is_recurring);
-                if recurs && changes.get("due_date").is_some_and(Value::is_null) {
+                if self.own(user, *place).is_ok_and(|task| is_refused(task, changes)) {
                     return (422, Value::Null);
                 }
                 self.on(user, *place, |model| model.change(*place, changes))
             }
-            Action::EndSeries(place) => self.on(user, *place, |model| {
-                let task = model.task(*place);
-                for name in ["recurrence", "time_zone", "missed"] {
-                    task.fields.as_object_mut().unwrap().remove(name);
-                }
-                (task.is_touched, task.next) = (true, None);
-            }),
             Action::Toggle(place) => self.on(user, *place, |model| {
                 let completed = model.task(*place).fields["completed"] != true;
                 model.change(*place, &json!({"completed": completed}));
@@ -132,16 +118,16 @@ impl Model {
             Action::Delete(place) => self.deletion(user, *place, |model| {
                 let next = if model.task(*place).fields["completed"] == true { None } else { model.next(*place) };
                 model.delete(*place);
-                if let Some((occurrence, next)) = next {
-                    model.add(user, Some(occurrence), next);
+                if let Some(next) = next {
+                    model.add(user, next);
                 }
             }),
             Action::DeleteSeries(place) => self.deletion(user, *place, |model| {
                 let open =
                     |created: &Created| created.task.as_ref().is_some_and(|task| task.fields["completed"] == false);
-                let root = model.occurrence(*place).map(|(root, _)| root);
+                let series = model.task(*place).series;
                 let of_series =
-                    |other: &usize| root.is_some() && model.occurrence(*other).map(|(root, _)| root) == root;
+                    |other: &usize| series.is_some() && model.occurrence(*other).map(|(series, _)| series) == series;
                 let others = (0..model.len()).filter(of_series).filter(|other| open(&model.tasks[*other]));
                 let all: Vec<_> = others.filter(|other| other != place).chain([*place]).collect();
                 for other in all {
@@ -166,8 +152,8 @@ impl Model {
         }
     }
 
-    fn add(&mut self, owner: usize, occurrence: Option<(usize, String)>, task: Task) -> usize {
-        self.tasks.push(Created { owner, occurrence, id: 0, task: Some(task), deleted: None });
+    fn add(&mut self, owner: usize, task: Task) -> usize {
+        self.tasks.push(Created { owner, id: 0, task: Some(task), deleted: None });
         self.tasks.len() - 1
     }
 
@@ -227,11 +213,12 @@ impl Model {
         if let Some(task) = &created.task {
             return (200, task.fields.clone());
         }
-        let is_same = |other: &Created| other.task.is_some() && other.occurrence == created.occurrence;
-        if created.occurrence.is_some() && self.tasks.iter().any(is_same) {
+        let restored = Task { is_touched: true, ..created.deleted.clone().unwrap() };
+        let is_same =
+            |other: &Created| other.task.as_ref().is_some_and(|task| task.occurrence() == restored.occurrence());
+        if restored.occurrence().is_some() && self.tasks.iter().any(is_same) {
             return (409, Value::Null);
         }
-        let restored = Task { is_touched: true, ..created.deleted.clone().unwrap() };
         let fields = restored.fields.clone();
         self.tasks[place].task = Some(restored);
         (200, fields)
@@ -242,15 +229,18 @@ impl Model {
         if changes == &json!({}) {
             return;
         }
-        let was_completed = self.task(place).fields["completed"] == true;
-        let task = self.task(place);
-        task.fields.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let last_other = self.last_other(place);
+        let mut task = self.task(place).clone();
+        let was_completed = task.fields["completed"] == true;
+        self.write(&mut task, changes, last_other.as_deref());
         task.is_touched = true;
-        match (was_completed, task.fields["completed"] == true) {
+        let is_completed = task.fields["completed"] == true;
+        *self.task(place) = task;
+        match (was_completed, is_completed) {
             (false, true) => {
-                if let Some((occurrence, next)) = self.next(place) {
+                if let Some(next) = self.next(place) {
                     let owner = self.tasks[place].owner;
-                    self.task(place).next = Some(self.add(owner, Some(occurrence), next));
+                    self.task(place).next = Some(self.add(owner, next));
                 }
             }
             (true, false) => self.take_back(place),
@@ -258,33 +248,60 @@ impl Model {
         }
     }
 
+    /// Writes the fields of a request, which is not refused. `last_other` is the last occurrence of the series without the task.
+    fn write(&mut self, task: &mut Task, changes: &Value, last_other: Option<&str>) {
+        let (was_recurring, was_completed) = (is_recurring(task), task.fields["completed"] == true);
+        let before = ["due_date", "time_zone"].map(|name| task.fields.get(name).cloned());
+        for (name, value) in changes.as_object().unwrap() {
+            let is_counted_anew = name == "recurrence" && value.is_string() && task.fields.get(name) != Some(value);
+            if is_counted_anew {
+                task.left = dates::left(value.as_str().unwrap());
+            }
+            task.fields[name] = value.clone();
+        }
+        if !is_recurring(task) {
+            task.end_series();
+            return;
+        }
+        let has_moved = before != ["due_date", "time_zone"].map(|name| task.fields.get(name).cloned());
+        let occurrence = dates::occurrence_of(task.text("due_date"), task.text("time_zone"));
+        if !was_recurring {
+            task.series = Some(self.series);
+            self.series += 1;
+        } else if !has_moved || was_completed || last_other.is_some_and(|last| *occurrence <= *last) {
+            // An occurrence that is moved before another one keeps standing for its own.
+            return;
+        }
+        task.fields["occurrence"] = json!(occurrence);
+    }
+
     /// The occurrence after this one, unless there is a later one already, or the series has ended.
-    fn next(&mut self, place: usize) -> Option<((usize, String), Task)> {
+    fn next(&mut self, place: usize) -> Option<Task> {
         let task = self.tasks[place].task.clone().filter(is_recurring)?;
-        let (root, occurrence) = self.tasks[place].occurrence.clone()?;
-        if self.last_other(place).is_some_and(|last| last > occurrence) {
+        let (_, current) = task.occurrence()?;
+        if self.last_other(place).is_some_and(|last| *last > *current) {
             return None;
         }
         let left = match task.left {
             Some(left) => Some(left.checked_sub(1)?),
             None => None,
         };
-        let days = if task.fields["recurrence"] == "FREQ=WEEKLY" { 7 } else { 1 };
-        let date: NaiveDate = occurrence.parse().unwrap();
-        let date = date.checked_add_days(Days::new(days)).unwrap().to_string();
-        let mut fields = task.fields;
-        for (name, value) in [("completed", json!(false)), ("due_date", json!(date)), ("occurrence", json!(date))] {
-            fields[name] = value;
+        let (occurrence, due_date) =
+            dates::next(task.text("recurrence"), task.text("time_zone"), current, task.text("due_date"));
+        let mut next = Task { is_touched: false, left, next: None, ..task };
+        for (name, value) in
+            [("completed", json!(false)), ("due_date", json!(due_date)), ("occurrence", json!(occurrence))]
+        {
+            next.fields[name] = value;
         }
-        Some(((root, date), Task { fields, is_touched: false, left, next: None }))
+        Some(next)
     }
 
     /// The last occurrence of the series of a task without the task.
     fn last_other(&self, place: usize) -> Option<String> {
-        let (root, _) = self.occurrence(place)?;
-        let others = (0..self.len()).filter(|other| *other != place && self.tasks[*other].task.is_some());
-        let of_series = others.filter_map(|other| self.occurrence(other)).filter(|(other, _)| *other == root);
-        of_series.map(|(_, occurrence)| occurrence.to_owned()).max()
+        let (series, _) = self.occurrence(place)?;
+        let others = (0..self.len()).filter(|other| *other != place).filter_map(|other| self.occurrence(other));
+        others.filter(|(other, _)| *other == series).map(|(_, occurrence)| occurrence.to_owned()).max()
     }
 
     /// Takes a completion back: the next occurrence is deleted if nothing was written to it. If it was deleted with the series, the
@@ -295,17 +312,39 @@ impl Model {
             Some(false) => self.delete(next),
             Some(true) => {}
             None => {
-                let own = self.tasks[place].occurrence.as_ref().map(|(_, own)| own.clone());
+                let own = self.occurrence(place).map(|(_, own)| own.to_owned());
                 if self.last_other(place) < own {
-                    for name in ["recurrence", "time_zone", "missed"] {
-                        self.task(place).fields.as_object_mut().unwrap().remove(name);
-                    }
+                    self.task(place).end_series();
                 }
             }
         }
     }
 }
 
+impl Task {
+    fn text(&self, name: &str) -> &str {
+        self.fields[name].as_str().unwrap()
+    }
+
+    fn occurrence(&self) -> Option<(usize, &str)> {
+        Some((self.series?, self.fields["occurrence"].as_str()?))
+    }
+
+    fn end_series(&mut self) {
+        for name in ["recurrence", "time_zone", "missed"] {
+            self.fields.as_object_mut().unwrap().remove(name);
+        }
+        self.next = None;
+    }
+}
+
+/// Whether the changes are refused: a recurring task needs a due date and a time zone.
+fn is_refused(task: &Task, changes: &Value) -> bool {
+    let will_recur = changes.get("recurrence").map_or(is_recurring(task), Value::is_string);
+    let lacks = |name: &str| changes.get(name).or(task.fields.get(name)).is_none_or(Value::is_null);
+    will_recur && (lacks("due_date") || lacks("time_zone"))
+}
+
 fn is_recurring(task: &Task) -> bool {
-    task.fields.get("recurrence").is_some()
+    task.fields.get("recurrence").is_some_and(Value::is_string)
 }

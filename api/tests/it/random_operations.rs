@@ -11,7 +11,7 @@ use testing::on_both_databases;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use crate::model::{Action, Model};
+use crate::model::{Action, Model, dates};
 use crate::support::{Answer, TestApp, User};
 
 /// Generates any text that the contract accepts: every character but U+0000, not blank.
@@ -30,7 +30,8 @@ fn tags() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 fn due_date() -> impl Strategy<Value = &'static str> {
-    proptest::sample::select(&["2026-01-31", "2026-01-31T09:30:00Z", "2000-02-29t00:00:00.5+05:30"][..])
+    let forms = ["2026-01-31", "2026-01-31T23:30:00Z", "2000-02-29t00:00:00.5+05:30", "2099-01-30", "2099-02-07T10:00"];
+    proptest::sample::select(Vec::from(forms))
 }
 
 /// Generates any partial update: each field absent or set, a description and a due date also null.
@@ -51,13 +52,35 @@ fn changes() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Generates a new recurring task. Its dates are days, and none is skipped.
+/// Generates fields that let a task recur. None of its occurrences is skipped.
+fn rule() -> impl Strategy<Value = Value> {
+    (proptest::sample::select(&dates::RULES[..]), proptest::sample::select(&dates::ZONES[..]))
+        .prop_map(|(rule, zone)| json!({"recurrence": rule, "time_zone": zone, "missed": "keep"}))
+}
+
+/// Generates a change of a rule or a time zone, or an end of a series. The zone can be null, and can be missing with a rule.
+fn rule_changes() -> impl Strategy<Value = Value> {
+    let zone = proptest::sample::select(&dates::ZONES[..]).prop_map(|zone| json!({ "time_zone": zone }));
+    let rule_alone = proptest::sample::select(&dates::RULES[..]);
+    prop_oneof![
+        3 => rule(),
+        2 => zone,
+        1 => rule_alone.prop_map(|rule| json!({"recurrence": rule, "missed": "keep"})),
+        1 => Just(json!({"time_zone": null})),
+        2 => Just(json!({"recurrence": null})),
+    ]
+}
+
+fn with(mut body: Value, more: &Value) -> Value {
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+/// Generates a new recurring task.
 fn recurring() -> impl Strategy<Value = Value> {
-    proptest::sample::select(&["FREQ=DAILY", "FREQ=WEEKLY", "FREQ=DAILY;COUNT=2"][..]).prop_map(|rule| {
-        json!({
-            "title": "again", "description": null, "priority": "low", "tags": ["Home"], "due_date": "2099-01-30",
-            "recurrence": rule, "time_zone": "UTC", "missed": "keep"
-        })
+    (rule(), due_date()).prop_map(|(rule, due_date)| {
+        let plain = json!({"title": "again", "description": null, "priority": "low", "tags": ["Home"]});
+        with(with(plain, &json!({ "due_date": due_date })), &rule)
     })
 }
 
@@ -72,8 +95,9 @@ fn action() -> impl Strategy<Value = Action> {
         2 => prop_oneof![Just("status=all"), Just("status=pending"), Just("status=completed"), Just("priority=high"), Just("tag=école")].prop_map(Action::List),
         1 => task.clone().prop_map(Action::Get),
         3 => (task.clone(), changes()).prop_map(|(task, changes)| Action::Update(task, changes)),
+        2 => (task.clone(), changes(), rule_changes()).prop_map(|(task, changes, rule)| Action::Update(task, with(changes, &rule))),
+        2 => (task.clone(), rule_changes()).prop_map(|(task, rule)| Action::Update(task, rule)),
         3 => task.clone().prop_map(Action::Toggle),
-        1 => task.clone().prop_map(Action::EndSeries),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, completed)| Action::Set(task, completed)),
         2 => task.clone().prop_map(Action::Delete),
         1 => task.clone().prop_map(Action::DeleteSeries),
@@ -95,7 +119,6 @@ async fn send(user: &User, action: &Action, ids: &[i64], status: u16, key: Optio
         Action::Set(task, completed) => {
             user.request(Method::PATCH, &format!("{}/complete", path(*task))).json(&json!({ "completed": completed }))
         }
-        Action::EndSeries(task) => user.request(Method::PATCH, &path(*task)).json(&json!({"recurrence": null})),
         Action::DeleteSeries(task) => user.request(Method::DELETE, &format!("{}?series=true", path(*task))),
         Action::Delete(task) => user.request(Method::DELETE, &path(*task)),
         Action::Restore(task) => user.request(Method::POST, &format!("{}/restore", path(*task))),
@@ -119,28 +142,33 @@ async fn send(user: &User, action: &Action, ids: &[i64], status: u16, key: Optio
     }
 }
 
-/// Gives the tasks that an action has created their ids. Fails if there are others, or fewer.
+/// Gives the tasks that an action has created their ids. Fails if there are others, or fewer, or if a task is in another series.
 async fn find_new(user: &User, model: &mut Model, ids: &mut Vec<i64>, series: &mut BTreeMap<usize, i64>) {
     let mut pending: Vec<usize> = (ids.len()..model.len()).collect();
     let list = user.get(200, "/api/tasks").await.json();
-    let known = |task: &&Value| ids.contains(&task["id"].as_i64().unwrap());
-    let found: Vec<_> = list.as_array().unwrap().iter().filter(|task| !known(task)).cloned().collect();
+    let place_of = |task: &&Value| ids.iter().position(|id| task["id"] == *id);
+    let (known, found): (Vec<_>, Vec<_>) =
+        list.as_array().unwrap().iter().partition(|task: &&Value| place_of(task).is_some());
     assert_eq!(found.len(), pending.len(), "{found:?}");
+    for task in known {
+        let number = model.occurrence(place_of(&task).unwrap()).map(|(number, _)| number);
+        let expected = number.and_then(|number| series.get(&number)).copied().or(task["series_id"].as_i64());
+        assert_eq!((number.is_some(), expected), (!task["series_id"].is_null(), task["series_id"].as_i64()), "{task}");
+        series.extend(number.zip(expected));
+    }
     ids.resize(model.len(), 0);
     for task in found {
         let stands_for = (task["series_id"].as_i64(), task["occurrence"].as_str());
         let place = pending.iter().position(|place| match model.occurrence(*place) {
             None => stands_for == (None, None),
-            Some((root, occurrence)) => {
-                let series = series.get(&root).copied().or(stands_for.0);
-                stands_for == (series, Some(occurrence))
+            Some((number, occurrence)) => {
+                let id = series.get(&number).copied().or(stands_for.0);
+                stands_for == (id, Some(occurrence))
             }
         });
         let place = pending.remove(place.unwrap_or_else(|| panic!("not expected: {task}")));
         ids[place] = task["id"].as_i64().unwrap();
-        if let (Some((root, _)), Some(number)) = (model.occurrence(place), stands_for.0) {
-            series.insert(root, number);
-        }
+        series.extend(model.occurrence(place).map(|(number, _)| number).zip(stands_for.0));
     }
     model.set_ids(ids);
 }
@@ -162,8 +190,7 @@ async fn random_operations_of_three_users_agree_with_the_model(app: TestApp) {
         let round = round.fetch_add(1, Ordering::Relaxed);
         let users: Vec<User> = (0..3).map(|user| app.user(&format!("{round}-{user}"))).collect();
         let (mut model, mut ids, mut series) = (Model::default(), Vec::new(), BTreeMap::new());
-        for (place, (user, mut action)) in actions.into_iter().enumerate() {
-            model.keep_due_date(&mut action);
+        for (place, (user, action)) in actions.into_iter().enumerate() {
             let (status, expected) = model.act(user, &action);
             // Some requests are sent twice, with a key.
             let key = place.is_multiple_of(3).then(|| place.to_string());
