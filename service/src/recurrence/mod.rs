@@ -25,6 +25,8 @@ pub use moment::Shift;
 pub use preview::{MAX_PREVIEW, preview};
 pub(crate) use reminded::reminded_instant;
 pub use rule::Recurrence;
+#[cfg(test)]
+pub(crate) use series::STEPS;
 pub use series::{Missed, Occurrence, RecurFrom, Series};
 pub use slot::{InvalidSlot, Slot};
 

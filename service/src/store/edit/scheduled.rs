@@ -5,6 +5,8 @@
 //! and they are written whole. No other write of the owner comes in between, so nothing is computed twice, and no occurrence is
 //! made twice.
 
+#[cfg(test)]
+mod tests;
 mod written;
 
 use std::collections::{HashMap, HashSet};
