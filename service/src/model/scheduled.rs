@@ -8,7 +8,7 @@ use super::{
     Title, Zone,
 };
 use crate::Error;
-use crate::recurrence::{InvalidRecurrence, Missed, RecurFrom, Recurrence, Series, Slot};
+use crate::recurrence::{InvalidRecurrence, Missed, Occurrence, RecurFrom, Recurrence, Series, Slot};
 
 /// An edit of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(crate) struct Outcome {
     pub(crate) deleted: Vec<Task>,
     /// The reminder that fires at another time: its number, and the time in microseconds.
     pub(crate) snoozed: Option<ReminderTime>,
+    /// The number of steps that the search for the next occurrence took. A slow rule takes 100,000.
+    pub(crate) steps: u32,
 }
 
 /// The number of a reminder, and the time at which it fires, in microseconds since 1970.
@@ -93,8 +95,8 @@ pub(crate) fn apply(
 ) -> Result<Outcome, Error> {
     match edit {
         ScheduledEdit::Delete => {
-            let next = if task.completed { None } else { next_of(task, around, now) };
-            Ok(Outcome { next, deleted: vec![task.clone()], ..Outcome::default() })
+            let (next, steps) = if task.completed { (None, 0) } else { next_of(task, around, now) };
+            Ok(Outcome { next, deleted: vec![task.clone()], steps, ..Outcome::default() })
         }
         ScheduledEdit::DeleteSeries => {
             let others = around.open.iter().filter(|open| open.id != task.id);
@@ -121,7 +123,7 @@ pub(crate) fn apply(
             match (task.completed, after.completed) {
                 (false, true) => {
                     after.completed_at = Some(at);
-                    outcome.next = next_of(&after, around, now);
+                    (outcome.next, outcome.steps) = next_of(&after, around, now);
                 }
                 (true, false) => {
                     after.completed_at = None;
@@ -135,21 +137,30 @@ pub(crate) fn apply(
     }
 }
 
-/// The occurrence after this one. There is none if the series has a later one already: it goes on there.
-fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> Option<Task> {
-    let schedule = task.schedule.as_ref()?;
-    let (series, slot) = (schedule.series.as_ref()?, task.occurrence.as_ref()?);
-    if around.last_other.as_ref().is_some_and(|last| *last > **slot) {
-        return None;
-    }
-    let next = series.next(slot, task.due.as_ref()?, now)?;
+/// The occurrence after this one, with the number of steps that the search took. There is none if the series has a later one
+/// already: it goes on there.
+fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> (Option<Task>, u32) {
+    let (Some(schedule), Some(slot), Some(due)) = (&task.schedule, &task.occurrence, &task.due) else {
+        return (None, 0);
+    };
+    let Some(series) =
+        schedule.series.as_ref().filter(|_| around.last_other.as_ref().is_none_or(|last| *last <= **slot))
+    else {
+        return (None, 0);
+    };
+    let (next, steps) = series.next_counted(slot, due, now);
+    (next.map(|next| task_of(next, task, schedule, series)), steps)
+}
+
+/// The task of the occurrence after a task.
+fn task_of(next: Occurrence, task: &Task, schedule: &Schedule, series: &Series) -> Task {
     let schedule = Schedule {
         series: Some(Series { left: next.left, ..series.clone() }),
         own_zone: None,
         reminders: schedule.reminders.iter().filter(|reminder| reminder.is_relative()).cloned().collect(),
         next: None,
     };
-    Some(Task {
+    Task {
         id: 0,
         completed: false,
         completed_at: None,
@@ -157,7 +168,7 @@ fn next_of(task: &Task, around: &Surroundings, now: DateTime<Utc>) -> Option<Tas
         occurrence: Some(Box::new(next.slot)),
         schedule: Some(Box::new(schedule)),
         ..task.clone()
-    })
+    }
 }
 
 /// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it

@@ -90,8 +90,8 @@ impl Series {
         self.next_counted(current, due, completed_at).0
     }
 
-    /// [`Self::next`] with the number of steps that it took.
-    pub(super) fn next_counted(
+    /// [`Self::next`] with the number of steps that it took, which is that of days that were looked at.
+    pub(crate) fn next_counted(
         &self,
         current: &Slot,
         due: &Due,

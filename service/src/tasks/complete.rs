@@ -33,8 +33,8 @@ pub async fn set_completed(
     super::update(store, caller, id, changes, conditions).await
 }
 
-/// Completes the tasks of the caller that are not completed: up to 10,000 in one transaction, more in steps of 5,000. No step
-/// begins after ten seconds. Returns the number of those that were completed. If there are more, a repeated call goes on. The
+/// Completes the tasks of the caller that are not completed: up to 10,000 in one transaction, more in steps of 5,000. A step
+/// also ends if rules take long to compute. No step begins after ten seconds. Returns the number of those that were completed. If there are more, a repeated call goes on. The
 /// precondition is one on the state of the caller's list.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Edits of many tasks of one owner. Up to 10,000 tasks are one transaction. More are done in steps of a bounded number of
-//! rows, so that no other write waits for long.
+//! rows, so that no other write waits for long. A step also ends if the rules of its tasks take long to compute: SQLite has one
+//! writer, for which all users wait.
 
 use std::collections::HashSet;
 use std::iter;
@@ -36,6 +37,12 @@ const STEP: usize = 5000;
 const STEP_OF_ROWS: u64 = 20_000;
 /// The maximum number of tasks with a schedule that are read and written at once.
 const STEP_OF_SCHEDULED: usize = 500;
+/// The number of those that are written first in a step. Each time twice as many follow, so that a step with slow rules soon
+/// notices.
+const FIRST_OF_SCHEDULED: usize = 10;
+/// The number of steps of rules after which a step of an edit ends: those of 100 rules that are made to be slow, about 0.1 s. It takes
+/// at most about twice as many.
+const MAX_RULE_STEPS: u64 = 10_000_000;
 /// The time after which a bulk edit begins no further step.
 pub(super) const EDIT_TIME: Duration = Duration::from_secs(10);
 
@@ -86,6 +93,7 @@ impl Store {
                 key: key.clone(),
                 before: written,
                 max_tasks: self.shared.max_tasks,
+                max_rule_steps: MAX_RULE_STEPS,
             };
             let work = |db: Db, limit| {
                 let (step, holds) = (step.clone(), Arc::clone(&self.shared.holds));
@@ -122,6 +130,8 @@ struct Step {
     before: u64,
     /// The maximum number of tasks of a user.
     max_tasks: i64,
+    /// The number of steps of rules after which it ends.
+    max_rule_steps: u64,
 }
 
 /// Where the next step begins.
@@ -175,13 +185,13 @@ impl Step {
             Some((_, position)) => Next::Behind(position.clone()),
             None => Next::Nowhere,
         };
-        let total = match self.edit {
+        let (written, stopped) = match self.edit {
             BulkEdit::CompleteAll => {
                 let changes = Changes { completed: Change::To(true), ..Changes::default() };
-                before + self.write(&mut transaction, EditKind::Change, &changes, &tasks).await?
+                self.write(&mut transaction, EditKind::Change, &changes, &tasks).await?
             }
             BulkEdit::DeleteCompleted => {
-                before + self.write(&mut transaction, EditKind::Delete, &Changes::default(), &tasks).await?
+                self.write(&mut transaction, EditKind::Delete, &Changes::default(), &tasks).await?
             }
             BulkEdit::Erase => {
                 let done = self.erase(&mut transaction, &tasks, clock, is_last).await?;
@@ -189,6 +199,8 @@ impl Step {
                 return Ok(Ok(done));
             }
         };
+        let (total, is_last) = (before + written, is_last && stopped.is_none());
+        let next = stopped.map_or(next, Next::Behind);
         keys::keep_progress_in(&mut transaction, &self.caller, self.key.as_ref(), total, is_last).await?;
         transaction.commit().await?;
         Ok(Ok(Done::Now { total, next }))
@@ -214,16 +226,17 @@ impl Step {
         rows.iter().map(position).collect()
     }
 
-    /// Writes these tasks, in the steps in which a batch does. Returns their number.
+    /// Writes these tasks, in the steps in which a batch does. Returns their number, and the position behind which tasks are left
+    /// because the rules took long. Of the tasks behind it, those without a schedule can be written.
     async fn write(
         &self,
         transaction: &mut Transaction,
         kind: EditKind,
         changes: &Changes,
         tasks: &[(i64, Position)],
-    ) -> Result<u64, DbErr> {
+    ) -> Result<(u64, Option<Position>), DbErr> {
         let request = |(id, _): &(i64, Position)| EditRequest::of(self.caller.clone(), Some(*id), changes.clone());
-        let mut written = 0;
+        let (mut written, mut rule_steps) = (0, 0);
         for part in tasks.chunks(STEP) {
             let requests: Vec<EditRequest> = part.iter().map(request).collect();
             let sent = Sent::all(&requests);
@@ -232,21 +245,27 @@ impl Step {
             let done = sequence::run(transaction, kind, sent, &mut clocks, now, i64::MAX).await?;
             written += done.len() as u64;
             if kind == EditKind::Change && done.len() < requests.len() {
-                written += self.write_scheduled(transaction, changes, requests, &done).await?;
+                let (count, stopped) =
+                    self.write_scheduled(transaction, changes, requests, &done, &mut rule_steps).await?;
+                written += count;
+                if let Some((_, position)) = part.iter().find(|(id, _)| stopped == Some(*id)) {
+                    return Ok((written, Some(position.clone())));
+                }
             }
         }
-        Ok(written)
+        Ok((written, None))
     }
 
     /// Changes the tasks that the plain statement has left out, because they have a schedule. An occurrence whose next one would be
-    /// one task too many stays as it is.
+    /// one task too many stays as it is. Returns the number of tasks, and the last one if the rules took long and it ended there.
     async fn write_scheduled(
         &self,
         transaction: &mut Transaction,
         changes: &Changes,
         requests: Vec<EditRequest>,
         done: &sequence::Done,
-    ) -> Result<u64, DbErr> {
+        rule_steps: &mut u64,
+    ) -> Result<(u64, Option<i64>), DbErr> {
         let done: HashSet<usize> = done.iter().map(|(place, _)| *place).collect();
         let rest = requests.into_iter().enumerate().filter(|(place, _)| !done.contains(place));
         let scheduled = |(_, request): (usize, EditRequest)| ScheduledRequest {
@@ -254,13 +273,19 @@ impl Step {
             edit: ScheduledEdit::Change,
         };
         let rest: Vec<ScheduledRequest> = rest.map(scheduled).collect();
-        let mut written = 0;
-        for part in rest.chunks(STEP_OF_SCHEDULED) {
+        let (mut written, mut left, mut size) = (0, &rest[..], FIRST_OF_SCHEDULED);
+        while !left.is_empty() {
+            let (part, behind) = left.split_at(size.min(left.len()));
             let mut clocks = sequence::hold(transaction, &scheduled::sent(&part[..1])).await?;
             let done = scheduled::run_in(transaction, part, &mut clocks, self.max_tasks).await?;
             written += done.answers.iter().filter(|(_, answer)| answer.is_ok()).count() as u64;
+            *rule_steps += done.steps;
+            if *rule_steps >= self.max_rule_steps {
+                return Ok((written, part.last().and_then(|last| last.request.id)));
+            }
+            (left, size) = (behind, (size * 2).min(STEP_OF_SCHEDULED));
         }
-        Ok(written)
+        Ok((written, None))
     }
 
     /// Deletes these tasks without a trace. In the last step it deletes everything else of the owner too.
@@ -338,7 +363,9 @@ fn of_owner<E: EntityTrait>(column: impl Iden + Copy + 'static, user: &str) -> D
 mod tests {
     use testing::{TestDatabase, on_both_databases, seed};
 
+    use super::super::scheduled::tests::{STEPS_OF_SLOW_RULE, create_slow};
     use super::*;
+    use crate::model::{NewTask, Title};
     use crate::{DbConfig, UserId};
 
     async fn steps(db: &Db, caller: &Caller, edit: BulkEdit) -> Vec<u64> {
@@ -357,6 +384,7 @@ mod tests {
                 key: None,
                 before: written.iter().sum(),
                 max_tasks: i64::MAX,
+                max_rule_steps: 5 * STEPS_OF_SLOW_RULE,
             };
             let done = step.run(db, &Arc::default(), Duration::from_hours(1)).await.unwrap();
             let Done::Now { total, next: next_step } = done else { panic!("there is no key") };
@@ -381,6 +409,23 @@ mod tests {
         }
         assert_eq!(steps(&db, &bob, BulkEdit::CompleteAll).await, [9]);
         assert_eq!(steps(&db, &bob, BulkEdit::Erase).await, [9]);
+    }
+
+    #[on_both_databases]
+    async fn rules_that_take_long_end_a_step_and_the_next_one_goes_on_behind_it(database: TestDatabase) {
+        let store = Store::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        let alice = Caller::authenticated(UserId::parse("alice").unwrap());
+        for number in 0..12 {
+            create_slow(&store, &alice).await;
+            if number % 2 == 0 {
+                let plain = NewTask::new(Title::parse("plain").unwrap());
+                crate::tasks::create(&store, &alice, plain, None).await.unwrap();
+            }
+        }
+        let db = Db::open(&DbConfig::new(database.url()), |_| {}).await.unwrap();
+        // The plain ones, and the first of the others.
+        assert_eq!(steps(&db, &alice, BulkEdit::CompleteAll).await, [6 + FIRST_OF_SCHEDULED as u64, 2]);
+        assert_eq!(steps(&db, &alice, BulkEdit::DeleteCompleted).await, [6 + 12]);
     }
 
     #[on_both_databases]

@@ -6,7 +6,7 @@
 //! made twice.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod written;
 
 use std::collections::{HashMap, HashSet};
@@ -128,6 +128,8 @@ pub(super) struct Done {
     pub(super) answers: Vec<(usize, Result<Task, Error>)>,
     /// The number of tasks that were added.
     pub(super) added: usize,
+    /// The number of steps that the search for next occurrences took.
+    pub(super) steps: u64,
 }
 
 /// Does edits in a transaction. The owners are locked already, and `clocks` are theirs.
@@ -148,7 +150,7 @@ pub(super) async fn run_in<'a>(
         let mut tasks = read_named(transaction, &sent).await?;
         later.extend(take_repeated_series(&mut sent, &tasks));
         later.sort_unstable_by_key(|sent| sent.place);
-        let mut round = Round { transaction, requests, clocks, max_tasks, written: Written::default() };
+        let mut round = Round { transaction, requests, clocks, max_tasks, written: Written::default(), steps: 0 };
         round.run(&sent, &mut tasks, &mut done).await?;
         sent = later;
     }
@@ -210,6 +212,7 @@ struct Round<'t, 'r, 'a> {
     clocks: &'r mut Clocks<'a>,
     max_tasks: i64,
     written: Written,
+    steps: u64,
 }
 
 impl<'a> Round<'_, '_, 'a> {
@@ -217,7 +220,8 @@ impl<'a> Round<'_, '_, 'a> {
         let mut around = self.surroundings(sent, tasks).await?;
         let time = now();
         for (n, sent) in sent.iter().enumerate() {
-            if n % COMPUTED_AT_ONCE == COMPUTED_AT_ONCE - 1 {
+            // Also before the first one, because another round can have ended just before.
+            if n % COMPUTED_AT_ONCE == 0 {
                 yield_now().await;
             }
             let around = around.remove(&sent.place).unwrap_or_default();
@@ -226,6 +230,7 @@ impl<'a> Round<'_, '_, 'a> {
             }
         }
         done.added += self.written.new.len();
+        done.steps += self.steps;
         let answers = take(&mut self.written).write(self.transaction, self.requests, self.clocks, time).await?;
         done.answers.extend(answers.into_iter().map(|(place, task)| (place, Ok(task))));
         Ok(())
@@ -351,7 +356,9 @@ impl<'a> Round<'_, '_, 'a> {
             ScheduledEdit::Snooze { .. } => task.updated_at,
             _ => number(clock)?,
         };
-        let Outcome { changed, next, deleted, snoozed } = apply(&task, edit, &request.changes, around, (at, now))?;
+        let outcome = apply(&task, edit, &request.changes, around, (at, now))?;
+        let Outcome { changed, next, deleted, snoozed, steps } = outcome;
+        self.steps += u64::from(steps);
         let added = i64::from(next.is_some()) - i64::try_from(deleted.len()).unwrap_or_default();
         if added > 0 && clock.tasks + added > self.max_tasks {
             return Err(Error::TooManyTasks);
