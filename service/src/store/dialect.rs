@@ -129,11 +129,6 @@ impl Dialect {
         (self != Self::Sqlite).then(set)
     }
 
-    /// Joins the requests with the tasks for which `condition` holds.
-    pub(super) fn join_tasks(self, select: &mut SelectStatement, condition: Expr) {
-        self.join(select, Entity, condition);
-    }
-
     /// Joins the requests with the rows of a table for which `condition` holds. SQLite would otherwise read the table first.
     pub(super) fn join(self, select: &mut SelectStatement, table: impl IntoTableRef, condition: Expr) {
         match self {

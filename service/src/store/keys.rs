@@ -11,7 +11,7 @@ use sea_orm::{DbErr, IdenStatic};
 
 use super::Store;
 use super::columns::IMAGE;
-use super::dialect::{Dialect, request};
+use super::dialect::request;
 use super::image::{self, HasImage};
 use super::input::{Input, InputValue, Sent};
 use super::request::EditRequest;
@@ -108,10 +108,9 @@ pub(super) static FIND: LazyLock<Statement<KeyOfCaller>> = LazyLock::new(|| {
             .expr(stored(Column::TaskId))
             .exprs(IMAGE.map(|(.., kept)| stored(kept)))
             .expr(request("place"))
-            .exprs([Column::Fingerprint, Column::Count].map(stored))
-            .from(Dialect::request_table(requests));
+            .exprs([Column::Fingerprint, Column::Count].map(stored));
         let is_named = stored(Column::UserId).eq(dialect.owner()).and(stored(Column::Key).eq(request("key")));
-        dialect.join(&mut select, Entity, is_named);
+        requests.join(&mut select, dialect, Entity, is_named);
         dialect.text(&select)
     })
 });

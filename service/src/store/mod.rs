@@ -25,6 +25,7 @@ mod owned;
 mod plans;
 mod read;
 mod request;
+mod requests;
 mod row;
 mod sort;
 mod statement;

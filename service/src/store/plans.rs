@@ -134,6 +134,24 @@ async fn a_batch_finds_its_rows_by_index(database: TestDatabase) {
     }
 }
 
+/// Citus keeps a generic plan only of a statement on one table without a join. It plans every other one each time.
+#[test]
+fn a_statement_for_one_request_on_split_tables_has_no_join() {
+    let of_one: Vec<_> = batches().into_iter().filter_map(|texts| Some((texts.name, texts.of_one?))).collect();
+    for (name, text) in &of_one {
+        for refused in ["JOIN", "unnest", r#""request""#] {
+            assert!(!text.contains(refused), "{name}: {text}");
+        }
+        assert!(text.contains("\"user_id\" = ($1)"), "{name}: {text}");
+        // Reads of the log and of a series look twice.
+        let tables = text.matches("FROM \"task").count() + usize::from(text.starts_with("UPDATE \"task"));
+        assert!(tables == 1 || (tables == 2 && *name == "deleted"), "{name}: {text}");
+    }
+    for name in ["advance", "found_to_change", "found_to_delete", "change_one_by_one", "delete_one_by_one", "key"] {
+        assert!(of_one.iter().any(|(of, _)| *of == name), "{name}");
+    }
+}
+
 /// Whether a nested loop reads a list of unknown length again for each row of another one. `turns` has only one row.
 fn is_quadratic(plan: &str) -> bool {
     let lines: Vec<&str> = plan.lines().collect();

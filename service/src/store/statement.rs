@@ -2,7 +2,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use migration::Layout;
-use sea_orm::sea_query::{DynIden, Expr, InsertStatement, Query as SelectQuery, SelectStatement};
+use sea_orm::sea_query::{DynIden, Expr, InsertStatement, Query as SelectQuery};
 use sea_orm::sqlx;
 use sea_orm::sqlx::postgres::{PgArguments, Postgres};
 use sea_orm::sqlx::query::Query;
@@ -15,6 +15,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use super::dialect::InputType;
 use super::dialect::{Dialect, NAME_OF_OWNER, request};
 use super::input::{Input, InputValue, Sent};
+use super::requests::{OfOne, Requests};
 use super::row::StoredRow;
 use crate::batch::{Batch, Operation};
 use crate::db::Transaction;
@@ -34,19 +35,22 @@ pub(super) struct Statement<R: 'static> {
     inputs: Vec<Input<R>>,
     /// Empty if PostgreSQL has no such statement.
     postgres: String,
-    by_owner: ByOwner,
+    by_owner: ByOwner<R>,
     /// `None` if SQLite has no such statement.
     sqlite: Option<String>,
 }
 
 /// A statement for PostgreSQL whose tables are split by owner.
-enum ByOwner {
+enum ByOwner<R: 'static> {
     /// There is none.
     Missing,
     /// The one for whole tables, with requests of several owners.
     Whole,
     /// A statement for requests of one owner, who is the first parameter. The others are an array for each other input.
     Arrays(String),
+    /// The same with a second text for one request. Most batches have one: few users send several writes at once. Such a text has
+    /// no join if the tables of the statement are one, and Citus keeps a generic plan only then.
+    OneOrArrays(OfOne<R>, String),
     /// An INSERT of values for requests of one owner, who is the first parameter. The others are the other inputs of each request.
     Values(Vec<(usize, String)>),
 }
@@ -81,21 +85,22 @@ impl Cell {
 
 impl<R> Statement<R> {
     /// The statement that `build` makes for each dialect from the derived table of the requests.
-    pub(super) fn new(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+    pub(super) fn new(inputs: Vec<Input<R>>, build: impl Fn(Dialect, Requests) -> String) -> Self {
         let text = |dialect: Dialect| {
             let columns = inputs.iter().map(|input| (input.name, input.value.input_type()));
-            build(dialect, dialect.requests(columns))
+            build(dialect, Requests::Table(dialect.requests(columns).into()))
         };
+        let of_one = OfOne::new(&inputs, build(Dialect::PostgresByOwner, Requests::Parameters));
         Self {
             postgres: text(Dialect::Postgres),
-            by_owner: ByOwner::Arrays(text(Dialect::PostgresByOwner)),
+            by_owner: ByOwner::OneOrArrays(of_one, text(Dialect::PostgresByOwner)),
             sqlite: Some(text(Dialect::Sqlite)),
             inputs,
         }
     }
 
     /// A statement that has requests of several owners also if the tables are split by owner. It reads all parts of them.
-    pub(super) fn for_all_owners(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+    pub(super) fn for_all_owners(inputs: Vec<Input<R>>, build: impl Fn(Dialect, Requests) -> String) -> Self {
         Self { by_owner: ByOwner::Whole, ..Self::new(inputs, build) }
     }
 
@@ -130,12 +135,12 @@ impl<R> Statement<R> {
     }
 
     /// A statement that PostgreSQL does not have whose tables are split by owner.
-    pub(super) fn whole(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+    pub(super) fn whole(inputs: Vec<Input<R>>, build: impl Fn(Dialect, Requests) -> String) -> Self {
         Self { by_owner: ByOwner::Missing, ..Self::new(inputs, build) }
     }
 
     /// A statement that only SQLite has.
-    pub(super) fn for_sqlite(inputs: Vec<Input<R>>, build: impl Fn(Dialect, SelectStatement) -> String) -> Self {
+    pub(super) fn for_sqlite(inputs: Vec<Input<R>>, build: impl Fn(Dialect, Requests) -> String) -> Self {
         Self::whole(inputs, build).for_sequences()
     }
 
@@ -215,16 +220,15 @@ impl<R> Statement<R> {
     fn bind_by_owner<'q>(&'static self, text: &'static str, sent: &[Sent<'q, R>]) -> Result<PgQuery<'q>, DbErr> {
         let owner = self.owner(sent)?;
         let mut query = sqlx::query(text).bind(owner);
-        let others = || self.inputs.iter().filter(|input| input.name != NAME_OF_OWNER);
-        if let ByOwner::Values(_) = self.by_owner {
-            for one in sent {
-                for input in others() {
-                    query = bind_one(query, input, one);
-                }
-            }
-        } else {
-            for input in others() {
-                query = bind_array(query, input, sent);
+        let others = self.inputs.iter().filter(|input| input.name != NAME_OF_OWNER);
+        let of_each: Vec<&Input<R>> = match (&self.by_owner, sent.len()) {
+            (ByOwner::Values(_), _) => others.collect(),
+            (ByOwner::OneOrArrays(of_one, _), 1) => of_one.inputs.iter().collect(),
+            _ => return Ok(others.fold(query, |query, input| bind_array(query, input, sent))),
+        };
+        for one in sent {
+            for input in &of_each {
+                query = bind_one(query, input, one);
             }
         }
         Ok(query)
@@ -287,7 +291,11 @@ impl<R> Statement<R> {
     pub(super) fn texts(&'static self, name: &'static str, has_owners: bool, scalars: &'static str) -> Texts {
         let inputs = self.inputs.iter().map(|input| (input.name, input.value.input_type())).collect();
         let postgres = Some(self.postgres.as_str()).filter(|text| !text.is_empty());
-        Texts { name, postgres, sqlite: self.sqlite.as_deref(), inputs, has_owners, scalars }
+        let of_one = match &self.by_owner {
+            ByOwner::OneOrArrays(of_one, _) => Some(of_one.text.as_str()),
+            _ => None,
+        };
+        Texts { name, postgres, sqlite: self.sqlite.as_deref(), of_one, inputs, has_owners, scalars }
     }
 }
 
@@ -297,6 +305,8 @@ pub(super) struct Texts {
     pub(super) name: &'static str,
     pub(super) postgres: Option<&'static str>,
     pub(super) sqlite: Option<&'static str>,
+    /// The text for one request on tables that are split by owner.
+    pub(super) of_one: Option<&'static str>,
     inputs: Vec<(&'static str, InputType)>,
     has_owners: bool,
     scalars: &'static str,
@@ -363,15 +373,16 @@ fn bind_one<'q, R>(query: PgQuery<'q>, input: &Input<R>, sent: &Sent<'q, R>) -> 
 
 type Parts<'s, 'q, R> = Vec<(&'static str, &'s [Sent<'q, R>])>;
 
-impl ByOwner {
+impl<R> ByOwner<R> {
     /// The texts that are sent, each with the requests that are its parameters.
     ///
     /// # Errors
     /// If there is no statement for requests of one owner.
-    fn parts<'s, 'q, R>(&'static self, sent: &'s [Sent<'q, R>]) -> Result<Parts<'s, 'q, R>, DbErr> {
+    fn parts<'s, 'q>(&'static self, sent: &'s [Sent<'q, R>]) -> Result<Parts<'s, 'q, R>, DbErr> {
         Ok(match self {
             Self::Missing | Self::Whole => return Err(missing("PostgreSQL with tables split by owner")),
-            Self::Arrays(text) => vec![(text.as_str(), sent)],
+            Self::OneOrArrays(of_one, _) if sent.len() == 1 => vec![(of_one.text.as_str(), sent)],
+            Self::Arrays(text) | Self::OneOrArrays(_, text) => vec![(text.as_str(), sent)],
             Self::Values(texts) => {
                 let (mut parts, mut rest) = (Vec::new(), sent);
                 for (rows, text) in texts {

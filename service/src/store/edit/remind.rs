@@ -14,7 +14,7 @@ use super::steps::Kind;
 use crate::db::{DEADLINE, Transaction};
 use crate::model::{LoggedReminder, now};
 use crate::store::Store;
-use crate::store::dialect::{Dialect, request};
+use crate::store::dialect::request;
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::row::StoredRow;
 use crate::store::statement::{Cell, Inserted, Statement};
@@ -115,7 +115,6 @@ static FIRE: LazyLock<Statement<Named>> = LazyLock::new(|| {
         let mut fire = Query::update();
         fire.table(task_reminder::Entity)
             .value(FiredAt, dialect.shared_now(request("now")))
-            .from(Dialect::request_table(requests))
             .and_where(of_reminder(UserId).eq(dialect.owner()))
             .and_where(of_reminder(TaskId).eq(request("id")))
             .and_where(of_reminder(N).eq(request("number")))
@@ -124,6 +123,9 @@ static FIRE: LazyLock<Statement<Named>> = LazyLock::new(|| {
             // It may have been put off since it was read.
             .and_where(dialect.shared_now(request("now")).sub(of_reminder(At)).gte(0))
             .returning(Query::returning().columns([TaskId, N, At, FiredAt]));
+        if let Some(requests) = requests.table() {
+            fire.from(requests);
+        }
         dialect.text(&fire)
     })
 });

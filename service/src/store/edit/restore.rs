@@ -23,7 +23,7 @@ use crate::db::{DEADLINE, Db, Transaction};
 use crate::listeners::Listeners;
 use crate::model::{Task, now, reminder_times};
 use crate::store::columns::{ID, IMAGE, OWNER, ReadPosition, read};
-use crate::store::dialect::{Dialect, request, task};
+use crate::store::dialect::{request, task};
 use crate::store::growth::Growth;
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::keys::{self, Claim};
@@ -278,8 +278,7 @@ static DELETED_TASKS: LazyLock<Statement<EditRequest>> = LazyLock::new(|| {
             .eq(dialect.owner())
             .and(of_change(At).eq(Expr::SubQuery(None, Box::new(last_deletion.into()))));
         let mut deleted = Query::select();
-        deleted.from(Dialect::request_table(requests));
-        dialect.join(&mut deleted, task_change::Entity, is_last);
+        requests.join(&mut deleted, dialect, task_change::Entity, is_last);
         deleted
             .expr(of_change(TaskId))
             .exprs(IMAGE.map(|(_, kept, _)| of_change(kept)))

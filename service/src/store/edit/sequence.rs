@@ -25,6 +25,7 @@ use crate::store::dialect::{Dialect, request, task};
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::keys::{self, Claim};
 use crate::store::request::{EditKind, EditRequest};
+use crate::store::requests::Requests;
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::{Cell, Inserted, Statement};
 
@@ -36,13 +37,15 @@ pub(super) struct Clock {
     /// The number of the owner's tasks.
     pub(super) tasks: i64,
     /// The number at which the owner's history begins.
-    begin: i64,
+    pub(super) begin: i64,
+    /// The last number and the number of tasks that the row has already, if they were written with the lock.
+    pub(super) written: Option<(i64, i64)>,
 }
 
 impl Clock {
     /// The clock of an owner without tasks, which begins at this time.
     pub(super) fn beginning(now: i64) -> Self {
-        Self { last: now, tasks: 0, begin: now }
+        Self { last: now, tasks: 0, begin: now, written: None }
     }
 
     /// The next number, at this time or later.
@@ -69,7 +72,10 @@ static HOLD: EditStatement = LazyLock::new(|| {
             hold.and_where(Expr::col(UserId).eq(dialect.owner())).lock(LockType::Update);
             return dialect.text(&hold);
         }
-        let names = Query::select().expr(request(OWNER.name)).from(Dialect::request_table(requests)).to_owned();
+        let mut names = Query::select().expr(request(OWNER.name)).to_owned();
+        if let Some(requests) = requests.table() {
+            names.from(requests);
+        }
         hold.and_where(Expr::col(UserId).in_subquery(names));
         if dialect == Dialect::Postgres {
             hold.order_by_expr(Expr::cust("user_id COLLATE \"C\""), Order::Asc).lock(LockType::Update);
@@ -114,7 +120,7 @@ fn found(kind: Kind) -> Statement<EditRequest> {
 
 static UPDATE: EditStatement = LazyLock::new(|| {
     Statement::new([change_inputs(), vec![AT, TIME_OF_WRITE, IF_UPDATED_AT]].concat(), |dialect, requests| {
-        let mut update = steps::update(dialect, Dialect::request_table(requests));
+        let mut update = steps::update(dialect, requests.table());
         dialect.text(update.and_where(steps::has_version()).and_where(steps::is_plain(Kind::Changed)))
     })
 });
@@ -122,6 +128,9 @@ static UPDATE: EditStatement = LazyLock::new(|| {
 static DELETE: EditStatement = LazyLock::new(|| {
     Statement::new(vec![OWNER, ID, IF_UPDATED_AT], |dialect, requests| {
         let is_found = steps::is_named(dialect).and(steps::has_version()).and(steps::is_plain(Kind::Deleted));
+        if let Requests::Parameters = requests {
+            return dialect.text(steps::delete_one(is_found).returning(returned()));
+        }
         let mut found = joined(dialect, requests, is_found);
         found.columns([Column::Id, Column::UserId].map(|column| (Entity, column)));
         dialect.text(steps::delete(dialect, found).returning(returned()))
@@ -138,10 +147,9 @@ fn log_before(kind: Kind) -> Statement<EditRequest> {
 }
 
 /// The requests with their tasks, without columns.
-pub(super) fn joined(dialect: Dialect, requests: SelectStatement, condition: Expr) -> SelectStatement {
+pub(super) fn joined(dialect: Dialect, requests: Requests, condition: Expr) -> SelectStatement {
     let mut joined = Query::select();
-    joined.from(Dialect::request_table(requests));
-    dialect.join_tasks(&mut joined, condition);
+    requests.join(&mut joined, dialect, Entity, condition);
     joined
 }
 
@@ -202,7 +210,7 @@ pub(super) async fn hold<'a>(
     let mut clocks = Clocks::new();
     let keep = |row: &dyn StoredRow| {
         if let Some(name) = names.get(row.text(0)?) {
-            let clock = Clock { last: row.number(1)?, tasks: row.number(2)?, begin: row.number(3)? };
+            let clock = Clock { last: row.number(1)?, tasks: row.number(2)?, begin: row.number(3)?, written: None };
             clocks.insert(*name, clock);
         }
         Ok(())
@@ -288,7 +296,7 @@ async fn run_without_keys<'a>(
     sent.retain_mut(|sent| {
         let clock = match kind {
             EditKind::Create => {
-                let clock = clocks.entry(owner(sent)).or_insert(Clock { last: now, tasks: 0, begin: now });
+                let clock = clocks.entry(owner(sent)).or_insert(Clock::beginning(now));
                 Some(clock).filter(|clock| clock.tasks < max_tasks)
             }
             EditKind::Change | EditKind::Delete => clocks.get_mut(owner(sent)),
@@ -391,7 +399,7 @@ async fn log_found(
     Ok(unreadable)
 }
 
-/// Moves the clocks of the owners for whom something was done.
+/// Moves the clocks of the owners for whom something was done, unless they were moved so with the lock.
 async fn spend<'a>(
     transaction: &mut Transaction,
     kind: EditKind,
@@ -412,15 +420,18 @@ async fn spend<'a>(
             moved.insert(*name, Clock { last, ..*clock });
         }
     }
+    moved.retain(|_, clock| clock.written != Some((clock.last, clock.tasks)));
     let moved: Vec<NamedClock> = moved.into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect();
     if moved.is_empty() { Ok(()) } else { SPEND.fetch_in(transaction, &Sent::all(&moved), |_| Ok(())).await }
 }
 
 /// The statements, by name.
 #[cfg(test)]
-pub(super) fn texts() -> [crate::store::statement::Texts; 9] {
+pub(super) fn texts() -> [crate::store::statement::Texts; 11] {
     [
         HOLD.texts("hold", false, ""),
+        FOUND_TO_CHANGE.texts("found_to_change", false, ""),
+        FOUND_TO_DELETE.texts("found_to_delete", false, ""),
         INSERT.texts("create_one_by_one", false, ""),
         LOG_CREATED.texts("log_created", false, ""),
         LOG_CHANGED.texts("log_changed", false, ""),

@@ -65,8 +65,8 @@ pub(super) fn insert(requests: TableRef) -> InsertStatement {
     insert
 }
 
-/// `UPDATE task SET … FROM (…) AS request WHERE … RETURNING …`.
-pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
+/// `UPDATE task SET … FROM (…) AS request WHERE … RETURNING …`, without FROM if the request is parameters.
+pub(super) fn update(dialect: Dialect, requests: impl Into<Option<TableRef>>) -> UpdateStatement {
     let mut update = Query::update();
     update.table(Entity);
     for written in &WRITTEN {
@@ -74,8 +74,16 @@ pub(super) fn update(dialect: Dialect, requests: TableRef) -> UpdateStatement {
             update.value(written.column, value);
         }
     }
-    update.from(requests).and_where(is_named(dialect)).returning(returned());
+    if let Some(requests) = requests.into() {
+        update.from(requests);
+    }
+    update.and_where(is_named(dialect)).returning(returned());
     update
+}
+
+/// `DELETE FROM task WHERE …`, for the one request that is parameters.
+pub(super) fn delete_one(is_found: Expr) -> DeleteStatement {
+    Query::delete().from_table(Entity).and_where(is_found).to_owned()
 }
 
 /// `DELETE FROM task WHERE (id, user_id) IN (…)`.

@@ -131,7 +131,10 @@ pub(super) static UPDATE: TaskStatement = LazyLock::new(|| {
         for (column, input) in COLUMNS.iter().filter(|(column, _)| changes(*column)) {
             update.value(*column, request(input.name));
         }
-        dialect.text(update.from(Dialect::request_table(requests)).and_where(steps::is_named(dialect)))
+        if let Some(requests) = requests.table() {
+            update.from(requests);
+        }
+        dialect.text(update.and_where(steps::is_named(dialect)))
     })
 });
 
@@ -182,10 +185,11 @@ pub(super) static LAST_OTHER: NamedStatement = LazyLock::new(|| {
             .order_by((Entity, Column::Occurrence), Order::Desc)
             .limit(1)
             .to_owned();
-        let select = Query::select()
-            .exprs([request("id"), request("user_id"), Expr::SubQuery(None, Box::new(last.into()))])
-            .from(Dialect::request_table(requests))
-            .to_owned();
+        let mut select = Query::select();
+        select.exprs([request("id"), request("user_id"), Expr::SubQuery(None, Box::new(last.into()))]);
+        if let Some(requests) = requests.table() {
+            select.from(requests);
+        }
         dialect.text(&select)
     })
 });
@@ -210,8 +214,10 @@ pub(super) static OCCURRENCES: TaskStatement = LazyLock::new(|| {
 /// Deletes tasks.
 pub(super) static DELETE: NamedStatement = LazyLock::new(|| {
     Statement::new(vec![NAMED_OWNER, NAMED_ID], |dialect, requests| {
-        let named =
-            Query::select().exprs(["id", "user_id"].map(request)).from(Dialect::request_table(requests)).to_owned();
+        let Some(requests) = requests.table() else {
+            return dialect.text(&steps::delete_one(steps::is_named(dialect)));
+        };
+        let named = Query::select().exprs(["id", "user_id"].map(request)).from(requests).to_owned();
         dialect.text(&steps::delete(dialect, named))
     })
 });
@@ -300,11 +306,17 @@ type ReminderStatement = LazyLock<Statement<ReminderRow>>;
 pub(super) static DELETE_REMINDERS: ReminderStatement = LazyLock::new(|| {
     Statement::new(REMINDER_KEY.to_vec(), |dialect, requests| {
         use task_reminder::Column::{N, TaskId, UserId};
-        let key = [UserId, TaskId, N].map(|column| Expr::col((task_reminder::Entity, column)));
-        let named = Query::select()
-            .exprs(["user_id", "task_id", "n"].map(request))
-            .from(Dialect::request_table(requests))
-            .to_owned();
+        let of_reminder = |column| Expr::col((task_reminder::Entity, column));
+        let key = [UserId, TaskId, N].map(of_reminder);
+        let Some(requests) = requests.table() else {
+            let mut delete = Query::delete().from_table(task_reminder::Entity).to_owned();
+            delete
+                .and_where(of_reminder(UserId).eq(dialect.owner()))
+                .and_where(of_reminder(TaskId).eq(request("task_id")))
+                .and_where(of_reminder(N).eq(request("n")));
+            return dialect.text(&delete);
+        };
+        let named = Query::select().exprs(["user_id", "task_id", "n"].map(request)).from(requests).to_owned();
         let mut delete =
             Query::delete().from_table(task_reminder::Entity).and_where(Expr::tuple(key).in_subquery(named)).to_owned();
         if dialect == Dialect::PostgresByOwner {

@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use super::place;
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
-use crate::store::dialect::{Dialect, request};
+use crate::store::dialect::request;
 use crate::store::input::{Input, InputValue, Sent};
 use crate::store::row::StoredRow;
 use crate::store::statement::Statement;
@@ -25,9 +25,9 @@ const PLACE: Input<Caller> = Input { name: "place", value: InputValue::BigInt(|s
 pub(super) static STATEMENT: LazyLock<Statement<Caller>> = LazyLock::new(|| {
     Statement::whole(vec![OWNER, PLACE], |dialect, requests| {
         let mut select = Query::select();
-        select.column((Entity, Column::Clock)).expr(request(PLACE.name)).from(Dialect::request_table(requests));
+        select.column((Entity, Column::Clock)).expr(request(PLACE.name));
         let is_owner = Expr::col((Entity, Column::UserId)).eq(dialect.owner());
-        dialect.join(&mut select, Entity, is_owner);
+        requests.join(&mut select, dialect, Entity, is_owner);
         dialect.text(&select)
     })
 });

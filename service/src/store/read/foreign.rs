@@ -1,12 +1,12 @@
 use std::sync::{Arc, LazyLock};
 
-use ::entity::task::Column;
+use ::entity::task::{Column, Entity};
 use sea_orm::sea_query::{ExprTrait, Query};
 
 use super::{ID, IdRequest, OWNER, PLACE, place};
 use crate::batch::{Batch, Operation};
 use crate::db::Db;
-use crate::store::dialect::{Dialect, request, task};
+use crate::store::dialect::{request, task};
 use crate::store::input::Sent;
 use crate::store::row::StoredRow;
 use crate::store::statement::Statement;
@@ -22,9 +22,9 @@ pub(in crate::store) struct Foreign;
 pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     Statement::for_all_owners(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
-        select.expr(request(PLACE.name)).from(Dialect::request_table(requests));
+        select.expr(request(PLACE.name));
         let is_foreign = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).ne(request(OWNER.name)));
-        dialect.join_tasks(&mut select, is_foreign);
+        requests.join(&mut select, dialect, Entity, is_foreign);
         dialect.text(&select)
     })
 });

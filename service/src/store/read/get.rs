@@ -10,7 +10,7 @@ use crate::batch::{Batch, Operation};
 use crate::db::Db;
 use crate::model::Task;
 use crate::store::columns::{ReadPosition, read};
-use crate::store::dialect::{Dialect, request, task};
+use crate::store::dialect::{request, task};
 use crate::store::input::Sent;
 use crate::store::row::{AFTER_TASK, StoredRow};
 use crate::store::statement::Statement;
@@ -24,9 +24,9 @@ pub(in crate::store) struct Get;
 pub(super) static STATEMENT: LazyLock<Statement<IdRequest>> = LazyLock::new(|| {
     Statement::whole(vec![OWNER, ID, PLACE], |dialect, requests| {
         let mut select = Query::select();
-        select.columns(read()).expr(request(PLACE.name)).from(Dialect::request_table(requests));
+        select.columns(read()).expr(request(PLACE.name));
         let is_asked = task(Column::Id).eq(request(ID.name)).and(task(Column::UserId).eq(dialect.owner()));
-        dialect.join_tasks(&mut select, is_asked);
+        requests.join(&mut select, dialect, Entity, is_asked);
         dialect.text(&select)
     })
 });
