@@ -58,9 +58,9 @@ async fn the_clock_and_the_count_of_an_owner_are_those_of_the_writes_that_were_d
         assert_eq!(toggled.iter().flatten().filter(|written| written.value.completed == round).count(), ids.len());
         assert!(clock_of_alice(&connection).await > before);
     }
-    let renamed = Changes { title: Change::To(Title::parse("new").unwrap()), ..Changes::default() };
-    let updates = with_missing.iter().map(|id| tasks::update(&store, &alice, *id, renamed.clone(), &any));
-    let updated = join_all(updates).await;
+    let to_new = Changes { title: Change::To(Title::parse("new").unwrap()), ..Changes::default() };
+    let renames = with_missing.iter().map(|id| tasks::update(&store, &alice, *id, to_new.clone(), &any));
+    let updated = join_all(renames).await;
     assert_eq!(updated.iter().flatten().filter(|written| written.value.title == "new").count(), ids.len());
     let before = clock_of_alice(&connection).await;
 
