@@ -1,8 +1,8 @@
 //! The lock of an owner and the new clock in one statement, for tables that are split by owner.
 //!
-//! There each statement is a round trip to a node, which costs more than the write itself. So the clock moves with the lock, by the
-//! numbers that the writes are going to take. If fewer of them are done, `sequence.rs` writes the row once more at the end, with
-//! what was really done. If none is done, nothing is committed.
+//! There each statement is a round trip to a node, which costs more than the write itself. So the clock moves with the lock, by
+//! the numbers that the writes are going to take. If fewer of them are done, `sequence.rs` writes the row once more at the end,
+//! with what was really done. If none is done, nothing is committed.
 
 use std::sync::LazyLock;
 
@@ -58,8 +58,8 @@ static ADVANCE: LazyLock<Statement<Intended>> = LazyLock::new(|| {
     advance.for_one_owner()
 });
 
-/// Locks the owner of a batch of one kind, and moves the owner's clock. The clock that it returns is the one from which the writes
-/// take their numbers, if it is at least `now`. An owner without a row has none.
+/// Locks the owner of a batch of one kind, and moves the owner's clock. The clock that it returns is the one from which the
+/// writes take their numbers. It is at least `now`. An owner without a row has none.
 pub(super) async fn advance<'a>(
     transaction: &mut Transaction,
     kind: EditKind,
