@@ -100,7 +100,7 @@ impl ScheduleFields {
             series_id,
             occurrence: occurrence.map(|slot| slot.as_str().to_owned()),
             reminders: Some(reminders).filter(|reminders| !reminders.is_empty()),
-            next_id: next,
+            next_id: next.filter(|_| task.completed),
         }
     }
 }

@@ -230,7 +230,8 @@ impl Model {
             return;
         }
         let last_other = self.last_other(place);
-        let mut task = self.task(place).clone();
+        let before = self.task(place).clone();
+        let mut task = before.clone();
         let was_completed = task.fields["completed"] == true;
         self.write(&mut task, changes, last_other.as_deref());
         task.is_touched = true;
@@ -241,10 +242,39 @@ impl Model {
                 if let Some(next) = self.next(place) {
                     let owner = self.tasks[place].owner;
                     self.task(place).next = Some(self.add(owner, next));
+                } else {
+                    let next = self.task(place).next.filter(|next| self.tasks[*next].task.is_some());
+                    self.task(place).next = next;
                 }
             }
             (true, false) => self.take_back(place),
             _ => {}
+        }
+        self.change_later(place, &before);
+    }
+
+    /// Gives the later open occurrences of a series the rule that one of them has got, or ends them with it.
+    fn change_later(&mut self, place: usize, before: &Task) {
+        let rule = |task: &Task| {
+            let of = |name: &str| task.fields.get(name).cloned().unwrap_or_default();
+            json!({"recurrence": of("recurrence"), "missed": of("missed")})
+        };
+        let after = self.task(place).clone();
+        let Some((series, own)) =
+            before.occurrence().filter(|_| before.series == after.series && rule(before) != rule(&after))
+        else {
+            return;
+        };
+        let is_later = |other: &usize| self.occurrence(*other).is_some_and(|(of, at)| of == series && at > own);
+        let is_open = |other: &usize| {
+            self.tasks[*other].task.as_ref().is_some_and(|task| task.fields["completed"] == false && is_recurring(task))
+        };
+        let later: Vec<usize> = (0..self.len()).filter(is_later).filter(is_open).collect();
+        for other in later {
+            let mut task = self.task(other).clone();
+            self.write(&mut task, &rule(&after), None);
+            task.is_touched = true;
+            *self.task(other) = task;
         }
     }
 
@@ -310,7 +340,7 @@ impl Model {
         let Some(next) = self.task(place).next.take() else { return };
         match self.tasks[next].task.as_ref().map(|task| task.is_touched) {
             Some(false) => self.delete(next),
-            Some(true) => {}
+            Some(true) => self.task(place).next = Some(next),
             None => {
                 let own = self.occurrence(place).map(|(_, own)| own.to_owned());
                 if self.last_other(place) < own {

@@ -137,6 +137,43 @@ async fn a_completion_creates_the_next_occurrence_and_taking_it_back_deletes_tha
 }
 
 #[on_both_databases]
+async fn a_rule_that_is_changed_or_ended_on_a_completed_occurrence_is_so_for_the_open_one_too(app: TestApp) {
+    let alice = app.user("alice");
+    let (first, next) = complete(&alice, &create(&alice, weekly()).await).await;
+    let state = alice.get(200, "/api/tasks").await.header("etag").trim_matches('"').to_owned();
+    let changed = alice.put(200, &path(&first), json!({"recurrence": "daily", "missed": "keep"})).await.json();
+    assert_eq!((&changed["id"], &changed["recurrence"]), (&first["id"], &json!("FREQ=DAILY")));
+    let open = alice.get(200, &path(&next)).await.json();
+    assert_eq!((&open["recurrence"], &open["missed"]), (&json!("FREQ=DAILY"), &json!("keep")));
+    assert_eq!((&open["due_date"], &open["occurrence"]), (&next["due_date"], &next["occurrence"]));
+    assert_ne!(open["version"], next["version"]);
+    let feed = alice.get(200, &format!("/api/tasks/changes?since={state}")).await.json();
+    let tasks: Vec<&Value> = feed["changes"].as_array().unwrap().iter().map(|change| &change["task"]).collect();
+    assert_eq!(tasks, [&changed, &open]);
+
+    let until = json!({"recurrence": "FREQ=DAILY;UNTIL=20990105"});
+    assert_eq!(mistakes(&alice.put(422, &path(&first), until).await)[0].0, "recurrence");
+    assert_eq!(list(&alice).await, [open.clone(), changed]);
+
+    let ended = alice.put(200, &path(&first), json!({"recurrence": null})).await.json();
+    let open = alice.get(200, &path(&next)).await.json();
+    assert_eq!([ended.get("recurrence"), open.get("recurrence")], [None, None]);
+    let done = alice.toggle(200, &path(&open)).await.json();
+    assert_eq!(list(&alice).await, [done, ended]);
+}
+
+#[on_both_databases]
+async fn an_occurrence_that_is_completed_again_names_the_next_one_that_was_changed(app: TestApp) {
+    let alice = app.user("alice");
+    let (first, next) = complete(&alice, &create(&alice, weekly()).await).await;
+    alice.put(200, &path(&next), json!({"title": "all plants"})).await;
+    let open = alice.toggle(200, &path(&first)).await.json();
+    assert_eq!((&open["completed"], open.get("next_id")), (&json!(false), None));
+    assert_eq!(alice.toggle(200, &path(&first)).await.json()["next_id"], next["id"]);
+    assert_eq!(list(&alice).await.len(), 2);
+}
+
+#[on_both_databases]
 async fn a_deletion_skips_an_occurrence_or_ends_the_series(app: TestApp) {
     let alice = app.user("alice");
     let (done, next) = complete(&alice, &create(&alice, weekly()).await).await;

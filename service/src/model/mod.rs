@@ -31,7 +31,9 @@ pub use precondition::Precondition;
 pub use priority::Priority;
 pub use reminder::{InvalidReminder, LeadTime, Reminder, ReminderInstant};
 pub use schedule::{InvalidSchedule, OccurrencePage, RuleText, Schedule, ScheduleChanges};
-pub(crate) use scheduled::{Outcome, ReminderTime, ScheduledEdit, Surroundings, apply, created, reminder_times};
+pub(crate) use scheduled::{
+    Outcome, ReminderTime, ScheduledEdit, Surroundings, apply, created, needs_open, reminder_times,
+};
 pub(crate) use sort::PositionKey;
 pub use sort::{MAX_OFFSET, Position, Sort, SortBy, SortKey, Start};
 pub use tag::{InvalidTag, Tag, Tags};

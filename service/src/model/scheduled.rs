@@ -34,8 +34,26 @@ pub(crate) struct Surroundings {
     pub(crate) last_other: Option<Slot>,
     /// The occurrence that the completion of the task made, if it exists.
     pub(crate) next: Option<Task>,
-    /// The open tasks of the series. They are only read for [`ScheduledEdit::DeleteSeries`].
+    /// The open tasks of the series. They are only read if [`needs_open`].
     pub(crate) open: Vec<Task>,
+}
+
+/// Whether an edit depends on the open tasks of the series: one that deletes the series, and one that names a rule of a series
+/// with a later occurrence.
+pub(crate) fn needs_open(task: &Task, edit: ScheduledEdit, changes: &Changes, around: &Surroundings) -> bool {
+    let names_rule = changes.schedule.as_ref().is_some_and(|schedule| {
+        schedule.recurrence != Change::Keep || schedule.from != Change::Keep || schedule.missed != Change::Keep
+    });
+    match edit {
+        ScheduledEdit::DeleteSeries => task.series_id.is_some(),
+        ScheduledEdit::Change => names_rule && is_before_another(task, around),
+        _ => false,
+    }
+}
+
+/// Whether the series of a task has a later occurrence.
+fn is_before_another(task: &Task, around: &Surroundings) -> bool {
+    around.last_other.as_ref().is_some_and(|last| Some(last) > task.occurrence.as_deref())
 }
 
 /// What an edit does.
@@ -45,6 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) changed: Option<Task>,
     /// The next occurrence. It has neither an id nor a version.
     pub(crate) next: Option<Task>,
+    /// Later occurrences whose rule changes too, as they were and as they are. Those have no version.
+    pub(crate) later: Vec<(Task, Task)>,
     /// The tasks that are deleted, as they were.
     pub(crate) deleted: Vec<Task>,
     /// The reminder that fires at another time: its number, and the time in microseconds.
@@ -124,6 +144,10 @@ pub(crate) fn apply(
                 (false, true) => {
                     after.completed_at = Some(at);
                     (outcome.next, outcome.steps) = next_of(&after, around, now);
+                    if let Some(schedule) = &mut after.schedule {
+                        // The one that an earlier completion made, if it stayed when that was taken back.
+                        schedule.next = around.next.as_ref().map(|next| next.id);
+                    }
                 }
                 (true, false) => {
                     after.completed_at = None;
@@ -131,10 +155,44 @@ pub(crate) fn apply(
                 }
                 _ => {}
             }
+            outcome.later = later_with_rule(task, &after, around, &outcome.deleted)?;
             outcome.changed = Some(after);
             Ok(outcome)
         }
     }
+}
+
+/// The later open occurrences of a series whose rule changes or ends, each before and after that. They get the rule, and keep their
+/// due dates and time zones, so that each still stands for its own occurrence.
+fn later_with_rule(
+    task: &Task,
+    after: &Task,
+    around: &Surroundings,
+    deleted: &[Task],
+) -> Result<Vec<(Task, Task)>, InvalidSchedule> {
+    let rule = |task: &Task| {
+        let series = task.schedule.as_ref()?.series.as_ref()?;
+        Some((series.rule.clone(), series.from, series.missed))
+    };
+    let new = rule(after);
+    if rule(task) == new {
+        return Ok(Vec::new());
+    }
+    let schedule = new.map_or_else(
+        || ScheduleChanges { recurrence: Change::To(None), ..ScheduleChanges::default() },
+        |(rule, from, missed)| ScheduleChanges {
+            recurrence: Change::To(Some(RuleText { text: rule.as_str().to_owned(), is_optional: false })),
+            from: Change::To(from),
+            missed: Change::To(missed),
+            ..ScheduleChanges::default()
+        },
+    );
+    let changes = Changes { schedule: Some(Box::new(schedule)), ..Changes::default() };
+    let is_later = |open: &&Task| {
+        open.occurrence > task.occurrence && rule(open).is_some() && deleted.iter().all(|gone| gone.id != open.id)
+    };
+    let later = around.open.iter().filter(is_later);
+    later.map(|open| Ok((open.clone(), with_changes(open, &changes, None, open.updated_at)?))).collect()
 }
 
 /// The occurrence after this one, with the number of steps that the search took. There is none if the series has a later one
@@ -172,19 +230,22 @@ fn task_of(next: Occurrence, task: &Task, schedule: &Schedule, series: &Series) 
 }
 
 /// Takes back what the completion of a task made. Returns the next occurrence if it is to be deleted: nothing was written to it
-/// since it was made. If it was deleted with the series, the series stays ended.
+/// since it was made. If something was, the task goes on naming it. If it was deleted with the series, the series stays ended.
 fn take_back(task: &mut Task, around: &Surroundings) -> Option<Task> {
-    let id = task.schedule.as_mut()?.next.take()?;
-    let is_last = around.last_other.as_ref().is_none_or(|last| Some(last) < task.occurrence.as_deref());
-    match &around.next {
-        Some(next) if next.id == id => (!next.completed && next.updated_at == next.created_at).then(|| next.clone()),
-        _ => {
-            if let Some(schedule) = task.schedule.take() {
-                let zone = schedule.zone();
-                let series = schedule.series.clone().filter(|_| !is_last);
-                let own_zone = zone.filter(|_| series.is_none());
-                task.schedule = Schedule { series, own_zone, ..*schedule }.unless_empty();
-            }
+    let is_last = !is_before_another(task, around);
+    let schedule = task.schedule.as_mut()?;
+    let id = schedule.next.take()?;
+    match around.next.as_ref().filter(|next| next.id == id) {
+        Some(next) if !next.completed && next.updated_at == next.created_at => Some(next.clone()),
+        Some(_) => {
+            schedule.next = Some(id);
+            None
+        }
+        None => {
+            let zone = schedule.zone();
+            schedule.series = schedule.series.take().filter(|_| !is_last);
+            schedule.own_zone = zone.filter(|_| schedule.series.is_none());
+            task.schedule = task.schedule.take().and_then(|schedule| schedule.unless_empty());
             None
         }
     }

@@ -140,7 +140,12 @@ fn an_untouched_next_occurrence_is_deleted_when_the_completion_is_taken_back() {
     let open = untouched.changed.unwrap();
     assert_eq!((open.completed_at, open.schedule.unwrap().next), (None, None));
     for touched in [Task { updated_at: at(NOON + 3), ..next.clone() }, Task { completed: true, ..next }] {
-        assert_eq!(with(Some(touched), Some("2026-02-02")).deleted, []);
+        let stays = with(Some(touched.clone()), Some("2026-02-02"));
+        assert_eq!(stays.deleted, []);
+        let last_other = touched.occurrence.as_deref().cloned();
+        let around = Surroundings { next: Some(touched), last_other, open: Vec::new() };
+        let again = toggle(&stays.changed.unwrap(), &around);
+        assert_eq!((again.next, again.changed.unwrap().schedule.unwrap().next), (None, Some(2)), "it is named again");
     }
     // It was skipped, and the series goes on; or the series was deleted.
     assert!(with(None, Some("2026-02-03")).changed.unwrap().schedule.unwrap().series.is_some());
@@ -154,6 +159,32 @@ fn a_series_that_is_deleted_takes_all_open_tasks_with_it() {
     let around = Surroundings { open: vec![second.clone(), first.clone()], ..Surroundings::default() };
     let outcome = edit(&first, ScheduledEdit::DeleteSeries, &Changes::default(), &around).unwrap();
     assert_eq!(outcome, Outcome { deleted: vec![first, second], ..Outcome::default() });
+}
+
+#[test]
+fn a_rule_that_changes_or_ends_does_so_for_the_later_open_occurrences_too() {
+    let first = task("2026-01-31", rule("daily"));
+    let completed = Task { completed: true, ..first.clone() };
+    let next = Task { id: 2, ..toggle(&first, &Surroundings::default()).next.unwrap() };
+    let around = Surroundings { open: vec![first.clone(), next.clone()], ..around("2026-02-01") };
+    let later = |task: &Task, schedule: ScheduleChanges| {
+        let changes = changes(schedule);
+        assert!(needs_open(task, ScheduledEdit::Change, &changes, &around));
+        let later = edit(task, ScheduledEdit::Change, &changes, &around).unwrap().later;
+        assert!(later.iter().all(|(before, _)| *before == next));
+        later.into_iter().map(|(_, after)| after).collect::<Vec<_>>()
+    };
+    let end = ScheduleChanges { recurrence: Change::To(None), ..ScheduleChanges::default() };
+    for task in [&first, &completed] {
+        // The word means the 31st or the last day for both, although the later one is due on the 1st.
+        let monthly = later(task, rule("monthly"));
+        let series = monthly[0].schedule.as_ref().unwrap().series.as_ref().unwrap();
+        assert_eq!(series.rule.as_str(), "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1");
+        assert_eq!((slot(&monthly[0]), &monthly[0].due), ("2026-02-01", &next.due));
+        assert_eq!(later(task, end.clone())[0].schedule, None);
+        assert_eq!(later(task, rule("daily")), [], "a form sends the rule that it has read");
+    }
+    assert!(!needs_open(&first, ScheduledEdit::Change, &changes(end), &Surroundings::default()));
 }
 
 #[test]

@@ -26,7 +26,9 @@ use super::{BATCH_LOCK_TIMEOUT, MAX_BATCH};
 use crate::batch::{Batch, Operation};
 use crate::db::{DEADLINE, Db, Transaction};
 use crate::listeners::Listeners;
-use crate::model::{Outcome, ReminderTime, ScheduledEdit, Surroundings, Task, apply, created, now, reminder_times};
+use crate::model::{
+    Outcome, ReminderTime, ScheduledEdit, Surroundings, Task, apply, created, needs_open, now, reminder_times,
+};
 use crate::recurrence::Slot;
 use crate::store::columns::ReadPosition;
 use crate::store::growth::Growth;
@@ -272,21 +274,25 @@ impl<'a> Round<'_, '_, 'a> {
         Ok(around)
     }
 
-    /// Reads the open tasks of the series that are to be deleted.
+    /// Reads the open tasks of the series on which edits depend.
     async fn read_open(
         &mut self,
         found: &[(&Sent<'a, EditRequest>, &Task)],
         around: &mut HashMap<usize, Surroundings>,
     ) -> Result<(), DbErr> {
-        let ends = |place: usize| self.requests[place].edit == ScheduledEdit::DeleteSeries;
-        let ending: Vec<_> = found.iter().filter(|(sent, task)| ends(sent.place) && task.series_id.is_some()).collect();
-        if ending.is_empty() {
+        let nothing = Surroundings::default();
+        let needs_open = |(sent, task): &&(&Sent<'a, EditRequest>, &Task)| {
+            let around = around.get(&sent.place).unwrap_or(&nothing);
+            needs_open(task, self.requests[sent.place].edit, &sent.request.changes, around)
+        };
+        let of_series: Vec<_> = found.iter().filter(needs_open).collect();
+        if of_series.is_empty() {
             return Ok(());
         }
         let named: Vec<NamedTask> =
-            ending.iter().map(|(sent, task)| named(sent.request, task.id, task.series_id)).collect();
+            of_series.iter().map(|(sent, task)| named(sent.request, task.id, task.series_id)).collect();
         let places: HashMap<(&str, Option<i64>), usize> =
-            ending.iter().map(|(sent, task)| ((owner(sent), task.series_id), sent.place)).collect();
+            of_series.iter().map(|(sent, task)| ((owner(sent), task.series_id), sent.place)).collect();
         let keep = |row: &dyn StoredRow| {
             let key = (row.text(AFTER_TASK)?, row.optional_number(ReadPosition::SeriesId as usize)?);
             if let Some(place) = places.get(&key) {
@@ -357,7 +363,7 @@ impl<'a> Round<'_, '_, 'a> {
             _ => number(clock)?,
         };
         let outcome = apply(&task, edit, &request.changes, around, (at, now))?;
-        let Outcome { changed, next, deleted, snoozed, steps } = outcome;
+        let Outcome { changed, next, later, deleted, snoozed, steps } = outcome;
         self.steps += u64::from(steps);
         let added = i64::from(next.is_some()) - i64::try_from(deleted.len()).unwrap_or_default();
         if added > 0 && clock.tasks + added > self.max_tasks {
@@ -396,17 +402,27 @@ impl<'a> Round<'_, '_, 'a> {
         match changed {
             None => self.written.answers.push((place, task)),
             Some(changed) => {
-                let (before, after) = (reminder_times(&task), reminder_times(&changed));
-                let is_kept = |time: &ReminderTime| before.contains(time) && after.contains(time);
-                let dropped: Vec<ReminderTime> = before.iter().copied().filter(|time| !is_kept(time)).collect();
-                let future = |time: &ReminderTime| !is_kept(time) && time.1 > now.timestamp_micros();
-                let added: Vec<ReminderTime> = after.iter().copied().filter(future).collect();
-                self.written.remind(request, task.id, &dropped, &added);
-                let number = changed.version();
-                self.written.logged.push(LoggedTask::new(request, Kind::Changed, number, task.id, Some(task)));
+                self.log_change(request, task, &changed, now);
                 self.written.changed.push(Changed { place, task: changed });
             }
         }
+        for (before, mut after) in later {
+            after.updated_at = number(clock)?;
+            self.log_change(request, before, &after, now);
+            self.written.later.push(Changed { place, task: after });
+        }
         Ok(())
+    }
+
+    /// Collects the change of a task for the log, and its reminders.
+    fn log_change(&mut self, request: &EditRequest, before: Task, after: &Task, now: DateTime<Utc>) {
+        let (old, new) = (reminder_times(&before), reminder_times(after));
+        let is_kept = |time: &ReminderTime| old.contains(time) && new.contains(time);
+        let dropped: Vec<ReminderTime> = old.iter().copied().filter(|time| !is_kept(time)).collect();
+        let future = |time: &ReminderTime| !is_kept(time) && time.1 > now.timestamp_micros();
+        let added: Vec<ReminderTime> = new.iter().copied().filter(future).collect();
+        self.written.remind(request, before.id, &dropped, &added);
+        let id = before.id;
+        self.written.logged.push(LoggedTask::new(request, Kind::Changed, after.version(), id, Some(before)));
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Written {
     /// New tasks: those of creates, and next occurrences.
     pub(super) new: Vec<New>,
     pub(super) changed: Vec<Changed>,
+    /// Changed tasks that are not the answers of their requests.
+    pub(super) later: Vec<Changed>,
     pub(super) deleted: Vec<NamedTask>,
     pub(super) logged: Vec<LoggedTask>,
     pub(super) dropped_reminders: Vec<ReminderRow>,
@@ -121,9 +123,9 @@ impl Written {
         if !written.logged.is_empty() {
             whole::LOG.fetch_in(transaction, &Sent::all(&written.logged), |_| Ok(())).await?;
         }
-        if !written.changed.is_empty() {
-            let whole = |changed: &Changed| WholeTask::new(request_of(changed.place), changed.task.clone());
-            let changed: Vec<WholeTask> = written.changed.iter().map(whole).collect();
+        let whole = |changed: &Changed| WholeTask::new(request_of(changed.place), changed.task.clone());
+        let changed: Vec<WholeTask> = written.changed.iter().chain(&written.later).map(whole).collect();
+        if !changed.is_empty() {
             whole::UPDATE.fetch_in(transaction, &Sent::all(&changed), |_| Ok(())).await?;
         }
         if !written.deleted.is_empty() {
