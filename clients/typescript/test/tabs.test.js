@@ -155,6 +155,19 @@ test('forget ends all tabs and deletes the copy', () => withStores({}, async ({ 
   assert.throws(() => tabs[0].create({ title: 'x' }), /closed/);
 }));
 
+test('a tab shows no task after another one has deleted the copy, also if its message does not come', () => withStores({}, async ({ server, open }) => {
+  const platform = browser();
+  server.create({ title: 'Milk' });
+  class Silent extends BroadcastChannel {
+    postMessage() {}
+  }
+  const [first, second] = [open({ platform }), open({ platform: { ...platform, BroadcastChannel: Silent } })];
+  await equal(first, server);
+  await second.forget();
+  await until(() => first.status === 'closed');
+  assert.deepEqual(titles(first), []);
+}));
+
 test('a browser that cannot open a database works in memory', () => withStores({}, async ({ server, open }) => {
   const indexedDB = { open: () => { throw new DOMException('private', 'SecurityError'); } };
   const store = open({ platform: { ...browser(), indexedDB } });

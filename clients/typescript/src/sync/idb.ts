@@ -22,7 +22,7 @@ export class IndexedStorage implements Storage {
   private constructor(private readonly factory: IDBFactory, private readonly db: IDBDatabase) {}
 
   /** Opens the database. `lost` is called if another tab deletes it, or the browser closes it. */
-  static async open(factory: IDBFactory, name: string, lost: () => void): Promise<IndexedStorage> {
+  static async open(factory: IDBFactory, name: string, lost: (isDeleted: boolean) => void): Promise<IndexedStorage> {
     const opening = factory.open(name, 1);
     opening.onupgradeneeded = () => {
       const db = opening.result;
@@ -32,11 +32,11 @@ export class IndexedStorage implements Storage {
       db.createObjectStore('meta');
     };
     const db = await result(opening);
-    db.onversionchange = () => {
+    db.onversionchange = ({ newVersion }) => {
       db.close();
-      lost();
+      lost(newVersion === null);
     };
-    db.onclose = lost;
+    db.onclose = () => lost(false);
     return new IndexedStorage(factory, db);
   }
 

@@ -58,7 +58,7 @@ class Store implements TaskStore {
     const name = await nameOf(url, userId);
     if (!name || !indexedDB || !locks || !BroadcastChannel) return new MemoryStorage();
     try {
-      const storage = await IndexedStorage.open(indexedDB, name, () => void this.close());
+      const storage = await IndexedStorage.open(indexedDB, name, (isDeleted) => (isDeleted ? this.forgotten() : void this.close()));
       this.tabs = new Tabs(name, { indexedDB, locks, BroadcastChannel }, (message) => this.received(message));
       return storage;
     } catch {
@@ -90,11 +90,7 @@ class Store implements TaskStore {
 
   private received(message: Message): void {
     if (message.type === 'changed') this.replica.receive(message.committed).catch(() => {}); // the database was closed
-    else if (message.type === 'forget') {
-      this.isForgotten = true;
-      this.snapshot = undefined;
-      void this.close();
-    }
+    else if (message.type === 'forget') this.forgotten();
     else if (message.type === 'connection') {
       this.connection = message.connection;
       this.changed();
@@ -102,6 +98,13 @@ class Store implements TaskStore {
       if (message.type === 'hello') this.tabs?.publish({ type: 'connection', connection: this.sync.connection });
       else this.sync.refresh();
     }
+  }
+
+  // Another tab has signed the user out. Its message and the deletion of the database arrive in any order.
+  private forgotten(): void {
+    this.isForgotten = true;
+    this.snapshot = undefined;
+    void this.close();
   }
 
   private changed(): void {
