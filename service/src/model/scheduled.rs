@@ -163,36 +163,41 @@ pub(crate) fn apply(
 }
 
 /// The later open occurrences of a series whose rule changes or ends, each before and after that. They get the rule, and keep their
-/// due dates and time zones, so that each still stands for its own occurrence.
+/// due dates and time zones, so that each still stands for its own occurrence. There can be many of them, so no date is searched.
 fn later_with_rule(
     task: &Task,
     after: &Task,
     around: &Surroundings,
     deleted: &[Task],
 ) -> Result<Vec<(Task, Task)>, InvalidSchedule> {
-    let rule = |task: &Task| {
-        let series = task.schedule.as_ref()?.series.as_ref()?;
-        Some((series.rule.clone(), series.from, series.missed))
-    };
-    let new = rule(after);
-    if rule(task) == new {
+    fn series(task: &Task) -> Option<&Series> {
+        task.schedule.as_ref()?.series.as_ref()
+    }
+    fn rule(series: &Series) -> (&Recurrence, RecurFrom, Missed) {
+        (&series.rule, series.from, series.missed)
+    }
+    let new = series(after);
+    if series(task).map(rule) == new.map(rule) {
         return Ok(Vec::new());
     }
-    let schedule = new.map_or_else(
-        || ScheduleChanges { recurrence: Change::To(None), ..ScheduleChanges::default() },
-        |(rule, from, missed)| ScheduleChanges {
-            recurrence: Change::To(Some(RuleText { text: rule.as_str().to_owned(), is_optional: false })),
-            from: Change::To(from),
-            missed: Change::To(missed),
-            ..ScheduleChanges::default()
-        },
-    );
-    let changes = Changes { schedule: Some(Box::new(schedule)), ..Changes::default() };
-    let is_later = |open: &&Task| {
-        open.occurrence > task.occurrence && rule(open).is_some() && deleted.iter().all(|gone| gone.id != open.id)
+    let with_rule = |open: &Task| -> Result<Option<(Task, Task)>, InvalidSchedule> {
+        let (Some(schedule), Some(old), Some(due)) = (&open.schedule, series(open), &open.due) else {
+            return Ok(None);
+        };
+        let changed = match new {
+            None => None,
+            Some(new) if new.rule == old.rule => Some(Series { from: new.from, missed: new.missed, ..old.clone() }),
+            Some(new) => {
+                new.rule.check_later(due, old.zone)?;
+                Some(Series::new(new.rule.clone(), old.zone, new.from, new.missed))
+            }
+        };
+        let own_zone = Some(old.zone).filter(|_| changed.is_none());
+        let schedule = Schedule { series: changed, own_zone, ..(**schedule).clone() }.unless_empty();
+        Ok(Some((open.clone(), Task { schedule, ..open.clone() })))
     };
-    let later = around.open.iter().filter(is_later);
-    later.map(|open| Ok((open.clone(), with_changes(open, &changes, None, open.updated_at)?))).collect()
+    let is_later = |open: &&Task| open.occurrence > task.occurrence && deleted.iter().all(|gone| gone.id != open.id);
+    around.open.iter().filter(is_later).filter_map(|open| with_rule(open).transpose()).collect()
 }
 
 /// The occurrence after this one, with the number of steps that the search took. There is none if the series has a later one

@@ -85,6 +85,11 @@ impl Recurrence {
         Ok(recurrence)
     }
 
+    /// Checks the rule for a later due date of its series. It looks for no date, which can take long.
+    pub(crate) fn check_later(&self, due: &Due, zone: Zone) -> Result<(), InvalidRecurrence> {
+        self.check_until(due, &Slot::of(due, zone), zone)
+    }
+
     /// Parses the text of a rule that has been parsed for its due date before.
     pub(super) fn stored(text: &str) -> Result<Self, InvalidRecurrence> {
         let text = parse::normalized(text);
